@@ -10,7 +10,7 @@ before(async () => {
 });
 after(() => node.stop());
 
-test("a stake can be withdrawn after its time lock, and not before", async () => {
+test("a stake is withdrawn after its time lock, and not before", async () => {
   const [staker, provider] = [party("staker"), party("provider")];
   const params = paramsAt(regtest, 0);
   const terms = {

@@ -38,13 +38,13 @@ afterAll(async () => {
 describe.each([
   ["bitcoind", () => bitcoindAccess(node.connection)],
   ["Esplora", () => esploraAccess({ url: bridge.url })],
-])("access by %s", (_name, open) => {
+])("chain access by %s", (_name, open) => {
   let chain: ChainAccess;
   beforeAll(() => {
     chain = open();
   });
 
-  test("knows its network", async () => {
+  test("gives its network", async () => {
     await checkChain(chain, "regtest");
     for (const network of ["mainnet", "testnet", "signet"] as const) {
       const error = await failure(checkChain(chain, network), "wrong-network");
@@ -52,12 +52,12 @@ describe.each([
     }
   });
 
-  test("knows the tip", async () => {
+  test("gives the tip", async () => {
     const [height, hash] = [await node.height(), await node.rpc.getbestblockhash()];
     expect(await chain.tip()).toEqual({ height, hash });
   });
 
-  test("knows the coins of an address: mined ones, and none that the mempool spends", async () => {
+  test("gives the coins of an address: mined ones, and none that the mempool spends", async () => {
     const address = await node.rpc.getnewaddress();
     await failure(coinsOfAddress(chain, address, "regtest"), "insufficient-funds");
     const first = await node.fund(address, 70_000n);
@@ -86,7 +86,7 @@ describe.each([
     await node.mine();
   });
 
-  test("says of coins that are not mined yet that they are not, if it knows them", async () => {
+  test("marks coins that are not mined yet, if it knows them", async () => {
     const address = await node.rpc.getnewaddress();
     await node.rpc.sendtoaddress(address, 90_000n);
     expect((await chain.coins(address)).filter(({ confirmations }) => confirmations > 0)).toEqual([]);
@@ -94,7 +94,7 @@ describe.each([
     expect(await coinsOfAddress(chain, address, "regtest")).toMatchObject([{ value: 90_000n }]);
   });
 
-  test("gives coins of P2PKH addresses with the transactions that made them, and none of P2SH", async () => {
+  test("gives coins of P2PKH addresses with their previous transactions, and omits P2SH", async () => {
     const address = (type: string) => node.rpc.call<string>("getnewaddress", "", type);
     const legacy = await address("legacy");
     const { txid, vout } = await node.fund(legacy, 75_000n);
@@ -116,7 +116,7 @@ describe.each([
     await failure(coinsOfAddress(chain, wrapped, "regtest"), "invalid-coin");
   });
 
-  test("knows a transaction and its depth, waiting or mined, and none that is not there", async () => {
+  test("gives a transaction and its depth, waiting or mined, and null for an unknown one", async () => {
     const txid = await node.rpc.sendtoaddress(await node.rpc.getnewaddress(), 60_000n);
     expect(await chain.transaction(txid)).toMatchObject({ confirmations: 0 });
     await node.mine(2);
@@ -128,7 +128,7 @@ describe.each([
     expect(await chain.unspent(parseOutpoint(`${txid}:99`))).toBeNull();
   });
 
-  test("passes on why the node refuses a transaction", async () => {
+  test("passes on the node's reason to refuse a transaction", async () => {
     const [txid] = (await node.rpc.getblock(await node.rpc.getblockhash(1))).tx;
     const known = parseTransaction(hex.decode(await node.rpc.getrawtransaction(txid!)));
     const error = await failure(chain.broadcast(known), "node-refused");
@@ -171,8 +171,8 @@ describe.each([
   });
 });
 
-describe("what only one of them says", () => {
-  test("bitcoind burns what it is told to burn, and no more", async () => {
+describe("chain access that only one of them has", () => {
+  test("bitcoind burns the given amount at most", async () => {
     const chain = bitcoindAccess(node.connection);
     const [staker, provider] = [party(randomUUID()), party("access provider")];
     const params = regtest.versions[0]!;
@@ -192,7 +192,7 @@ describe("what only one of them says", () => {
     expect(await chain.broadcast(slashing, { maxBurn: slashing.outs[0]!.value })).toBe(slashing.getId());
   });
 
-  test("bitcoind leaves out rewards of blocks that cannot be spent yet", async () => {
+  test("bitcoind leaves out coinbases that cannot be spent yet", async () => {
     const chain = bitcoindAccess(node.connection);
     const address = await node.rpc.getnewaddress();
     await node.rpc.generatetoaddress(1, address);
@@ -202,7 +202,7 @@ describe("what only one of them says", () => {
     expect(await coinsOfAddress(chain, address, "regtest")).toMatchObject([{ confirmations: 100 }]);
   });
 
-  test("bitcoind finds the transaction of an unspent output without an index, as long as it is unspent", async () => {
+  test("bitcoind finds the transaction of an unspent output without an index", async () => {
     const plain = await startNode({ args: ["-txindex=0"] });
     try {
       const chain = bitcoindAccess(plain.connection);
@@ -221,7 +221,7 @@ describe("what only one of them says", () => {
     }
   });
 
-  test("a young bitcoind has no estimate, an Esplora server its own", async () => {
+  test("a young bitcoind has no fee estimate, an Esplora server has one", async () => {
     await failure(bitcoindAccess(node.connection).feeRate(6), "no-fee-estimate");
     const rate = await esploraAccess({ url: bridge.url }).feeRate(6);
     expect(rate).toEqual({ numerator: 3_500n, denominator: 1000n });

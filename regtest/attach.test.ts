@@ -15,8 +15,8 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-describe.runIf(bitcoind)("a node that was there before", () => {
-  test("is used, with a wallet of its own for each, and left running", async () => {
+describe.runIf(bitcoind)("attaching to a running node", () => {
+  test("uses the node with a separate wallet each time, and leaves it running", async () => {
     vi.stubEnv("TAPSTAKE_REGTEST_URL", host.rpc.url);
     expect(await attachableUrl()).toBe(host.rpc.url);
     // One after the other: two that mine on one node at the same moment overtake each other's blocks.
@@ -32,7 +32,7 @@ describe.runIf(bitcoind)("a node that was there before", () => {
     expect(await host.height()).toBeGreaterThan(202);
   });
 
-  test("may have another user, given in the address and not shown", async () => {
+  test("accepts another user in the address, and hides it", async () => {
     vi.stubEnv("TAPSTAKE_REGTEST_URL", host.rpc.url.replace("//", "//tapstake:tapstake@"));
     expect(await attachableUrl()).toBe(host.rpc.url);
     vi.stubEnv("TAPSTAKE_REGTEST_URL", host.rpc.url.replace("//", "//mallory:hunter2@"));
@@ -45,12 +45,12 @@ describe.runIf(bitcoind)("a node that was there before", () => {
 });
 
 describe("attaching", () => {
-  test.each(["main", "test", "testnet4", "signet"])("to a node of chain %j is refused", async (chain) => {
+  test.each(["main", "test", "testnet4", "signet"])("is refused for a node of chain %j", async (chain) => {
     vi.stubEnv("TAPSTAKE_REGTEST_URL", await serveText(`{"result":{"chain":"${chain}","blocks":1},"id":1}`));
     await expect(startNode()).rejects.toMatchObject({ code: "wrong-network", details: { chain } });
   });
 
-  test("to where nobody answers is node-unreachable", async () => {
+  test("is node-unreachable where no node answers", async () => {
     vi.stubEnv("TAPSTAKE_REGTEST_URL", await closedAddress());
     expect(await attachableUrl()).toBeUndefined();
     await expect(startNode()).rejects.toMatchObject({ code: "node-unreachable" });

@@ -35,7 +35,7 @@ export async function assertRegtest(connection: RpcOptions): Promise<void> {
   if (chain !== "regtest") {
     throw new TapstakeError(
       "wrong-network",
-      `expected a regtest node to attach to, got one of chain ${chain}`,
+      `the node must be of chain regtest, not ${chain}: give the address of a regtest node`,
       { chain },
     );
   }

@@ -57,7 +57,7 @@ beforeAll(async () => {
 });
 afterAll(() => node?.stop());
 
-describe("a stake is not taken out of its scripts by", () => {
+describe("a theft of a stake is refused by", () => {
   test.each([
     ["the staker alone", [staker], SCRIPT.count],
     ["the committee alone", participants.committee.slice(0, 3), SCRIPT.missing],
@@ -80,7 +80,7 @@ describe("a stake is not taken out of its scripts by", () => {
     await expectScriptFailure(node, withSignatures(theft, await signAll(theft, thieves)), reason);
   });
 
-  test("everyone but the staker through the timelock leaf", async () => {
+  test("every key but the staker's through the timelock leaf", async () => {
     const { leaves } = stakingOutput(stake.terms, "regtest");
     const theft = stealing({ ...unbondingSpend(stake), leaf: leaves.timelock });
     theft.transaction.ins[0]!.sequence = 1;
@@ -89,7 +89,7 @@ describe("a stake is not taken out of its scripts by", () => {
     await expectScriptFailure(node, forged, SCRIPT.signature);
   });
 
-  test("the staker before the time lock has run out", async () => {
+  test("the staker before the time lock ends", async () => {
     const early = await withdrawal(node, {
       delegation: stake,
       from: "staking",
@@ -100,7 +100,7 @@ describe("a stake is not taken out of its scripts by", () => {
     await expectScriptFailure(node, withShorterLock(early, 1), SCRIPT.signature);
   });
 
-  test("a signature by the key path, which has no known secret", async () => {
+  test("a key-path signature, as that key has no known secret", async () => {
     const spend = stealing(unbondingSpend(stake));
     const transaction = spend.transaction.clone();
     transaction.setWitness(0, [await schnorrBy(staker, spend)]);
@@ -108,7 +108,7 @@ describe("a stake is not taken out of its scripts by", () => {
   });
 });
 
-describe("signatures that were given for one thing", () => {
+describe("signatures given for one transaction", () => {
   test("do not unbond to another output", async () => {
     const signed = await signUnbonding(stake, keySigner(staker.secretKey));
     const theft = stealing(unbondingSpend(stake));
@@ -119,7 +119,7 @@ describe("signatures that were given for one thing", () => {
     await expectAccepted(node, finishUnbonding(signed));
   });
 
-  test("do not unbond another stake of the same people", async () => {
+  test("do not unbond another stake of the same keys", async () => {
     const { unbonding } = await signUnbonding(sibling, keySigner(staker.secretKey));
     const signatures = [...unbonding.stakerSignatures, ...unbonding.covenantSignatures];
     await expectScriptFailure(node, withSignatures(unbondingSpend(stake), signatures), SCRIPT.signature);
@@ -133,7 +133,7 @@ describe("signatures that were given for one thing", () => {
     await expectScriptFailure(node, withSignatures(spend, signatures), SCRIPT.signature);
   });
 
-  test("do not slash more than was agreed", async () => {
+  test("do not slash more than the agreed amount", async () => {
     const transaction = finishSlashing(stake, "staking", provider.secretKey);
     const [burnt, refund] = transaction.outs;
     burnt!.value += 1_000n;
@@ -164,7 +164,7 @@ describe("adaptor signatures of the committee", () => {
       signature: adaptor.adapt(signature, scalar.toBytes(evenSecret(secretKey).d)),
     }));
 
-  test("are no signatures: R and s as they are", async () => {
+  test("are refused as signatures: R and s alone", async () => {
     const plain = adaptorsFor(provider).map(({ publicKey, signature }) => ({
       publicKey,
       signature: signature.slice(1),
@@ -174,14 +174,14 @@ describe("adaptor signatures of the committee", () => {
     expect(refusalOf(() => finishSpend(spendOf(), signatures))).toBe("invalid-signature");
   });
 
-  test("are not finished by another finality provider's key", async () => {
+  test("are not completed by another finality provider's key", async () => {
     const finished = finishedBy(adaptorsFor(provider), otherProvider.secretKey);
     const { transaction, signatures } = await slashedWith(otherProvider, finished);
     await expectScriptFailure(node, transaction, SCRIPT.signature);
     expect(refusalOf(() => finishSpend(spendOf(), signatures))).toBe("invalid-signature");
   });
 
-  test("are not finished by a key that is no finality provider of the stake", async () => {
+  test("are not completed by the key of a provider outside the stake", async () => {
     expect(refusalOf(() => finishSlashing(stake, "staking", mallory.secretKey))).toBe(
       "unknown-finality-provider",
     );
@@ -200,7 +200,7 @@ describe("adaptor signatures of the committee", () => {
     await expectScriptFailure(node, transaction, SCRIPT.count);
   });
 
-  test("are finished by the leaked key, and then tell it to whoever holds them", async () => {
+  test("are completed by the leaked key, which they then reveal to every holder of them", async () => {
     const transaction = finishSlashing(stake, "staking", otherProvider.secretKey);
     await node.mineTransactions([transaction.toBuffer()]);
     const { secretKey, finalityProvider } = extractFromSlashing(stake, transaction);

@@ -14,8 +14,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe("the bitcoind to use", () => {
-  test("is BITCOIND's before one on PATH", async () => {
+describe("the choice of bitcoind", () => {
+  test("prefers BITCOIND to PATH", async () => {
     vi.stubEnv("BITCOIND", await fake("mine", "Bitcoin Core daemon version v30.0.0"));
     vi.stubEnv("PATH", join(await fake("path", "Bitcoin Core version v28.1.0"), ".."));
     expect(findBitcoind()).toEqual({
@@ -25,7 +25,7 @@ describe("the bitcoind to use", () => {
     });
   });
 
-  test("is the first on PATH that is new enough; one that is passed over gets a word", async () => {
+  test("takes the first on PATH that is new enough, and reports those that it skips", async () => {
     const paths = [
       await fake("old", "Bitcoin Core version v27.2.0"),
       await fake("other", "some other program"),
@@ -39,13 +39,13 @@ describe("the bitcoind to use", () => {
       from: "PATH",
     });
     expect(said).toEqual([
-      `passing over ${paths[0]}: expected version 28 or later, got v27.2.0`,
-      `passing over ${paths[1]}: expected a bitcoind that answers -version`,
+      `passing over ${paths[0]}: its version must be 28 or later, not v27.2.0`,
+      `passing over ${paths[1]}: it must answer -version as bitcoind does`,
     ]);
   });
 
   test.each(["Bitcoin Core version v0.21.1", "Bitcoin Core version v27.99.0"])(
-    "is never a BITCOIND of %j: who asks for one is told, and gets no other",
+    "refuses a BITCOIND of %j, and takes no other instead",
     async (version) => {
       vi.stubEnv("BITCOIND", await fake("mine", version));
       vi.stubEnv("PATH", join(await fake("path", "Bitcoin Core version v28.1.0"), ".."));
@@ -53,7 +53,7 @@ describe("the bitcoind to use", () => {
     },
   );
 
-  test("is never a BITCOIND that is not there", () => {
+  test("refuses a BITCOIND that does not exist", () => {
     vi.stubEnv("BITCOIND", join(folder, "nothing"));
     expect(() => findBitcoind()).toThrowError(expect.objectContaining({ code: "bitcoind-not-found" }));
   });

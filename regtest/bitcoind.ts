@@ -55,9 +55,9 @@ function candidates(): { path: string; from: "PATH" | "installed" }[] {
 function check(path: string): { path: string; version: string } | { problem: string } {
   const { status, stdout } = spawnSync(path, ["-version"], { encoding: "utf8", timeout: 10_000 });
   const match = /version (v(\d+)\.\S+)/.exec(stdout ?? "");
-  if (status !== 0 || !match) return { problem: "expected a bitcoind that answers -version" };
+  if (status !== 0 || !match) return { problem: "it must answer -version as bitcoind does" };
   const version = match[1]!;
-  if (Number(match[2]) < OLDEST) return { problem: `expected version ${OLDEST} or later, got ${version}` };
+  if (Number(match[2]) < OLDEST) return { problem: `its version must be ${OLDEST} or later, not ${version}` };
   return { path, version };
 }
 

@@ -62,7 +62,7 @@ async function coinsOfEveryKind(
   return { wallets, own };
 }
 
-describe("coins of every kind in one stake, each signed by who owns it", () => {
+describe("coins of every kind in one stake, each signed by its owner", () => {
   test.each([
     ["1", true],
     ["2.5", false],
@@ -115,7 +115,7 @@ describe("coins of every kind in one stake, each signed by who owns it", () => {
   });
 });
 
-test("everything is staked, and nothing returns", async () => {
+test("staking all: returns no change", async () => {
   const { wallets } = await coinsOfEveryKind(50_000n, 1);
   const staking = buildStaking({ terms, params, value: "all", coins: wallets, feeRate: parseRate("3") });
   const { psbt } = await node.rpc.walletprocesspsbt(staking.psbt.toBase64());
@@ -124,7 +124,7 @@ test("everything is staked, and nothing returns", async () => {
   await node.send(transaction.toBuffer());
 });
 
-test("the fee of a waiting stake can be raised unless it was to be final", async () => {
+test("the fee of a waiting stake: can be raised unless it was made final", async () => {
   const [{ coin }, other] = [
     { coin: await coinOf(await node.fund(await node.rpc.getnewaddress(), 60_000n)) },
     await coinOf(await node.fund(await node.rpc.getnewaddress(), 60_000n)),

@@ -56,7 +56,7 @@ beforeAll(async () => {
 });
 afterAll(() => node?.stop());
 
-describe("a wallet with an extended key, which imported the descriptors of a stake", () => {
+describe("a bitcoind wallet with an extended key that imported a stake's descriptors", () => {
   const participants = participantsOf(
     "core",
     { stakers: [1, 1], providers: 1, committee: [2, 3] },
@@ -97,7 +97,7 @@ describe("a wallet with an extended key, which imported the descriptors of a sta
     await importAll(wallet, descriptors, owner.expression);
   });
 
-  test("says of each output that it is its own and can be signed, under our address", async () => {
+  test("recognises each output as its own and solvable, under the same address", async () => {
     for (const { address, descriptor } of outputsOf(built)) {
       const info = await wallet.call<{ ismine: boolean; solvable: boolean; parent_desc: string }>(
         "getaddressinfo",
@@ -108,7 +108,7 @@ describe("a wallet with an extended key, which imported the descriptors of a sta
     }
   });
 
-  test("gives descriptors back that name its key by its origin, which are read as derivations", async () => {
+  test("returns descriptors that name its key by its origin, which are read as derivations", async () => {
     const { descriptors } = await wallet.call<{ descriptors: { desc: string }[] }>("listdescriptors");
     const { descriptor, script } = stakingOutput(built, "regtest");
     const address = await node.deriveAddress(descriptor);
@@ -121,7 +121,7 @@ describe("a wallet with an extended key, which imported the descriptors of a sta
     expect(read.kind === "staking" && stakingOutput(read.terms, "regtest").script).toEqual(script);
   });
 
-  test("funds and signs a stake that we built from its coins", async () => {
+  test("funds and signs a stake that buildStaking made from its coins", async () => {
     const unspent = (await wallet.listunspent()).slice(0, 2);
     const coins = unspent.map(({ txid, vout, value, scriptPubKey }) => ({
       outpoint: parseOutpoint(`${txid}:${vout}`),
@@ -142,7 +142,7 @@ describe("a wallet with an extended key, which imported the descriptors of a sta
     ["a stake", () => funded],
     ["a second stake", () => slashed],
     ["a third stake", () => unbondingSlashed],
-  ])("funds and signs %s as a payment to our address, which we recognise", async (_, which) => {
+  ])("funds and signs %s as a payment to the address, which decodes as a stake", async (_, which) => {
     const terms = which();
     const { address } = stakingOutput(terms, "regtest");
     const created = await wallet.call<{ psbt: string }>(
@@ -164,7 +164,7 @@ describe("a wallet with an extended key, which imported the descriptors of a sta
     await keep(terms, createDelegation(terms, params, transaction));
   });
 
-  test("signs its part of the unbonding and of both slashings; a committee takes them", async () => {
+  test("signs its part of the unbonding and of both slashings, which a committee accepts", async () => {
     for (const [terms, unsigned] of delegations) {
       const out = stakerPsbts(unsigned, [owner.derivation]);
       const back = async (psbt: { toBase64(): string }) => {
@@ -182,7 +182,7 @@ describe("a wallet with an extended key, which imported the descriptors of a sta
     }
   });
 
-  test("withdraws the stake, the unbonded and the slashed rest when their locks run out, and no block sooner", async () => {
+  test("withdraws the stake, the unbonded and the slashed rest when their locks end, and no block sooner", async () => {
     const [provider] = participants.providers as [Party];
     const unbonded = delegationOf(built);
     await sendAndMine(node, finishUnbonding(unbonded));
@@ -202,7 +202,7 @@ describe("a wallet with an extended key, which imported the descriptors of a sta
   });
 });
 
-describe("a wallet that imported nothing, given derivations", () => {
+describe("a bitcoind wallet that imported nothing, given derivations", () => {
   const participants = participantsOf(
     "own",
     { stakers: [1, 1], providers: 1, committee: [2, 3] },
@@ -238,7 +238,7 @@ describe("a wallet that imported nothing, given derivations", () => {
     await expectWithdrawn("staking", signed, stakeCoin(signed), [wallet], [derivation]);
   });
 
-  test("reads in the PSBTs what stays its owner's", async () => {
+  test("recognises in the PSBTs what stays its owner's", async () => {
     const { unbonding, slashing } = stakerPsbts(delegation, [derivation]);
     const decode = async (psbt: { toBase64(): string }) =>
       (
@@ -261,14 +261,14 @@ describe("a wallet that imported nothing, given derivations", () => {
     expect(burnt).toEqual({});
   });
 
-  test("and without them leaves the PSBT as it was", async () => {
+  test("leaves a PSBT without derivations unchanged", async () => {
     const spend = slashingSpend(delegation, "staking");
     const { psbt } = await wallet.walletprocesspsbt(spendPsbt(spend).toBase64());
     expect(signaturesFromPsbt(spend, psbt)).toEqual([]);
   });
 });
 
-describe("a staker's private key in a wallet", () => {
+describe("a staker's private key in bitcoind", () => {
   const participants = participantsOf(
     "wallet",
     { stakers: [1, 1], providers: 2, committee: [3, 5] },
@@ -295,7 +295,7 @@ describe("a staker's private key in a wallet", () => {
     await node.send(processed.hex!);
   });
 
-  test("is not even needed in a wallet: key and PSBT are enough", async () => {
+  test("signs without a wallet: key and PSBT suffice", async () => {
     const spend = unbondingSpend(bare);
     const { descriptor } = await node.rpc.getdescriptorinfo(`tr(${wifOf(owner)})`);
     expect(descriptor).not.toContain(wifOf(owner));
@@ -312,7 +312,7 @@ describe("a staker's private key in a wallet", () => {
     await node.mine();
   });
 
-  test("signs with SIGHASH_ALL, 65 bytes, where it is told to", async () => {
+  test("signs with SIGHASH_ALL, 65 bytes, when the PSBT asks for it", async () => {
     const spend = slashingSpend(bare, "unbonding");
     await importAll(
       wallet,
@@ -330,7 +330,7 @@ describe("a staker's private key in a wallet", () => {
   });
 });
 
-describe("two of three stakers, each with a wallet of their own", () => {
+describe("two of three stakers, each with a separate wallet", () => {
   const participants = participantsOf(
     "wallets",
     { stakers: [2, 3], providers: 1, committee: [6, 9] },

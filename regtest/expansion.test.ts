@@ -117,12 +117,12 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
     for (const { secretKey } of signing) delegation = await signExpansion(delegation, keySigner(secretKey));
     const asked = split ? unsignedPsbt(transaction, built.prevouts) : built.psbt;
     const { psbt } = await node.rpc.walletprocesspsbt(asked.toBase64());
-    // The file that everybody passed on is enough to finish it.
+    // The file that each party passed on suffices to finish it.
     delegation = delegationFromJson(delegationToJson(delegation));
     return { built, delegation, transaction: finishExpansion(delegation, psbt) };
   }
 
-  test("a stake is expanded twice; what was signed of the stakes before then spends nothing", async () => {
+  test("a stake is expanded twice; earlier signatures of the expanded stakes spend nothing", async () => {
     const first = await opened();
     const second = await expand(first);
     await expectAllRefused(await expansionMutations(second.delegation, participants));
@@ -159,7 +159,7 @@ describe.each(SHAPES.map((shape) => [nameOf(shape), shape] as const))("%s", (nam
     await withdrawn(third.delegation, "refund", refundCoin(slashing));
   });
 
-  test("an expanded stake unbonds, is slashed while it does, or is withdrawn", async () => {
+  test("an expanded stake unbonds, is slashed while it unbonds, or is withdrawn", async () => {
     const unbonded = await expand(await opened());
     await sendAndMine(node, unbonded.transaction);
     await sendAndMine(node, finishUnbonding(unbonded.delegation));

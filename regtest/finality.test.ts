@@ -77,7 +77,7 @@ afterAll(async () => {
   await node?.stop();
 });
 
-test("an operator who forces the second signature past the refusal loses the key and the stake", async () => {
+test("a double vote: an operator who forces it past the refusal loses the key and the stake", async () => {
   const honest = voter.vote({ height, appHash: first });
   if (honest.kind === "refused") throw new Error(honest.message);
   const vote = { ...honest, finalityProvider: key.publicKey, appHash: first };
@@ -111,7 +111,7 @@ test("an operator who forces the second signature past the refusal loses the key
   expect(confirmations).toBe(1);
 });
 
-test("the protection goes on as before: the first vote can be asked for, the second cannot", () => {
+test("the slashing protection: continues after it, with the first vote the same and the second refused", () => {
   expect(voter.vote({ height, appHash: first })).toMatchObject({ kind: "same" });
   expect(voter.vote({ height, appHash: second })).toMatchObject({ code: "double-vote" });
 });

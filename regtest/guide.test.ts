@@ -33,7 +33,7 @@ function openStake() {
   return stake(node, { terms, params, value: 1_000_000n, stakers: [staker], committee: members });
 }
 
-test("a stake can be withdrawn after its time lock, and not before", async () => {
+test("a stake is withdrawn after its time lock, and not before", async () => {
   const delegation = await openStake();
   const coin = stakeCoin(delegation);
   const { signed } = await withdrawal(node, { delegation, from: "staking", coin, stakers: [staker] });

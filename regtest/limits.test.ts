@@ -35,7 +35,7 @@ const sizes = ({ stakers, providers, committee }: Shape) =>
   `${stakers[1]} stakers, ${providers} finality providers, ${committee[1]} members`;
 
 test.each(LARGEST.map((shape) => [sizes(shape), shape] as const))(
-  "the largest stake can be derived, unbonded and slashed: %s",
+  "the largest stake: can be derived, unbonded and slashed: %s",
   async (name, shape) => {
     const participants = participantsOf(name, shape, UNBONDING_TIME);
     const { params } = participants;
@@ -65,7 +65,7 @@ test.each(LARGEST.map((shape) => [sizes(shape), shape] as const))(
   },
 );
 
-test("with one key more, consensus refuses the slashing leaf: the limit is tight", async () => {
+test("with one key more: consensus refuses the slashing leaf, so the limit is tight", async () => {
   const shape: Shape = { stakers: [1, 1], providers: 1, committee: [1, MAX_KEYS - 1] };
   const participants = participantsOf("one too many", shape, UNBONDING_TIME);
   const terms = participants.terms(1000);
@@ -77,7 +77,7 @@ test("with one key more, consensus refuses the slashing leaf: the limit is tight
   await expectBlockFailure(node, transaction, SCRIPT.stackLimit);
 });
 
-test("a committee of 20 is relayed by Bitcoin Core; Bitcoin Knots wants to be told, but mines it", async () => {
+test("a committee of 20: Bitcoin Core relays it; Bitcoin Knots needs an option, and mines it", async () => {
   const shape: Shape = { stakers: [2, 3], providers: 4, committee: [11, 20] };
   const participants = participantsOf("twenty", shape, UNBONDING_TIME);
   const terms = participants.terms(1000);

@@ -41,5 +41,5 @@ export class Narrator {
 
 /** @throws TapstakeError `unexpected-verdict` when a fact of the story does not hold */
 export function expectThat(fact: boolean, what: string): void {
-  if (!fact) throw new TapstakeError("unexpected-verdict", `expected that ${what}`);
+  if (!fact) throw new TapstakeError("unexpected-verdict", `this must hold: ${what}`);
 }

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => node?.stop());
 
 describe("a regtest node", () => {
-  test("has mined a coinbase that can be spent", async () => {
+  test("has a coinbase that can be spent", async () => {
     expect(await node.height()).toBeGreaterThanOrEqual(101);
     expect(await node.rpc.getbalance()).toBeGreaterThan(0n);
     expect(node.version).toMatch(/^\/Satoshi:\d+\./);
@@ -40,7 +40,7 @@ describe("a regtest node", () => {
     expect(await node.fund(script, 5_000n)).toMatchObject({ value: 5_000n, script });
   });
 
-  test("funds many at once, in the order asked", async () => {
+  test("funds many at once, in the given order", async () => {
     const to = await Promise.all([1, 2, 3].map(() => node.rpc.getnewaddress()));
     const before = await node.height();
     const coins = await node.fundMany(to.map((address, i) => ({ to: address, satoshi: 5_000n + BigInt(i) })));
@@ -53,7 +53,7 @@ describe("a regtest node", () => {
     );
   });
 
-  test("relays whatever lock time its wallet draws, also one that Bitcoin Knots refuses unless told", async () => {
+  test("relays any lock time that its wallet draws, also one that Bitcoin Knots refuses by default", async () => {
     const { hex: raw } = await node.rpc.call<{ hex: string }>(
       "send",
       [{ [await node.rpc.getnewaddress()]: "0.001" }],
@@ -76,20 +76,20 @@ describe("a regtest node", () => {
     expect(value).toBe(more);
   });
 
-  test("says that it cannot pay more than all its coins", async () => {
+  test("refuses to pay more than all its coins", async () => {
     await expect(node.fund(await node.rpc.getnewaddress(), 2_000_000_000_000n)).rejects.toMatchObject({
       code: "insufficient-funds",
     });
   });
 
-  test("derives the address of a descriptor by itself", async () => {
+  test("derives the address of a descriptor", async () => {
     expect(await node.deriveAddress(`rawtr(${NUMS})`)).toMatch(/^bcrt1p[a-z0-9]{58}$/);
     await expect(node.deriveAddress("tr(nonsense)")).rejects.toMatchObject({ code: "node-error" });
   });
 });
 
-describe("transactions", () => {
-  test("are sent, and judged before", async () => {
+describe("transactions on a regtest node", () => {
+  test("are sent, and tested before", async () => {
     const raw = await signedPayment();
     expect(await node.accepts(raw)).toMatchObject({ allowed: true, reason: null });
     const txid = await node.send(hex.decode(raw));
@@ -98,7 +98,7 @@ describe("transactions", () => {
     expect(await node.accepts(raw)).toMatchObject({ allowed: false, reason: "txn-already-known" });
   });
 
-  test("that spend nothing known are refused with the node's reason", async () => {
+  test("that spend unknown coins are refused with the node's reason", async () => {
     const raw = (await signedPayment()).replace(/^(02000000(?:0001)?01)[0-9a-f]{64}/, `$1${"11".repeat(32)}`);
     const error = await failure(node.send(raw), "node-refused");
     expect(error.details["reason"]).toBe("bad-txns-inputs-missingorspent");
@@ -107,19 +107,19 @@ describe("transactions", () => {
     expect(mined.details["reason"]).toContain("bad-txns-inputs-missingorspent");
   });
 
-  test("that are none are refused", async () => {
+  test("that are malformed are refused", async () => {
     const error = await failure(node.send("00"), "node-refused");
     expect(error.details["reason"]).toContain("TX decode failed");
   });
 
-  test("that burn coins need to be told how many may burn", async () => {
+  test("that burn coins need the amount that may burn", async () => {
     const raw = await signedPayment({ burn: "0.00001000" });
     const error = await failure(node.send(raw), "node-refused");
     expect(error.details["reason"]).toContain("maxburnamount");
     expect(await node.send(raw, { maxBurn: 1_000n })).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  test("that relay policy refuses can be mined all the same", async () => {
+  test("that relay policy refuses can be mined", async () => {
     const raw = await signedPayment({ version: 99 });
     expect(await node.accepts(raw)).toMatchObject({ allowed: false, reason: "version" });
     const hash = await node.mineTransactions([raw]);
@@ -128,12 +128,12 @@ describe("transactions", () => {
 });
 
 describe("waitFor", () => {
-  test("returns what the condition gives in the end", async () => {
+  test("returns the last result of the condition", async () => {
     let asked = 0;
     expect(await node.waitFor(() => ++asked === 3 && "done", { what: "the third time" })).toBe("done");
   });
 
-  test("gives up at the deadline and says what for", async () => {
+  test("gives up at the deadline with the name of the condition", async () => {
     const error = await failure(
       node.waitFor(() => false, { deadline: 20, what: "a miracle" }),
       "wait-timeout",
@@ -141,7 +141,7 @@ describe("waitFor", () => {
     expect(error.message).toContain("a miracle");
   });
 
-  test("ends with the condition's own error", async () => {
+  test("fails with the condition's error", async () => {
     await expect(
       node.waitFor(() => Promise.reject(new Error("broken")), { what: "nothing" }),
     ).rejects.toThrow("broken");

@@ -264,11 +264,9 @@ function findOutput(txid: string, vout: TransactionInfo["vout"], address: string
 async function addressOf(rpc: Rpc, script: Uint8Array): Promise<string> {
   const { address, type } = await rpc.decodescript(hex.encode(script));
   if (address === undefined) {
-    throw new TapstakeError(
-      "invalid-script",
-      `expected a script that has an address, got one of type ${type}`,
-      { type },
-    );
+    throw new TapstakeError("invalid-script", `the script must have an address, not be of type ${type}`, {
+      type,
+    });
   }
   return address;
 }

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => node?.stop());
 
-test(`bitcoind derives our addresses from our descriptors, for any terms (seed ${SEED})`, async () => {
+test(`bitcoind derives the same addresses from our descriptors, for any terms (seed ${SEED})`, async () => {
   const sizes = { stakers: 5, providers: 4, members: 20 };
   await fc.assert(
     fc.asyncProperty(anyTerms(sizes), anyTimelock, (terms, time) => expectSameAddresses(terms, time)),
@@ -28,13 +28,13 @@ test(`bitcoind derives our addresses from our descriptors, for any terms (seed $
   );
 });
 
-test.each(TIMES)("bitcoind derives our addresses for a time of %i blocks", async (time) => {
+test.each(TIMES)("bitcoind derives the same addresses for a time of %i blocks", async (time) => {
   await expectSameAddresses({ ...termsOf(1, 1, 5, 3), timelock: time }, time);
   await expectSameAddresses({ ...termsOf(3, 2, 5, 3), timelock: time }, time);
 });
 
 test.each(Array.from({ length: 20 }, (_, i) => i + 1))(
-  "bitcoind derives our addresses for a committee of %i with any quorum",
+  "bitcoind derives the same addresses for a committee of %i with any quorum",
   async (members) => {
     for (const quorum of new Set([1, Math.floor(members / 2) + 1, members])) {
       const terms = termsOf(1, 1 + (members % 4), members, quorum);

@@ -10,7 +10,7 @@ export interface Party {
 }
 
 /**
- * A party whose secret is SHA256 of `tapstake regtest <name>`: everybody knows it, so it is for tests only.
+ * A party whose secret is SHA256 of `tapstake regtest <name>`: it is public, so it is for tests only.
  */
 export function party(name: string): Party {
   const secretKey = sha256(utf8(`tapstake regtest ${name}`));

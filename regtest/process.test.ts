@@ -21,7 +21,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-describe.runIf(bitcoind)("a node of our own", () => {
+describe.runIf(bitcoind)("a started node", () => {
   test("ends with stop(), which may be called twice, and leaves no datadir", async () => {
     const node = await startNode({ blocks: 0 });
     const { datadir, pid } = await traces(node);
@@ -56,7 +56,7 @@ describe.runIf(bitcoind)("a node of our own", () => {
     },
   );
 
-  test("does not keep a program alive that forgets to stop it", async () => {
+  test("ends with a program that forgets to stop it", async () => {
     const program = await startProgram("");
     const { datadir, pid } = await program.traces;
     expect(await program.exit).toBe(0);
@@ -66,7 +66,7 @@ describe.runIf(bitcoind)("a node of our own", () => {
     });
   });
 
-  test("that dies by itself leaves no datadir", async () => {
+  test("that crashes leaves no datadir", async () => {
     const node = await startNode({ blocks: 0 });
     const { datadir, pid } = await traces(node);
     process.kill(pid, "SIGKILL");
@@ -82,7 +82,7 @@ describe.runIf(bitcoind)("a node of our own", () => {
     expect(await node.height()).toBe(0);
   });
 
-  test("understands bitcoind when a port is taken, and gives up in the end", async () => {
+  test("recognises bitcoind's error for a taken port, and gives up after several", async () => {
     const blocker = createServer().listen(0, "127.0.0.1");
     onTestFinished(() => void blocker.close());
     await once(blocker, "listening");
@@ -91,7 +91,7 @@ describe.runIf(bitcoind)("a node of our own", () => {
     expect(error.message).toMatch(/unable to (bind|start http server)/i);
   });
 
-  test("that fails to start says why, at once, and leaves no datadir", async () => {
+  test("that fails to start reports the reason at once, and leaves no datadir", async () => {
     // Other test files start nodes of their own meanwhile.
     const alone = await mkdtemp(join(folder, "alone-"));
     vi.stubEnv("TMPDIR", alone);
@@ -100,7 +100,7 @@ describe.runIf(bitcoind)("a node of our own", () => {
     expect(await readdir(alone)).toEqual([]);
   });
 
-  test("that does not answer in time is ended", async () => {
+  test("that does not answer in time is stopped", async () => {
     const stuck = await script(
       "stuck",
       '#!/bin/sh\n[ "$1" = -version ] && echo version v29.0.0 && exit\nexec tail -f /dev/null\n',

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => node?.stop());
 
-describe("a wallet that knows nothing of staking funds a stake from P2WPKH and P2TR coins", () => {
+describe("a wallet without knowledge of staking funds a stake from P2WPKH and P2TR coins", () => {
   const participants = participantsOf(
     "funding",
     { stakers: [1, 1], providers: 1, committee: [2, 3] },

@@ -132,7 +132,7 @@ function explicitly(spend: LeafSpend, secretKey: Uint8Array): LeafSignature {
 describe.each(CASES)(
   "$shape.stakers.0 of $shape.stakers.1 stakers at $rate sat/vB",
   ({ shape, rate: text }) => {
-    test("every transaction of a stake is standard, at the rate asked or the fee fixed", async () => {
+    test("every transaction of a stake is standard, at the given rate or the fixed fee", async () => {
       const participants = participantsOf(`rates ${text} ${shape.committee[1]}`, shape, UNBONDING_TIME);
       const { params } = participants;
       const terms = participants.terms(TIMELOCK);
@@ -215,7 +215,7 @@ describe.each(CASES)(
 );
 
 test.each(some(RATES, 1))(
-  "a stake of phase 1 is standard, OP_RETURN included, at %s sat/vB",
+  "a stake of phase 1: is standard, OP_RETURN included, at %s sat/vB",
   async (text) => {
     const participants = participantsOf(`phase 1 ${text}`, STAKERS[0], UNBONDING_TIME);
     const { slashing: _, ...params } = participants.params;

@@ -37,7 +37,7 @@ afterAll(() => node?.stop());
 const network = "regtest";
 
 describe("inclusion proofs", () => {
-  test.each([1, 2, 3, 4, 6, 7, 13])("of a block of %i transactions are bitcoind's", async (count) => {
+  test.each([1, 2, 3, 4, 6, 7, 13])("of a block of %i transactions equal bitcoind's", async (count) => {
     const payments = Array.from({ length: count - 1 }, async (_, i) =>
       node.rpc.sendtoaddress(await node.rpc.getnewaddress(), 20_000n + BigInt(i)),
     );
@@ -62,7 +62,7 @@ describe("inclusion proofs", () => {
 });
 
 describe("a Merkle block", () => {
-  test("of several transactions proves each, and none besides; altered anywhere it proves nothing", async () => {
+  test("of several transactions proves each, and no other; altered anywhere it proves nothing", async () => {
     for (let i = 0; i < 5; i++) await node.rpc.sendtoaddress(await node.rpc.getnewaddress(), 20_000n);
     const [blockHash] = await node.mine(1);
     const block = hex.decode(await node.rpc.getblockhex(blockHash!));
@@ -92,7 +92,7 @@ describe("a Merkle block", () => {
     refusal("invalid-bytes", () => inclusionProofFromMerkleBlock("00" as never, other));
   });
 
-  test("is found by bitcoind and by an Esplora server, and is null of what is in no block", async () => {
+  test("is found by bitcoind and by an Esplora server, and is null for a transaction in no block", async () => {
     const txid = await node.rpc.sendtoaddress(await node.rpc.getnewaddress(), 20_000n);
     const bridge = await bridgeEsplora(node.rpc);
     try {
@@ -115,7 +115,7 @@ describe("proofs of possession", () => {
   const address = bech32.encodeFromBytes("bbn", sha256(point).slice(0, 20));
   const wif = createBase58check(sha256).encode(concatBytes(Uint8Array.of(0xef), secretKey, Uint8Array.of(1)));
 
-  test("of ECDSA are bitcoind's signed messages, both ways", async () => {
+  test("of ECDSA equal bitcoind's signed messages, both ways", async () => {
     const form: ProofForm = { kind: "ecdsa", address };
     const { text } = proofToSign(point, form);
     const theirs = await node.rpc.call<string>("signmessagewithprivkey", wif, text);

@@ -54,7 +54,7 @@ describe("the client and a real node agree on", () => {
     expect(await rpc.deriveaddresses(descriptor)).toEqual([address]);
   });
 
-  test("wallets: made, unloaded, loaded, taught a descriptor", async () => {
+  test("wallets: made, unloaded, loaded, given a descriptor", async () => {
     const { rpc } = node;
     const name = `second-${await node.height()}-${process.pid}`;
     await rpc.createwallet(name);
@@ -79,7 +79,7 @@ describe("the client and a real node agree on", () => {
     expect((await rpc.getblock(hash)).tx).toHaveLength(2);
   });
 
-  test("a block it already has", async () => {
+  test("a block that it has already", async () => {
     const { rpc } = node;
     const error = await failure(
       rpc.submitblock(await rpc.getblockhex(await rpc.getbestblockhash())),
@@ -88,7 +88,7 @@ describe("the client and a real node agree on", () => {
     expect(error.details).toMatchObject({ reason: "duplicate" });
   });
 
-  test("its own errors", async () => {
+  test("errors of the node", async () => {
     const error = await failure(node.rpc.getblockhash(10_000_000), "node-error");
     expect(error.details).toMatchObject({ method: "getblockhash", code: -8 });
     await expect(node.rpc.call("nosuchmethod")).rejects.toMatchObject({ code: "node-error" });

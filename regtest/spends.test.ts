@@ -90,7 +90,7 @@ describe.each(some(CASES, 1).map((shape) => [nameOf(shape), shape] as const))("%
     [left, unbonded, slashed, slashedLate] = ready as [Delegation, Delegation, Delegation, Delegation];
   });
 
-  test("unbonding: only right", async () => {
+  test("unbonding: only valid signatures are accepted", async () => {
     const spend = unbondingSpend(unbonded);
     await expectAllRefused(await mutationsOf(spend, participants));
     await expectAccepted(node, await signed(spend, participants));
@@ -100,7 +100,7 @@ describe.each(some(CASES, 1).map((shape) => [nameOf(shape), shape] as const))("%
     await node.mineTransactions([transaction.toBuffer()]);
   });
 
-  test("slashing of the stake: only right, by each finality provider", async () => {
+  test("slashing of the stake: only valid signatures are accepted, by each finality provider", async () => {
     await expectOnlyRightSlashing(slashed, "staking", participants);
     const transaction = finishSlashing(slashed, "staking", participants.providers.at(-1)!.secretKey);
     const burnt = transaction.outs[0]!.value;
@@ -111,7 +111,7 @@ describe.each(some(CASES, 1).map((shape) => [nameOf(shape), shape] as const))("%
     refunds.push(refundCoin(transaction));
   });
 
-  test("slashing of what is unbonding: only right, by each finality provider", async () => {
+  test("slashing while unbonding: only valid signatures are accepted, by each finality provider", async () => {
     await node.send(finishUnbonding(slashedLate).toBuffer());
     await node.mine();
     await expectOnlyRightSlashing(slashedLate, "unbonding", participants);
@@ -121,7 +121,7 @@ describe.each(some(CASES, 1).map((shape) => [nameOf(shape), shape] as const))("%
     refunds.push(refundCoin(transaction));
   });
 
-  test("withdrawals from every time lock: only right, and not a block early", async () => {
+  test("withdrawals from every time lock: only valid signatures are accepted, and not a block early", async () => {
     const coins: readonly (readonly [Withdrawable, Delegation, UnspentOutput])[] = [
       ["unbonding", unbonded, unbondedCoin(unbonded)],
       ["refund", slashed, refunds[0]!],

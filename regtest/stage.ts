@@ -124,7 +124,7 @@ async function compareAddresses(node: RegtestNode, terms: StakeTerms, params: Pr
   for (const { address, descriptor } of outputs) {
     const derived = await node.deriveAddress(descriptor);
     if (derived !== address) {
-      const text = `expected the node to derive ${address} from ${descriptor}, got ${derived}`;
+      const text = `the node must derive ${address} from ${descriptor}, not ${derived}`;
       throw new TapstakeError("unexpected-verdict", text, { expected: address, got: derived });
     }
   }

@@ -14,7 +14,7 @@ const titles = () => events.filter(({ kind }) => kind === "chapter").map(({ text
 const inChapter = (stake: string) => events.filter(({ chapter }) => chapter.startsWith(stake));
 const refusals = (stake: string) => inChapter(stake).filter(({ kind }) => kind === "refused");
 
-test("the story has its five chapters", () => {
+test("the story: has its five chapters", () => {
   expect(titles()).toEqual([
     "Four stakes are opened",
     "Stake 1: its finality provider votes twice",
@@ -24,17 +24,17 @@ test("the story has its five chapters", () => {
   ]);
 });
 
-test("every refusal is bitcoind's own, with its reason", () => {
+test("the story: shows bitcoind's own refusals, with their reasons", () => {
   const answers = events.filter(({ kind }) => kind === "refused").map(({ answer }) => answer);
   expect(answers).toHaveLength(7);
   expect(answers.every((answer) => answer !== undefined && answer.length > 0)).toBe(true);
 });
 
-test("the committee alone is refused by the script, at the finality provider's signature", () => {
+test("the story: the script refuses the committee alone, at the finality provider's signature", () => {
   expect(refusals("Stake 1")[0]?.answer).toMatch(/CHECKSIGVERIFY/);
 });
 
-test("two and four committee signatures are refused by the count", () => {
+test("the story: the count refuses two and four committee signatures", () => {
   expect(
     refusals("Stake 2")
       .slice(0, 2)
@@ -45,11 +45,11 @@ test("two and four committee signatures are refused by the count", () => {
   ]);
 });
 
-test.each(["Stake 1", "Stake 2", "Stake 4"])("%s cannot be withdrawn one block early", (stake) => {
+test.each(["Stake 1", "Stake 2", "Stake 4"])("the story: %s is refused one block early", (stake) => {
   expect(refusals(stake).at(-1)?.answer).toBe("non-BIP68-final");
 });
 
-test("amounts are exact: 10% of the stake is burnt, the minimum fee paid, the rest refunded", () => {
+test("the story: amounts are exact: 10% of the stake burnt, the minimum fee paid, the rest refunded", () => {
   const amounts = events.flatMap(({ data }) => (data?.["slashed"] === undefined ? [] : [data]));
   expect(amounts).toEqual([
     { from: "staking", slashed: "100000", refunded: "899000", fee: "1000" },
@@ -57,7 +57,7 @@ test("amounts are exact: 10% of the stake is burnt, the minimum fee paid, the re
   ]);
 });
 
-test("every transaction of the story is mined", async () => {
+test("the story: every transaction is mined", async () => {
   const txids = events.flatMap(({ txid }) => txid ?? []);
   expect(new Set(txids).size).toBe(11);
   const confirmations = await Promise.all(

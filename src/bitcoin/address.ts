@@ -21,7 +21,7 @@ import { keyHashScript, outputKind, taprootScript } from "./output-script.js";
 export function scriptOfAddress(address: string, network: Network): Uint8Array {
   assertNetwork(network);
   if (typeof address !== "string") {
-    throw new TapstakeError("invalid-address", `expected an address as text, got ${describeType(address)}`);
+    throw new TapstakeError("invalid-address", `the address must be text, not ${describeType(address)}`);
   }
   const segwit = readSegwit(address);
   if (segwit && segwit.version > 1) {

@@ -93,9 +93,9 @@ export function assertRate(rate: Rate, name: string): void {
   const { numerator, denominator } = rate ?? {};
   const isFraction = typeof numerator === "bigint" && typeof denominator === "bigint";
   if (!isFraction || numerator < 0n || denominator <= 0n) {
-    const remedy = typeof rate === "number" ? `; use parseRate("${String(rate)}")` : "";
-    const got = rate === null || typeof rate !== "object" ? `, got ${describeType(rate)}` : "";
-    throw new TapstakeError("invalid-rate", `${name}: expected a fraction, in sat/vB${got}${remedy}`);
+    const remedy = typeof rate === "number" ? `: use parseRate("${String(rate)}")` : "";
+    const not = rate === null || typeof rate !== "object" ? `, not ${describeType(rate)}` : "";
+    throw new TapstakeError("invalid-rate", `${name} must be a fraction in sat/vB${not}${remedy}`);
   }
 }
 

@@ -59,12 +59,15 @@ export const burntValue = (
  */
 export function assertOutputScript(script: unknown, name: string): asserts script is Uint8Array {
   if (typeof script === "string") {
-    const text = `${name}: expected a Uint8Array, got string; use scriptOfAddress for an address`;
+    const text = `${name} must be a Uint8Array, not string: use scriptOfAddress for an address`;
     throw new TapstakeError("invalid-bytes", text);
   }
   assertBytes(script, name);
   if (script.length === 0)
-    throw new TapstakeError("invalid-bytes", `${name}: expected a script, got 0 bytes`);
+    throw new TapstakeError(
+      "invalid-bytes",
+      `${name} must be a script, not 0 bytes: anyone could take its coins`,
+    );
 }
 
 /** @throws TapstakeError `dust-output` if nodes do not relay this output */

@@ -32,7 +32,7 @@ export function legacyHash(
   script: Uint8Array,
   hashType: number,
 ): Uint8Array {
-  if (hashType !== SIGHASH.all) throw new RangeError(`expected the hash type ALL (1), got ${hashType}`);
+  if (hashType !== SIGHASH.all) throw new RangeError(`the hash type must be ALL (1), not ${hashType}`);
   const { version, locktime, ins, outs } = transaction;
   inputAt(transaction, index);
   const writer = createWriter().uint32(version).size(ins.length);
@@ -87,7 +87,7 @@ export function keyPathOrLeafHash(transaction: Signable, signing: TaprootSigning
   const { index, scripts, values, hashType, leafHash, annex } = signing;
   const input = inputAt(transaction, index);
   if (scripts.length !== ins.length || values.length !== ins.length) {
-    throw new RangeError("expected the script and the value of each input's coin");
+    throw new RangeError("scripts and values must have one entry for each input's coin");
   }
   const { isOne, outputs } = commitments(transaction, index, hashType, 0x03);
   const writer = createWriter().uint8(EPOCH).uint8(hashType).uint32(version).uint32(locktime);

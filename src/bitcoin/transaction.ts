@@ -95,7 +95,10 @@ export type TransactionLike = Pick<Transaction, "toBuffer">;
 export function toTransaction(transaction: TransactionLike): Transaction {
   if (transaction instanceof Transaction) return transaction;
   if (typeof transaction?.toBuffer === "function") return parseTransaction(transaction.toBuffer());
-  throw new TapstakeError("invalid-transaction", `expected a transaction, got ${describeType(transaction)}`);
+  throw new TapstakeError(
+    "invalid-transaction",
+    `this must be a transaction, not ${describeType(transaction)}`,
+  );
 }
 
 /** Bytes without witnesses in a block: 4,000,000 weight units, four for each. */

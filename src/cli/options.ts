@@ -192,27 +192,27 @@ export const lcdOption = () =>
 
 /** A whole number of the command line: blocks, a height, a version. */
 export function wholeNumber(text: string): number {
-  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError("expected a whole number.");
+  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
   return Number(text);
 }
 
 /** An amount in satoshi. */
 export function satoshiAmount(text: string): bigint {
-  if (!/^\d{1,19}$/.test(text)) throw new InvalidArgumentError("expected a whole number of satoshi.");
+  if (!/^\d{1,19}$/.test(text)) throw new InvalidArgumentError("It must be a whole number of satoshi.");
   return BigInt(text);
 }
 
 /** The number of heights of a commitment: 32 bits. */
 export function countOfHeights(text: string): number {
   const count = wholeNumber(text);
-  if (count < 1 || count > 0xffff_ffff) throw new InvalidArgumentError("expected 1 to 4294967295.");
+  if (count < 1 || count > 0xffff_ffff) throw new InvalidArgumentError("It must be 1 to 4294967295.");
   return count;
 }
 
 /** A height of a chain: 64 bits. */
 export function chainHeight(text: string): bigint {
   if (!/^\d{1,20}$/.test(text) || BigInt(text) >= 2n ** 64n) {
-    throw new InvalidArgumentError("expected a height, a whole number below 2^64.");
+    throw new InvalidArgumentError("It must be a height, a whole number below 2^64.");
   }
   return BigInt(text);
 }
@@ -224,7 +224,7 @@ export function chainHeights(
 ): ReadonlyMap<string, bigint> {
   // A chain id may contain a "=" itself.
   const at = text.lastIndexOf("=");
-  if (at === -1) throw new InvalidArgumentError("expected <chain>=<height>, such as bbn-1=5000.");
+  if (at === -1) throw new InvalidArgumentError("It must be <chain>=<height>, such as bbn-1=5000.");
   const chain = text.slice(0, at);
   if (earlier.has(chain)) throw new InvalidArgumentError(`chain ${chain} is given twice.`);
   return new Map([...earlier, [chain, chainHeight(text.slice(at + 1))]]);
@@ -233,7 +233,7 @@ export function chainHeights(
 /** 32 bytes. */
 export function hash32(text: string): Uint8Array {
   if (!/^[0-9a-fA-F]{64}$/.test(text)) {
-    throw new InvalidArgumentError("expected 32 bytes in hexadecimal, 64 digits.");
+    throw new InvalidArgumentError("It must be 32 bytes in hexadecimal, 64 digits.");
   }
   return hex.decode(text);
 }
@@ -252,7 +252,7 @@ export function parseKey(text: string, name: string): Uint8Array {
     // Without this refusal, dropping the parity would use another key than the user pasted.
     throw new TapstakeError(
       "invalid-public-key",
-      `${name}: expected an x-only key of 32 bytes, got a compressed one of 33: drop its first byte (${text.slice(0, 2)})`,
+      `${name} must be an x-only key of 32 bytes, not a compressed one of 33: drop its first byte (${text.slice(0, 2)})`,
     );
   }
   return hex.decode(text, 32, name);

@@ -49,7 +49,7 @@ export async function deriveRange(
   const { constantTime, onProgress, signal, maxThreads = 4 } = options;
   assertSecretKey(range.secretKey);
   assertInteger(count, "count", 1, 0xffff_ffff);
-  if (interval === 0n) throw new TapstakeError("invalid-number", "interval: expected 1 or more, got 0");
+  if (interval === 0n) throw new TapstakeError("invalid-number", "interval must be 1 or more, not 0");
   u64be(interval, "interval");
   u64be(start, "start height");
   u64be(start + BigInt(count - 1) * interval, "last height");

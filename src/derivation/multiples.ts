@@ -112,7 +112,8 @@ export class Multiples {
     const points = new Uint8Array(33 * count);
     for (let i = 0; i < count; i++) {
       const point = curve.pointFromScalar(at(scalars, i));
-      if (!point) throw new TapstakeError("invalid-secret-key", "expected a scalar between 1 and n - 1");
+      if (!point)
+        throw new TapstakeError("invalid-secret-key", "the secret must be a scalar between 1 and n - 1");
       points.set(point, 33 * i);
     }
     return points;

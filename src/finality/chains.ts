@@ -27,7 +27,11 @@ export function parseChains(text: string, path: string): ReadonlyMap<string, Cha
   const json = parseJson(text, path);
   const { version } = readJson(v.looseObject({ version: v.number() }), json, path);
   if (version !== 1) {
-    throw new TapstakeError("unknown-version", `${path}: expected version 1, got ${version}`, { version });
+    throw new TapstakeError(
+      "unknown-version",
+      `the version of ${path} must be 1, not ${version}: a later release may know it`,
+      { version },
+    );
   }
   const { chains } = readJson(file, json, path);
   return new Map(Object.entries(chains).map(([id, entry]) => [id, configOf(id, entry, path)]));

@@ -33,7 +33,7 @@ const FILE_MODE = 0o600;
 export function makePrivateFolder(path: string): void {
   attempt("make the folder", path, () => {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false) {
-      throw new TapstakeError("file-error", `expected a folder at ${path}, got a file`, { path });
+      throw new TapstakeError("file-error", `${path} must be a folder, not a file`, { path });
     }
     if (mkdirSync(path, { recursive: true, mode: FOLDER_MODE }) !== undefined) {
       chmodSync(path, FOLDER_MODE);
@@ -86,7 +86,7 @@ export function readPrivateFile(path: string, limit: number): Uint8Array | undef
       const stats = fstatSync(file);
       assertPrivate(path, stats);
       if (!stats.isFile() || stats.size > limit) {
-        throw new TapstakeError("file-error", `${path}: expected a file of at most ${limit} bytes`, { path });
+        throw new TapstakeError("file-error", `${path} must be a file of at most ${limit} bytes`, { path });
       }
       return readFileSync(file);
     } finally {

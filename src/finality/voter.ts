@@ -113,7 +113,10 @@ export class Voter {
     const keyPoint = pointOf(key.secretKey);
     if (!equalBytes(keyPoint.subarray(1), key.publicKey)) {
       const [expected, actual] = [key.publicKey, keyPoint.subarray(1)].map(hex.encode);
-      throw new TapstakeError("key-mismatch", `expected the secret of ${expected}, got that of ${actual}`);
+      throw new TapstakeError(
+        "key-mismatch",
+        `the secret key must be that of ${expected}, not that of ${actual}`,
+      );
     }
     this.#publicKey = keyPoint.slice(1);
     this.chain = chain;
@@ -304,7 +307,7 @@ function refuseDuplicates(requests: readonly { readonly height: bigint }[]): voi
 function notAVote(height: bigint, { length }: Uint8Array): TapstakeError {
   return new TapstakeError(
     "not-a-vote",
-    `the message for height ${height} is not a vote at that height: expected an optional signing context of 64 lower-case hexadecimal characters, the height in 8 bytes and a hash of 32 bytes, got ${length} bytes. tapstake signed nothing: another message could be a transaction`,
+    `the message for height ${height} must be a vote at that height, not ${length} other bytes: an optional signing context of 64 lower-case hexadecimal characters, the height in 8 bytes and a hash of 32 bytes. tapstake signed nothing: another message could be a transaction`,
     { height },
   );
 }
@@ -313,7 +316,7 @@ function otherMessage(chain: string, expected: string, { height, message }: Mess
   const actual = message.length > 64 ? new TextDecoder().decode(message.subarray(0, 64)) : "none";
   return new TapstakeError(
     "context-mismatch",
-    `the message for height ${height}: expected the signing context ${expected}, which this signer has configured for votes on ${chain}, got ${actual}; tapstake signed nothing: the chain would not count the vote, and the height would have no other. Configure the chain alike where the message is made (tapstake fp chains set)`,
+    `the message for height ${height} must have the signing context ${expected}, which this signer has configured for votes on ${chain}, not ${actual}. tapstake signed nothing: the chain would not count the vote, and the height would have no other. Configure the chain alike where the message is made (tapstake fp chains set)`,
     { height, chain },
   );
 }
@@ -335,7 +338,7 @@ function contextBesideNone(
 ): TapstakeError {
   return new TapstakeError(
     "context-mismatch",
-    `the message for height ${height}: expected no signing context, as the commitment to heights ${range.startHeight} to ${lastOf(range)} on ${id} has none. tapstake signed nothing: the chain would not count the vote, and the height would have no other. Make the message without a context, or give --other-context if the release changed after the commitment`,
+    `the message for height ${height} must have no signing context, as the commitment to heights ${range.startHeight} to ${lastOf(range)} on ${id} has none. tapstake signed nothing: the chain would not count the vote, and the height would have no other. Make the message without a context, or give --other-context if the release changed after the commitment`,
     { height, chain: id },
   );
 }

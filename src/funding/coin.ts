@@ -87,7 +87,7 @@ export function coinKind({ outpoint, script }: Coin): CoinKind {
   if (kind) return kind === "p2sh" ? "p2sh-p2wpkh" : kind;
   throw new TapstakeError(
     "invalid-coin",
-    `${formatOutpoint(outpoint)}: expected a P2PKH, P2SH-P2WPKH, P2WPKH, P2WSH or P2TR coin, got script ${hex.encode(script)}`,
+    `coin ${formatOutpoint(outpoint)} must be P2PKH, P2SH-P2WPKH, P2WPKH, P2WSH or P2TR, not script ${hex.encode(script)}`,
   );
 }
 
@@ -207,7 +207,7 @@ function assertRedeemScript(coin: Coin): void {
   if (redeemScript === undefined) throw invalid(coin, "a P2SH-P2WPKH coin needs its redeem script");
   assertBytes(redeemScript, "coin's redeem script");
   if (redeemScript.length !== 22 || redeemScript[0] !== 0 || redeemScript[1] !== 20) {
-    throw invalid(coin, `expected a P2WPKH redeem script, got ${hex.encode(redeemScript)}`);
+    throw invalid(coin, `the redeem script must be P2WPKH, not ${hex.encode(redeemScript)}`);
   }
   if (!equalBytes(hash160(redeemScript), script.slice(2, 22))) {
     throw invalid(coin, "the redeem script is not the one of the output");
@@ -278,7 +278,7 @@ function assertOrigin(coin: Coin, kind: CoinKind, origin: CoinKeyOrigin): void {
 
 function assertList(list: unknown, name: string): void {
   if (Array.isArray(list)) return;
-  throw new TapstakeError("invalid-coin", `expected a list of ${name}, got ${describeType(list)}`);
+  throw new TapstakeError("invalid-coin", `${name} must be a list, not ${describeType(list)}`);
 }
 
 function invalid({ outpoint }: Coin, message: string): TapstakeError {

@@ -102,7 +102,7 @@ export function openChannel(options: EotsClientOptions): Channel {
             try {
               resolve({ answer: decodeResponse(method, settle), trailer });
             } catch (cause) {
-              reject(unexpected("expected an answer of the interface, got other bytes", cause));
+              reject(unexpected("its bytes are not an answer of the interface", cause));
             }
           });
       });

@@ -108,7 +108,7 @@ export function createEotsClient(options: EotsClientOptions = {}): EotsClient {
         await call("CreateRandomnessPairList", { ...request, ...(interval !== undefined && { interval }) })
       ).answer;
       if (pubRandList.length !== count) {
-        throw unexpected(`expected randomness of ${count} heights, got ${pubRandList.length}`);
+        throw unexpected(`it must have the randomness of ${count} heights, not of ${pubRandList.length}`);
       }
       return pubRandList.map((each) => checkedAnswer(each, 32, "public randomness"));
     },
@@ -169,7 +169,7 @@ function batchAnswers(
   // The list may be cut. If it has as many heights as the trailer counts, all others are new.
   const isWhole = first(trailer, OUTCOME_HEADER)?.includes(`,same=${same.size},`) ?? false;
   const surplus = signed.size !== responses.length || responses.length > asked.length;
-  if (surplus) throw unexpected("expected one signature a height at most, got more");
+  if (surplus) throw unexpected("it must have at most one signature per height");
   return asked.map(({ height }) => {
     const sig = signed.get(height);
     if (sig) {
@@ -194,6 +194,6 @@ function checkedKey(key: Uint8Array): Uint8Array {
 }
 
 function checkedAnswer(bytes: Uint8Array, length: number, name: string): Uint8Array {
-  if (bytes.length !== length) throw unexpected(`${name}: expected ${length} bytes, got ${bytes.length}`);
+  if (bytes.length !== length) throw unexpected(`${name} must be ${length} bytes, not ${bytes.length}`);
   return bytes;
 }

@@ -18,8 +18,8 @@ export function parseAddress(text: string, code: ErrorCode = "listen-failed"): L
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   if (host === undefined || port > 65_535 || (match?.[1] !== undefined && isIP(host) !== 6)) {
-    const got = text === "" ? "nothing" : text;
-    throw new TapstakeError(code, `expected an address such as 127.0.0.1:12582, got ${got}`, {
+    const not = text === "" ? "empty" : text;
+    throw new TapstakeError(code, `the address must be such as 127.0.0.1:12582, not ${not}`, {
       address: text,
     });
   }
@@ -55,7 +55,7 @@ export function readCertificates(pem: Uint8Array, file: string): [X509Certificat
   const blocks = Buffer.from(pem)
     .toString("latin1")
     .match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g);
-  if (!blocks) throw unusable(`${file}: expected a certificate in PEM, got none`, file);
+  if (!blocks) throw unusable(`${file} must have a certificate in PEM`, file);
   try {
     return blocks.map((block) => new X509Certificate(block)) as [X509Certificate];
   } catch (cause) {

@@ -169,7 +169,7 @@ function xOnly(key: Uint8Array): Uint8Array {
     (key.length === 33 && (key[0] === 2 || key[0] === 3)) ||
     (key.length === 65 && key[0] === 4);
   if (!isForm) {
-    const text = `eots_pk: expected a public key of 32, 33 or 65 bytes, got ${key.length}`;
+    const text = `eots_pk must be a public key of 32, 33 or 65 bytes, not ${key.length}`;
     throw new TapstakeError("invalid-public-key", text);
   }
   const x = key.length === 32 ? key : key.subarray(1, 33);

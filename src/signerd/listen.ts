@@ -53,11 +53,11 @@ export function checkTls(identity: TlsIdentity, now: Date = new Date()): string[
  */
 export function signerAddress(text: string, hmacKey: string | undefined, source = "hmacKey"): ListenAddress {
   const address = parseAddress(text);
-  if (hmacKey === "") throw new TapstakeError("unauthenticated", "expected an HMAC key, got an empty one");
+  if (hmacKey === "") throw new TapstakeError("unauthenticated", "the HMAC key must not be empty");
   const remedy = "give it an HMAC key (--hmac-key-file), and TLS (--tls-cert, --tls-key) to keep it secret";
   assertSafeToListen(address, "the signer", hmacKey === undefined ? remedy : undefined);
   const length = hmacKey === undefined ? LEAST_HMAC_BYTES : utf8(hmacKey).length;
-  const longer = `${source}: expected an HMAC key of ${LEAST_HMAC_BYTES} bytes or more, got ${length}, which can be guessed: openssl rand -hex 32 makes a better one`;
+  const longer = `the HMAC key (${source}) must have ${LEAST_HMAC_BYTES} bytes or more, not ${length}, which can be guessed: make one with openssl rand -hex 32`;
   assertSafeToListen(address, "the signer", length < LEAST_HMAC_BYTES ? longer : undefined);
   return address;
 }
@@ -119,8 +119,8 @@ function readKey(pem: Uint8Array, file: string): KeyObject {
     return createPrivateKey(Buffer.from(pem));
   } catch (cause) {
     const isEncrypted = /ENCRYPTED/.test(Buffer.from(pem).toString("latin1"));
-    const got = isEncrypted ? "an encrypted one" : "none that can be read";
-    throw unusable(`${file}: expected a private key in PEM without a passphrase, got ${got}`, file, cause);
+    const not = isEncrypted ? "an encrypted one" : "other content";
+    throw unusable(`${file} must have a private key in PEM without a passphrase, not ${not}`, file, cause);
   }
 }
 

@@ -153,7 +153,7 @@ function chainHeightOf({ metadata }: Call): bigint | undefined {
   if (/^\d{1,20}$/.test(text) && BigInt(text) < 1n << 64n) return BigInt(text);
   throw new TapstakeError(
     "invalid-number",
-    `${CHAIN_HEIGHT_HEADER}: expected one height as decimal text, got ${text.length} characters`,
+    `${CHAIN_HEIGHT_HEADER} must be one height as decimal text, not ${text.length} other characters`,
   );
 }
 

@@ -137,7 +137,7 @@ export class Signer {
     try {
       const { voter, key, chain } = this.#voter(uid, chainId);
       if (votes.length > MAX_BATCH) {
-        const text = `expected at most ${MAX_BATCH} heights in a batch, got ${votes.length}`;
+        const text = `a batch must have at most ${MAX_BATCH} heights, not ${votes.length}: send it in parts`;
         throw new TapstakeError("invalid-number", text);
       }
       voter.check(votes);
@@ -180,7 +180,7 @@ export class Signer {
   schnorr(uid: Uint8Array, digest: Uint8Array, { refuseOverlap }: { refuseOverlap: boolean }): Signed {
     const key = this.parts.keys.get(uid);
     if (digest.length !== 32) {
-      throw new TapstakeError("invalid-bytes", `msg: expected a digest of 32 bytes, got ${digest.length}`);
+      throw new TapstakeError("invalid-bytes", `msg must be a digest of 32 bytes, not ${digest.length}`);
     }
     const signable = this.#signable.find(uid, digest);
     if (signable === undefined && !this.parts.openSchnorr) {
@@ -339,7 +339,7 @@ export class Signer {
 
 function assertRange({ start, count, interval }: { start: bigint; count: number; interval: bigint }): void {
   if (count < 1 || count > MAX_RANDOMNESS) {
-    const text = `num: expected 1 to ${MAX_RANDOMNESS} heights at a time, got ${count}: ask for them in parts`;
+    const text = `num must be 1 to ${MAX_RANDOMNESS} heights, not ${count}: ask for them in parts`;
     throw new TapstakeError("invalid-number", text, { num: count });
   }
   u64be(start + BigInt(count - 1) * interval, "last height");

@@ -45,7 +45,10 @@ export interface HdRoot extends BitcoinJsSigner {
 export function hdSigner(root: HdRoot, origin: KeyOrigin): Signer {
   if (!isBytes(root?.fingerprint, 4)) {
     const got = describeType(root?.fingerprint);
-    throw new TapstakeError("invalid-argument", `expected a root with a fingerprint of 4 bytes, got ${got}`);
+    throw new TapstakeError(
+      "invalid-argument",
+      `the root must have a fingerprint of 4 bytes, not ${got}: give the result of bip32.fromSeed`,
+    );
   }
   if (!equalBytes(root.fingerprint, origin.fingerprint)) {
     throw mismatch("the fingerprint of the root", root.fingerprint, origin.fingerprint);

@@ -138,7 +138,7 @@ export function verifyLeafSignature(spend: LeafSpend, signature: LeafSignature):
 export function finishSpend(spend: LeafSpend, signatures: readonly LeafSignature[]): Transaction {
   if (!Array.isArray(signatures)) {
     const got = describeType(signatures);
-    const text = `expected a list of signatures, got ${got}; take them from a PSBT with signaturesFromPsbt`;
+    const text = `signatures must be a list, not ${got}: take them from a PSBT with signaturesFromPsbt`;
     throw new TapstakeError("invalid-argument", text);
   }
   for (const signature of signatures) checkLeafSignature(spend, signature);

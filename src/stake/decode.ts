@@ -151,7 +151,7 @@ export function findOutput(transaction: Transaction, script: Uint8Array): number
   if (found.length > 1) {
     throw new TapstakeError(
       "multiple-staking-outputs",
-      `expected one output with script ${hex.encode(script)}, got ${found.length}`,
+      `script ${hex.encode(script)} must be in one output, not ${found.length}`,
       {
         count: found.length,
       },

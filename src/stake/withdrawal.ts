@@ -113,6 +113,6 @@ function assertSameScript(got: Uint8Array | undefined, expected: Uint8Array, fro
   if (got === undefined) return;
   assertBytes(got, "coin's script");
   if (equalBytes(got, expected)) return;
-  const text = `the coin is not the ${from} output of these terms and parameters: expected script ${hex.encode(expected)}, got ${hex.encode(got)}`;
+  const text = `the coin must be the ${from} output of these terms and parameters, with script ${hex.encode(expected)}, not ${hex.encode(got)}: give the terms and parameters that it was made with`;
   throw new TapstakeError("staking-output-mismatch", text, { from });
 }

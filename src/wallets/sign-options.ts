@@ -157,7 +157,7 @@ function withdrawal(
 function assertFrom(from: Withdrawable, delegation: Delegation, spend: Withdrawal): void {
   const { leaf, prevouts } = spend ?? {};
   if (!leaf || !prevouts) {
-    const text = `withdrawal: expected what buildWithdrawal made from ${from}`;
+    const text = `withdrawal must be the result of buildWithdrawal with from: "${from}"`;
     throw new TapstakeError("invalid-argument", text);
   }
   const { script, leaves } = outputsIn(delegation)[from];

@@ -57,14 +57,14 @@ describe("recorded answers", () => {
     expect(await all(chain.params())).toEqual(params);
   });
 
-  it("a delegation is given as the chain wrote it", async () => {
+  it("a delegation equals the one that the chain wrote", async () => {
     const txid = txidIn(recorded.btc_delegation);
     const { chain, asked } = await chainOf({ [`${STAKING}btc_delegation/`]: recorded });
     expect(await chain.delegation(txid.toUpperCase())).toEqual(recorded.btc_delegation);
     expect(asked).toEqual([`${STAKING}btc_delegation/${txid}`]);
   });
 
-  it("a provider is given as the chain wrote it", async () => {
+  it("a provider equals the one that the chain wrote", async () => {
     const { finality_provider: stored } = JSON.parse(
       readVectors("chain/stored-finality-provider-bbn-1.json"),
     ) as { finality_provider: { btc_pk: string } };
@@ -121,7 +121,7 @@ describe("a delegation", () => {
     expect(await chain.delegation(TXID)).toBeNull();
   });
 
-  it("is asked for by a txid only", async () => {
+  it("is requested by a txid only", async () => {
     const { chain, asked } = await chainOf({});
     await failure(chain.delegation("../params"), "invalid-hex");
     expect(asked).toEqual([]);
@@ -129,7 +129,7 @@ describe("a delegation", () => {
 });
 
 describe("delegations", () => {
-  it("of a status come from all pages, asked for as they are read", async () => {
+  it("of a status are read from all pages, each requested when it is needed", async () => {
     const pages = [
       {
         btc_delegations: [recorded.btc_delegation, recorded.btc_delegation],
@@ -153,7 +153,7 @@ describe("delegations", () => {
     ]);
   });
 
-  it("of another status than asked for are refused", async () => {
+  it("of another status than requested are refused", async () => {
     const { chain } = await chainOf({
       [`${STAKING}btc_delegations/`]: { btc_delegations: [recorded.btc_delegation], pagination: null },
     });
@@ -164,7 +164,7 @@ describe("delegations", () => {
     await failure(all(chain.delegations({ status: "none" as never })), "invalid-argument");
   });
 
-  it("to a provider come delegator by delegator, and only its own", async () => {
+  it("to a provider are read delegator by delegator, without those of other providers", async () => {
     const { chain } = await chainOf({
       [`${STAKING}finality_providers/`]: {
         btc_delegator_delegations: [{ dels: [recorded.btc_delegation] }, { dels: [] }],
@@ -187,7 +187,7 @@ describe("pages", () => {
   const expectEndless = (error: TapstakeError) =>
     expect(error.details).toMatchObject({ reason: "pages", path: `${FINALITY}blocks?status=ANY` });
 
-  it("that lead back to an earlier one are refused", async () => {
+  it("that link to an earlier one are refused", async () => {
     const keys = ["AA==", "AQ==", "AA=="];
     const { chain, count } = await paged((n) => ({ blocks: [], pagination: { next_key: keys[n] } }));
     expectEndless(await failure(all(chain.blocks()), "unexpected-answer"));
@@ -207,7 +207,7 @@ describe("pages", () => {
     expect([found.length, count()]).toEqual([7, 7]);
   });
 
-  it("with more entries than asked for are refused", async () => {
+  it("with more entries than requested are refused", async () => {
     const { chain } = await paged(() => ({ blocks: [blockOf(1), blockOf(2)] }));
     expectEndless(await failure(all(chain.blocks("ANY", { pageSize: 1 })), "unexpected-answer"));
   });
@@ -254,7 +254,7 @@ describe("a provider's votes", () => {
     expect(await chain.votesAt(7n)).toEqual([key]);
   });
 
-  it("a block has its app hash, and is the one that was asked for", async () => {
+  it("a block has its app hash, and is the requested one", async () => {
     const { chain } = await chainOf({
       [`${FINALITY}blocks/7`]: { block: { height: "7", app_hash: b64(9), finalized: true } },
       [`${FINALITY}blocks/8`]: { block: { height: "7", app_hash: b64(9), finalized: true } },
@@ -272,7 +272,7 @@ describe("a provider's votes", () => {
     await failure(chain.block(10n), "unexpected-answer");
   });
 
-  it("evidence and signing info are of the provider that was asked for, or null", async () => {
+  it("evidence and signing info are of the requested provider, or null", async () => {
     const evidence = {
       fp_btc_pk_hex: keyText.toUpperCase(),
       block_height: "7",
@@ -416,7 +416,7 @@ describe("an account", () => {
 });
 
 describe("a transaction of the chain", () => {
-  it("is the one that was asked for, or null", async () => {
+  it("is the requested one, or null", async () => {
     const tx_response = {
       txhash: "AB".repeat(32),
       height: "7",

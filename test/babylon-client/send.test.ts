@@ -58,7 +58,7 @@ const posts = (fake: FakeChain) =>
   fake.requests.filter(({ method }) => method === "POST").map(({ path }) => path);
 
 describe("sending messages", () => {
-  it("simulates, signs, hands in and waits for the block", async () => {
+  it("simulates, signs, broadcasts and waits for the block", async () => {
     const { fake, chain } = await started();
     const sent = await chain.send([inclusion(1), inclusion(2)], signer, { ...options, memo: "hello" });
     expect(sent).toMatchObject({ height: 1001n, gasUsed: 200_000n, fee: 600n, warnings: [] });
@@ -74,7 +74,7 @@ describe("sending messages", () => {
     expect(fake.accounts.get(address)).toMatchObject({ sequence: 4n, balance: 999_400n });
   });
 
-  it("hands in over RPC where it is given", async () => {
+  it("broadcasts over RPC where it is given", async () => {
     const { fake, chain } = await startedWithRpc();
     expect(await chain.send([commitment()], signer, options)).toMatchObject({ height: 1001n });
     const methods = fake.requests
@@ -90,7 +90,7 @@ describe("sending messages", () => {
     expect(handedIn(fake).body.timeoutHeight).toBe(1065n);
   });
 
-  it("simulates with an empty signature and without a last height", async () => {
+  it("simulates with an empty signature and without a timeout height", async () => {
     const { fake, chain } = await started();
     await chain.send([commitment()], signer, options);
     const { body } = fake.requests.find(({ path }) => path.endsWith("simulate"))!;
@@ -110,7 +110,7 @@ describe("sending messages", () => {
     expect([0, 1, 2].map((at) => handedIn(fake, at).authInfo.signers[0]!.sequence)).toEqual([3n, 4n, 5n]);
   });
 
-  it("goes on after one that failed", async () => {
+  it("continues after one that failed", async () => {
     const { fake, chain } = await started();
     fake.rule = ({ value }) =>
       value.at(-1) === 1
@@ -223,7 +223,7 @@ describe("before anything is signed", () => {
     expect(await chain.send([commitment()], signer, { feeLimit: 1n })).toMatchObject({ fee: 1n });
   });
 
-  it("messages with a refund are not mixed with others, unless they may", async () => {
+  it("messages with a refund are not mixed with others, unless an option allows it", async () => {
     const { fake, chain } = await started();
     const mixed = [inclusion(), commitment()];
     const error = await failure(chain.send(mixed, signer, options), "refund-lost");
@@ -258,7 +258,7 @@ describe("before anything is signed", () => {
       options,
       "invalid-message",
     ],
-  ] as const)("%s is refused, and no server is asked", async (_what, messages, how, code) => {
+  ] as const)("%s is refused, and no server is called", async (_what, messages, how, code) => {
     const { fake, chain } = await started();
     await failure(chain.send(messages, signer, how as SendOptions), code);
     expect(fake.requests).toEqual([]);
@@ -339,7 +339,7 @@ describe("a node's refusal", () => {
   it.each([
     ["sdk 19 over the LCD", {}],
     ["“tx already exists in cache” over RPC", { rpc: true }],
-  ])("%s means that it was taken", async (_what, { rpc }: { rpc?: boolean }) => {
+  ])("%s means that the node took it", async (_what, { rpc }: { rpc?: boolean }) => {
     const { fake, chain } = await (rpc ? startedWithRpc() : started());
     // The connection breaks after the node took the transaction: the same bytes are handed in again.
     fake.isHalted = true;
@@ -385,7 +385,7 @@ describe("in the block", () => {
   });
 });
 
-describe("a transaction that a node took and no block has", () => {
+describe("a transaction that a node took and no block includes", () => {
   it("has expired when its last height has passed", async () => {
     const { fake, chain } = await started();
     fake.losing = 1;
@@ -398,7 +398,7 @@ describe("a transaction that a node took and no block has", () => {
     expect(await chain.send([commitment()], signer, options)).toMatchObject({ fee: 300n });
   });
 
-  it("has an unknown outcome when its sequence was used by what the server does not know", async () => {
+  it("has an unknown outcome when an unknown transaction used its sequence", async () => {
     const { fake, chain } = await started();
     fake.losing = 1;
     fake.meanwhile = () => (fake.accounts.get(address)!.sequence = 4n);
@@ -418,7 +418,7 @@ describe("a transaction that a node took and no block has", () => {
     expect(fake.sleeps).toHaveLength(7);
   });
 
-  it("is found though the server fails meanwhile", async () => {
+  it("is found although the server fails meanwhile", async () => {
     const { fake, chain } = await started();
     fake.answer(/txs\/[0-9A-F]{64}/, { body: "<html>" }, 3);
     fake.answer(/txs\/[0-9A-F]{64}/, { status: 500, body: {} }, 2);
@@ -435,7 +435,7 @@ describe("a transaction that a node took and no block has", () => {
     expect(error.cause).toMatchObject({ code: "unexpected-answer" });
   });
 
-  it("is not believed to be another one", async () => {
+  it("is not confused with another one", async () => {
     const { fake, chain } = await started({ pollInterval: 100_000 });
     const tx_response = { txhash: "AB".repeat(32), height: "1001", code: 0, gas_wanted: "1", gas_used: "1" };
     fake.answer(/txs\/[0-9A-F]{64}/, { body: { tx_response } }, ENDLESS);
@@ -444,8 +444,8 @@ describe("a transaction that a node took and no block has", () => {
   });
 });
 
-describe("an answer that leaves open whether the node took the transaction", () => {
-  it("is asked again with the same bytes, then waited for", async () => {
+describe("an answer that does not say whether the node took the transaction", () => {
+  it("leads to a second request with the same bytes, then to the wait", async () => {
     const { fake, chain } = await started();
     fake.answer(/txs$/, { status: 502, body: "<html>" }, ENDLESS);
     const error = await failure(
@@ -456,7 +456,7 @@ describe("an answer that leaves open whether the node took the transaction", () 
     expect(posts(fake).filter((path) => path.endsWith("txs"))).toHaveLength(3);
   });
 
-  it("with another transaction's hash is waited for too", async () => {
+  it("with another transaction's hash leads to the wait, too", async () => {
     const { fake, chain } = await started();
     fake.answerBroadcast({ code: 0, txhash: "AB".repeat(32) }, ENDLESS);
     const error = await failure(
@@ -469,7 +469,7 @@ describe("an answer that leaves open whether the node took the transaction", () 
     });
   });
 
-  it("is one of JSON-RPC that it does not know", async () => {
+  it("may be an unknown one of JSON-RPC", async () => {
     const { fake, chain } = await startedWithRpc();
     const error = { code: -32603, message: "Internal error", data: "mempool was paused" };
     fake.answer(/^broadcast_tx_sync$/, { body: { jsonrpc: "2.0", id: 1, error } }, ENDLESS);
@@ -479,7 +479,7 @@ describe("an answer that leaves open whether the node took the transaction", () 
     expect((expired.cause as Error).message).toContain("mempool was paused");
   });
 
-  it("followed by a refusal of the second copy is waited for", async () => {
+  it("followed by a refusal of the second copy leads to the wait", async () => {
     const { fake, chain } = await started();
     fake.answer(/txs$/, "hang-up");
     fake.answerBroadcast({

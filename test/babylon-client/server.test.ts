@@ -25,7 +25,7 @@ const chainAt = (lcd: string, options: Partial<BabylonOptions> = {}) =>
   babylonChain({ lcd, chainId: "chain-test", clock: quickClock().clock, ...options });
 
 describe("a server of the chain", () => {
-  it("is asked below its path, with the credentials of its URL", async () => {
+  it("is called below its path, with the credentials of its URL", async () => {
     const asked: (string | undefined)[] = [];
     const url = await serve((_body, request, response) => {
       asked.push(request.url, request.headers.authorization);
@@ -37,7 +37,7 @@ describe("a server of the chain", () => {
     expect(chain.url).toBe(`${url}/api/`);
   });
 
-  it("is asked about the state of a height by a header", async () => {
+  it("is asked for the state of a height by a header", async () => {
     let height: unknown;
     const url = await serve((_body, request, response) => {
       height = request.headers["x-cosmos-block-height"];
@@ -121,7 +121,7 @@ describe("a server of the chain", () => {
     });
   });
 
-  it("that pruned a height says so", async () => {
+  it("that pruned a height is reported as such", async () => {
     const said =
       "codespace sdk code 18: invalid request: failed to load state at height 5; version does not exist (latest height: 90)";
     const { body } = grpcError(400, 3, said);
@@ -131,14 +131,14 @@ describe("a server of the chain", () => {
     expect(error.message).toContain("version does not exist");
   });
 
-  it("with an answer above the limit is refused before all of it came", async () => {
+  it("with an answer above the limit is refused before the whole answer was read", async () => {
     const url = await serveText(JSON.stringify({ header, filler: "x".repeat(5000) }));
     const error = await failure(chainAt(url, { maxAnswer: 4096 }).tip(), "unexpected-answer");
     expect(error.details).toMatchObject({ reason: "size", path: TIP });
     expect(await chainAt(url, { maxAnswer: 8192 }).tip()).toMatchObject({ height: 7 });
   });
 
-  it("that leads elsewhere is refused, and the other place is not asked", async () => {
+  it("that redirects is refused, and the other server is not called", async () => {
     const elsewhere: unknown[] = [];
     const other = await serve((_body, request, response) => {
       elsewhere.push(request.url);
@@ -157,7 +157,7 @@ describe("a server of the chain", () => {
     expect(error.message).toContain("ECONNREFUSED");
   });
 
-  it("that never ends its answer is unreachable after a while", async () => {
+  it("that never ends its answer is unreachable after a time limit", async () => {
     const server = createServer((socket) => socket.on("error", () => undefined)).listen(0, "127.0.0.1");
     await once(server, "listening");
     onTestFinished(() => void server.close());
@@ -221,7 +221,7 @@ describe("the node of a chain", () => {
     expect(error.details).toMatchObject({ expected: "chain-test", got: "bbn-test-6" });
   });
 
-  it("of a release that is not known is refused", async () => {
+  it("of an unknown release is refused", async () => {
     const fake = await FakeChain.start();
     fake.version = "v5.0.0";
     expect((await chainAt(fake.lcd).node()).release).toBeUndefined();

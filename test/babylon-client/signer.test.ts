@@ -64,20 +64,20 @@ describe("a wallet", () => {
     expect(fake.accounts.get(address)!.sequence).toBe(1n);
   });
 
-  it("may lower the gas and raise the fee within the limit: what it signed is what counts", async () => {
+  it("may lower the gas and raise the fee within the limit: the signed values count", async () => {
     const { fake, chain } = await started();
     const wallet = changingAuth(({ fee }) => ({ fee: { ...fee, amount: ubbn(999n), gasLimit: 140_000n } }));
     expect(await chain.send([message()], wallet, { feeLimit: 1000n })).toMatchObject({ fee: 999n });
     expect(fake.accounts.get(address)!.balance).toBe(999_001n);
   });
 
-  it("may name the account as the payer, which it is", async () => {
+  it("may name the account as the payer", async () => {
     const { chain } = await started();
     const wallet = changingAuth(({ fee }) => ({ fee: { ...fee, payer: address } }));
     expect(await chain.send([message()], wallet, { feeLimit: 1000n })).toMatchObject({ fee: 300n });
   });
 
-  it("may change the memo, and the result says so", async () => {
+  it("may change the memo, and the result has the new one", async () => {
     const { chain } = await started();
     const wallet = changingBody(() => ({ memo: "from my phone" }));
     const { warnings } = await chain.send([message()], wallet, { feeLimit: 1000n });
@@ -238,7 +238,7 @@ describe("a wallet", () => {
     ],
     ["shows an x-only key for it", [{ address, pubkey: publicKey.slice(1) }], "account-mismatch"],
   ] as [string, { address: string; pubkey: Uint8Array }[], ErrorCode][])(
-    "that %s is refused, and no server is asked",
+    "that %s is refused, and no server is called",
     async (_what, accounts, code) => {
       const { fake, chain } = await started();
       const wallet: DirectSigner = { ...accountSigner(secretKey), getAccounts: async () => accounts };
@@ -260,7 +260,7 @@ describe("a signer with a key in memory", () => {
     await failure(chain.send([message()], signer, { feeLimit: 1000n }), "invalid-secret-key");
   });
 
-  it("signs for its own account only", async () => {
+  it("signs for its account only", async () => {
     const doc = {
       bodyBytes: new Uint8Array(),
       authInfoBytes: new Uint8Array(),
@@ -271,7 +271,7 @@ describe("a signer with a key in memory", () => {
     expect(() => accountSigner(new Uint8Array(32))).toThrow(/between 1 and n - 1/);
   });
 
-  it("has an account of another prefix where a chain has one", () => {
+  it("has an account with the chain's prefix", () => {
     expect(accountSigner(secretKey, "cosmos").address).toMatch(/^cosmos1/);
   });
 });

@@ -116,7 +116,7 @@ describe("BIP-322: a wallet's answer", () => {
     ["as a file with smp", utf8(`${input.answer}\n`)],
     ["as a file in hexadecimal", utf8(`${hex.encode(witness)}\n`)],
     ["as the whole transaction", `ful${base64.encode(signedTransaction().toBuffer())}`],
-  ])("%s is the same proof, which holds the bare witness", (_, answer) => {
+  ])("%s is the same proof, which contains the bare witness", (_, answer) => {
     const proof = acceptProof(key, form, answer);
     expect(proof).toEqual(accepted);
     expect(hex.encode(proof.signature).endsWith(hex.encode(witness))).toBe(true);
@@ -154,7 +154,7 @@ describe("BIP-322: a wallet's answer", () => {
     refusal("invalid-possession", () => acceptProof(key, form, answer));
   });
 
-  it("is read as a PSBT in every form of text", () => {
+  it("is read as a PSBT in every text form", () => {
     const secret = secretOf("staker");
     const point = curve.pointFromScalar(secret)!;
     const psbt = inBitcoinJs(proofToSign(point, form).psbt!);
@@ -180,7 +180,7 @@ describe("BIP-322: a wallet's answer", () => {
 describe("BIP-322: the PSBT that a wallet signs", () => {
   const script = scriptOf(basic.tx_hashes[0]!.address);
 
-  it.each(["", "Hello World", basic.tx_hashes[2]!.message])("holds the text: %j", (text) => {
+  it.each(["", "Hello World", basic.tx_hashes[2]!.message])("has the text: %j", (text) => {
     const bytes = bip322.psbt(text, script).toBuffer();
     const [field, ...more] = parsePsbt(bytes).data.globalMap.unknownKeyVals!;
     expect(more).toEqual([]);

@@ -68,7 +68,7 @@ describe("01: an undelegation", () => {
   const { input, messageBytes } = caseOf<Case>("01-undelegate-funding");
   const typeUrl = TYPE_URLS.MsgBTCUndelegate;
 
-  it("holds the staking transaction, the parent of its first input, and is refused without it", () => {
+  it("has the staking transaction, the parent of its first input, and is refused without it", () => {
     const about = delegationOf(input.stakingTx);
     const named = decodeMessage({ typeUrl, value: hex.decode(messageBytes) });
     if (named.name !== "MsgBTCUndelegate") throw new Error(named.name);
@@ -84,7 +84,7 @@ describe("01: an undelegation", () => {
     expect(hex.encode(bytes)).toContain(`2a${(input.stakingTx.length / 2).toString(16)}01${input.stakingTx}`);
   });
 
-  it("holds it once where the caller gives it too", () => {
+  it("has it once where the caller gives it too", () => {
     const transaction = parseTransaction(hex.decode(input.stakingTx));
     const about = delegationOf(input.stakingTx);
     const { message } = decodeMessage({ typeUrl, value: hex.decode(messageBytes) });
@@ -106,7 +106,7 @@ it("02: selective slashing names no stake from v3 on, and the chain's bytes are 
   expect(hex.encode(encodeMessage(old.name, old.message as never, "v2").value)).toBe(input.madeBytes);
 });
 
-it("03: an expansion's inclusion is proved by no message of its own", async () => {
+it("03: the inclusion of an expansion is proved by no separate message", async () => {
   const expansion = await expand(stake);
   refusal("unsupported-message", () => addInclusionProofMessage(expansion, signer, inclusion));
   const message = addInclusionProofMessage(delegation, signer, inclusion);
@@ -142,7 +142,7 @@ describe("04: a coinbase", () => {
   });
 });
 
-it("11: a member of the new committee alone can hand in nothing of an expansion", async () => {
+it("11: a member of the new committee alone submits no signature of an expansion", async () => {
   const previous = makeStake({ seed: "rotated", committee: 3 });
   const newcomer = secretOf("newcomer");
   const keys = [...previous.terms.covenant.keys.slice(0, 2), publicKeyOf(newcomer)];
@@ -166,7 +166,7 @@ it("11: a member of the new committee alone can hand in nothing of an expansion"
   refusal("not-a-member", () => readCovenantSignatures(asNewcomer, expansion));
 });
 
-it("13: an account of 32 bytes, of a contract or a module, is one", () => {
+it("13: an account of 32 bytes, of a contract or a module, is accepted", () => {
   const { input } = caseOf<{ input: { address: string } }>("13-account-of-32-bytes");
   const { bytes } = bech32.decodeToBytes(input.address);
   expect(bytes).toHaveLength(32);
@@ -178,7 +178,7 @@ it("13: an account of 32 bytes, of a contract or a module, is one", () => {
   expect(createDelegationMessage(registration).stakerAddr).toBe(input.address);
 });
 
-it("14: an account of another chain is refused, before anything is signed for it", () => {
+it("14: an account of another chain is refused, before any signer is asked", () => {
   const { input } = caseOf<{ input: { address: string } }>("14-foreign-prefix");
   const { address } = input;
   const secret = stake.stakerSecrets[0]!;
@@ -309,7 +309,7 @@ describe("a spend that Bitcoin mined", () => {
     },
   );
 
-  it("is refused with a hash type that Bitcoin does not know, a false annex, and SINGLE without an output", () => {
+  it("is refused with an unknown hash type, a false annex, and SINGLE without an output", () => {
     const written = (byte: number) => signedWith(1, undefined, Uint8Array.of(byte));
     for (const byte of [0, 4, 0x80]) refusal("unsupported-sighash", told(written(byte), input.stakingTx));
     refusal("invalid-signature", told(written(2), input.stakingTx));
@@ -321,7 +321,7 @@ describe("a spend that Bitcoin mined", () => {
     refusal("unsupported-sighash", told(bare, input.stakingTx));
   });
 
-  it("is not what anyone signs or relies on before: other uses take DEFAULT and ALL alone", () => {
+  it("is refused by checkLeafSignature, as signatures in advance take DEFAULT and ALL only", () => {
     const signature = signedWith(3).ins[0]!.witness[0]!;
     const leafSpend = { transaction: spend, inputIndex: 0, prevouts: [spent], leaf: timelock };
     const publicKey = publicKeyOf(stake.stakerSecrets[0]!);

@@ -32,7 +32,7 @@ describe("the codec of a message's fields", () => {
     expect(codec.read(message)).toEqual(record);
   });
 
-  it("leaves out of the record what the message leaves out", () => {
+  it("omits from the record what the message omits", () => {
     const read = codec.read({ ...message, note: undefined });
     expect(Object.keys(read)).toEqual(["provider"]);
     expect(codec.write(read).note).toBeUndefined();
@@ -46,7 +46,7 @@ describe("the codec of a message's fields", () => {
     refusal("invalid-message", () => codec.read({ ...message, total: 2n ** 53n }));
   });
 
-  it("takes only tables that name every field, with a place of the field's type", () => {
+  it("accepts only tables that name every field, with a place of the field's type", () => {
     const { note: _, ...short } = rows;
     const wrong = [
       // @ts-expect-error a place of another type needs a codec

@@ -40,11 +40,11 @@ describe("the text of an error", () => {
     expect(said.error?.name).toBe("ErrBTCDelegationNotFound");
   });
 
-  it("of a number that is not known has no name", () => {
+  it("with an unknown number has no name", () => {
     expect(readErrorText("codespace wasm code 5: execute failed")).toEqual({ codespace: "wasm", code: 5 });
   });
 
-  it("of a simulation is known by its end, with the message's place", () => {
+  it("of a simulation is recognised by its end, with the message's place", () => {
     const text =
       "failed to execute message; message index: 2: height 7: duplicated finality vote with gas used: '81234'";
     expect(readErrorText(text)).toMatchObject({
@@ -63,12 +63,12 @@ describe("the text of an error", () => {
     expect(readErrorText(text)).toMatchObject({ codespace, code });
   });
 
-  it("of something else says nothing", () => {
+  it("of anything else gives nothing", () => {
     expect(readErrorText("rpc error: code = Unavailable")).toEqual({});
     expect(readErrorText("undelegation is not found here")).toEqual({});
   });
 
-  it("of a wrong sequence says the right one", () => {
+  it("of a wrong sequence has the right one", () => {
     expect(
       expectedSequence(
         "account sequence mismatch, expected 18446744073709551615, got 4: incorrect account sequence",

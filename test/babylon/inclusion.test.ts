@@ -116,7 +116,7 @@ describe("an inclusion proof", () => {
     );
   });
 
-  it("does not verify with an index of the right low bits, which the chain itself would take", () => {
+  it("does not verify with an index of the right low bits, which the chain itself accepts", () => {
     const { all, header, txids } = blockOf(5);
     const proof = inclusionProofFromTxids(header, txids, 1);
     for (const index of [9, 17, 2 ** 31 + 1, 2 ** 32 + 1]) {
@@ -124,7 +124,7 @@ describe("an inclusion proof", () => {
     }
   });
 
-  it("does not verify for the copies that fill a level up (CVE-2012-2459)", () => {
+  it("does not verify for the duplicates that complete a level (CVE-2012-2459)", () => {
     for (const count of [1, 3, 5, 6, 7, 11]) {
       const { all, header, txids } = blockOf(count);
       const proof = inclusionProofFromTxids(header, txids, count - 1);
@@ -140,7 +140,7 @@ describe("an inclusion proof", () => {
     expect(verifyInclusionProof(copied, all[4]!, header)).toBe(false);
   });
 
-  it("is not made of a list that repeats its end, though the root is the same", () => {
+  it("is refused for a list that repeats its end, though the root is the same", () => {
     const { header, txids } = blockOf(3);
     const repeated = [...txids, txids[2]!];
     expect(rootOf(repeated.map((txid) => hex.decode(txid).toReversed()))).toEqual(header.slice(36, 68));
@@ -149,7 +149,7 @@ describe("an inclusion proof", () => {
     );
   });
 
-  it("is not made for a list that is not the header's, or an index beyond it", () => {
+  it("is refused for another list than the header's, or an index beyond it", () => {
     const { header, txids } = blockOf(4);
     refusal("invalid-proof", () => inclusionProofFromTxids(header, txids.toReversed(), 0));
     refusal("invalid-proof", () => inclusionProofFromTxids(header, txids.slice(1), 0));
@@ -162,7 +162,7 @@ describe("an inclusion proof", () => {
     refusal("invalid-bytes", () => inclusionProofFromTxids(header.slice(1), txids, 0));
   });
 
-  it("is not made from what is no block, from more than one, or for a transaction elsewhere", () => {
+  it("is refused for what is not a block, for more than one, or for a transaction elsewhere", () => {
     const { raw, txids } = blockOf(4);
     for (const wrong of [
       raw.slice(0, -1),
@@ -197,7 +197,7 @@ describe("an inclusion proof", () => {
     expect(verifyInclusionProof(inclusionProof(raw, first!.getId()), first!, header)).toBe(true);
   });
 
-  it("is false at malformed input, and says so by its code", () => {
+  it("is false for malformed input, and its making is refused with a code", () => {
     const { all, header, txids } = blockOf(4);
     const proof = inclusionProofFromTxids(header, txids, 0);
     for (const wrong of NOT_BYTES) {
@@ -217,7 +217,7 @@ describe("an inclusion proof", () => {
   });
 });
 
-describe("a proof as servers give it", () => {
+describe("a server's inclusion proof", () => {
   it("is refused while the transaction is in no block: the server gives null", () => {
     const transaction = new Transaction();
     const txid = transaction.getId();
@@ -235,7 +235,7 @@ describe("the published package", () => {
     published = await loadPublished();
   });
 
-  it("takes an inclusion proof as it is", () => {
+  it("accepts an inclusion proof unchanged", () => {
     const proof = inclusionProofFromTxids(HEADER_100000, TXIDS_100000, 3);
     const read = published.InclusionProof.decode(
       published.InclusionProof.encode(published.InclusionProof.fromPartial(proof)).finish(),

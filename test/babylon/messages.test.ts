@@ -86,7 +86,7 @@ describe("the messages of the chain", () => {
     expect(Object.keys(SCHEMA[name]).sort()).toEqual(fields.sort());
   });
 
-  it("hold heights beyond what a float can", () => {
+  it("keep heights that a float cannot", () => {
     const message = {
       signer: "a",
       fpBtcPk: new Uint8Array(32),
@@ -127,7 +127,7 @@ describe("reading a message", () => {
     expect(refusal("invalid-message", after(digits)).message).toMatch(text);
   });
 
-  it("is refused with text that is not UTF-8, bytes of another length, and without a message that must be there", () => {
+  it("is refused with text that is not UTF-8, bytes of another length, and without a required message", () => {
     refusal("invalid-message", read(hex.decode(`0a01ff${hex.encode(value.slice(7))}`)));
     const short = concatBytes(hex.decode("1a1f"), new Uint8Array(31));
     expect(refusal("invalid-message", read(short)).message).toMatch(/must be 32 bytes, not 31/);
@@ -137,19 +137,19 @@ describe("reading a message", () => {
     );
   });
 
-  it("is refused at numbers that are negative, or above 32 bits where there are only so many", () => {
+  it("is refused with numbers that are negative, or above 32 bits where the field has only so many", () => {
     const delegation = TYPE_URLS.MsgCreateBTCDelegation;
     const at = (digits: string) => () => decodeMessage({ typeUrl: delegation, value: hex.decode(digits) });
     expect(refusal("invalid-message", at(`30${"ff".repeat(9)}01`)).message).toMatch(/negative/);
     expect(refusal("invalid-message", at("28ffffffff1f")).message).toMatch(/more than 32 bits/);
   });
 
-  it("says where and never what: a message may hold a secret", () => {
+  it("names the place and not the value: a message may have a secret", () => {
     const broken = concatBytes(value, Uint8Array.of(0));
     expect(refusal("invalid-message", read(broken)).message).not.toContain("07");
   });
 
-  it("is refused at an unknown type URL, and at what are no bytes", () => {
+  it("is refused with an unknown type URL, and with what is not bytes", () => {
     refusal("invalid-message", () => decodeMessage({ typeUrl: "/cosmos.bank.v1beta1.MsgSend", value }));
     refusal("invalid-message", () => decodeMessage({ typeUrl: "toString", value }));
     for (const wrong of NOT_BYTES) {
@@ -198,7 +198,7 @@ describe("writing a message", () => {
     }
   });
 
-  it("is refused with what is no list, and with a hole in one", () => {
+  it("is refused with what is not a list, and with a hole in one", () => {
     const head = {
       stakerAddr: "",
       pop: { btcSigType: 0, btcSig: new Uint8Array() },

@@ -202,7 +202,7 @@ function signed(psbtHex: string, secret: Uint8Array): string {
   return psbt.toHex();
 }
 
-describe("a registration by the peer", () => {
+describe("a registration by btc-staking-ts", () => {
   it("is read with every rule checked, and written again byte for byte, in random cases", async () => {
     await fc.assert(
       fc.asyncProperty(cases, async (each) => {
@@ -227,7 +227,7 @@ describe("a registration by the peer", () => {
     );
   });
 
-  it("of an expansion is read with what it expands, and written again byte for byte, in random cases", async () => {
+  it("of an expansion is read with the expanded stake, and written again byte for byte, in random cases", async () => {
     const { inclusion: _, ...plain } = anyCase;
     const times = fc.integer({ min: 10, max: 65_535 });
     await fc.assert(

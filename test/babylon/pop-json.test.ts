@@ -21,7 +21,7 @@ describe("a proof of possession in JSON", () => {
     },
   ];
 
-  it.each(records)("is read back as it was", (record) => {
+  it.each(records)("is read back unchanged", (record) => {
     expect(proofFromJson(proofToJson(record))).toEqual(record);
   });
 
@@ -30,16 +30,16 @@ describe("a proof of possession in JSON", () => {
     ["another kind", { kind: "bip137" }, "invalid-json"],
     ["a field more", { more: 1 }, "invalid-json"],
     ["a field less", { signature: undefined }, "invalid-json"],
-    ["a network that is none", { network: "moonnet" }, "invalid-json"],
+    ["an invalid network", { network: "moonnet" }, "invalid-json"],
     ["a key of 33 bytes", { publicKey: `02${"11".repeat(32)}` }, "invalid-hex"],
     ["a signature that is no hexadecimal", { signature: "xx" }, "invalid-hex"],
     ["a mistyped account", { address: address.replace("q", "p") }, "invalid-address"],
-    ["a context that is none", { context: "ab" }, "invalid-hex"],
+    ["an invalid context", { context: "ab" }, "invalid-hex"],
   ] as const)("is refused with %s", (_what, change, code) => {
     refusal(code, () => proofFromJson(JSON.stringify({ ...json, ...change })));
   });
 
-  it("is refused when it is no JSON", () => {
+  it("is refused when it is not JSON", () => {
     refusal("invalid-json", () => proofFromJson("{"));
   });
 });

@@ -67,7 +67,7 @@ describe("a proof of possession", () => {
     );
   });
 
-  it("of the other kinds is over the text, behind the context where there is one", () => {
+  it("of the other kinds signs the text, behind the context where there is one", () => {
     expect(proofOfPossessionText(address)).toBe(address);
     expect(proofOfPossessionText(address, context)).toBe(`${context}${address}`);
     expect(proofOfPossessionText(address.toUpperCase())).toBe(address);
@@ -108,7 +108,7 @@ describe("a proof of possession", () => {
       );
     });
 
-    it("does not verify cut, lengthened, or as anything else than bytes", () => {
+    it("does not verify truncated, lengthened, or as anything but bytes", () => {
       const { signature } = proof;
       for (let length = 0; length < signature.length; length++) {
         expect(verifies({ ...proof, signature: signature.slice(0, length) })).toBe(false);
@@ -123,7 +123,7 @@ describe("a proof of possession", () => {
       }
     });
 
-    it("is refused for what is no account, and for a context that is none", () => {
+    it("is refused for an invalid account, and for an invalid context", () => {
       for (const wrong of [
         "bbn",
         address.replace("qq", "qp"),
@@ -140,7 +140,7 @@ describe("a proof of possession", () => {
       refusal("invalid-secret-key", () => proofOfPossession(new Uint8Array(32), form));
     });
 
-    it("is taken from a signer elsewhere once it verifies", () => {
+    it("is accepted from an external signer once it verifies", () => {
       const asked = proofToSign(point, form);
       const answer =
         form.kind === "bip340"
@@ -170,7 +170,7 @@ describe("a proof of possession", () => {
     );
   });
 
-  it("names the key and the account when it is refused", () => {
+  it("has the key and the account in its errors", () => {
     const proof = proofOfPossession(other, { kind: "ecdsa", address });
     const { message } = refusal("invalid-possession", () =>
       checkProofOfPossession(publicKey, proof, { address, context }),
@@ -188,7 +188,7 @@ describe("BIP-340 by a signer of digests", () => {
     expect(verifies(proof, { address: bech32.encodeFromBytes("cosmos", accountBytes) })).toBe(false);
   });
 
-  it("is refused when the signer signs otherwise, or fails", async () => {
+  it("is refused when the signer returns another signature, or fails", async () => {
     const wrong = { publicKey, signSchnorr: (digest: Uint8Array) => schnorr.sign(other, digest) };
     const refused = await failure(signPossession(wrong, { address }), "invalid-possession");
     expect(refused.message).toContain(hex.encode(publicKey));
@@ -266,13 +266,13 @@ describe("BIP-322", () => {
     expect(verifies(proof, { network: "nonsense" })).toBe(false);
   });
 
-  it("is refused for an address of another key, even when that key signed rightly", () => {
+  it("is refused for an address of another key, even when that key signed correctly", () => {
     const proof = proofOfPossession(other, { kind: "bip322", address, output: "p2tr", network });
     expect(verifies(proof, {}, publicKeyOf(other))).toBe(true);
     expect(verifies(proof)).toBe(false);
   });
 
-  it("is refused for what is no text, no script, or no kind of output", () => {
+  it("is refused for what is not text, for no script, or for an unknown kind of output", () => {
     const script = bip322.script(point, "p2tr");
     for (const wrong of [undefined, null, 1, utf8(address)] as unknown[]) {
       refusal("invalid-argument", () => bip322.toSign(wrong as string, script));
@@ -306,14 +306,14 @@ describe("BIP-322", () => {
     }
   });
 
-  it("is refused for a P2WSH output whose hash is a key: what signs for the key signs for no script", () => {
+  it("is refused for a P2WSH output whose hash is a key: a signature of the key proves nothing of the script", () => {
     const script = concatBytes(Uint8Array.of(0, 32), publicKey);
     const digest = bip322.toSign(address, script).hashForWitnessV1(0, [script], [0n], 0);
     const witness = concatBytes(Uint8Array.of(1, 64), schnorr.sign(secretKey, digest));
     expect(bip322.verify(address, script, witness)).toBe(false);
   });
 
-  it("takes SIGHASH_ALL of Taproot signers, and no other hash type", () => {
+  it("accepts SIGHASH_ALL of Taproot signers, and no other hash type", () => {
     const script = bip322.script(point, "p2tr");
     const tweaked = tweakedSecret();
     const signed = (type: number) => {
@@ -329,7 +329,7 @@ describe("BIP-322", () => {
     expect(bip322.verify(address, script, zero)).toBe(false);
   });
 
-  it.each(["p2wpkh", "p2tr"] as const)("is taken from a PSBT of %s that a wallet signed", (output) => {
+  it.each(["p2wpkh", "p2tr"] as const)("is read from a PSBT of %s that a wallet signed", (output) => {
     const form = { kind: "bip322", address, output, network } as const;
     const { psbt: unsigned } = proofToSign(point, form);
     refusal("missing-signature", () => acceptProof(point, form, unsigned!));
@@ -402,7 +402,7 @@ describe("the published vectors of BIP-322", () => {
   });
 });
 
-describe("the peer", () => {
+describe("btc-staking-ts", () => {
   const params = {
     covenantNoCoordPks: [hex.encode(publicKeyOf(secretOf("member")))],
     covenantQuorum: 1,

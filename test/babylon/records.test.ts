@@ -95,13 +95,13 @@ describe("a stake's registration", () => {
   });
   const message = () => createDelegationMessage({ delegation, stakerAddress, proof, inclusion });
 
-  it("comes back as it was, from the message and the parameters", () => {
+  it("is read back unchanged, from the message and the parameters", () => {
     const read = readCreateDelegation(sent("MsgCreateBTCDelegation", message()), stake.params);
     expect(json(read.delegation)).toEqual(json(delegation));
     expect(read).toMatchObject({ stakerAddress, proof, inclusion });
   });
 
-  it("is refused where other parameters are in force than those of the delegation, if the caller says which", () => {
+  it("is refused where other parameters are in force than the delegation's, if the caller names them", () => {
     const registration = { delegation, stakerAddress, proof, inclusion };
     const own = inForce(stake.params);
     expect(createDelegationMessage(registration, own)).toEqual(message());
@@ -115,7 +115,7 @@ describe("a stake's registration", () => {
     expect(details).toEqual({ height: 200, expected: stake.params.version + 1, got: stake.params.version });
   });
 
-  it("goes with any kind of proof, with a context, and without inclusion", () => {
+  it("accepts any kind of proof, with a context, and without inclusion", () => {
     const { network } = stake.params;
     for (const form of [
       { kind: "ecdsa" },
@@ -149,7 +149,7 @@ describe("a stake's registration", () => {
     refusal("wrong-outpoint", () => createDelegationMessage({ delegation: signed, stakerAddress, proof }));
   });
 
-  it("is refused for what the chain would refuse: another account or key, a bad proof, no signature", () => {
+  it("is refused for what the chain refuses: another account or key, an invalid proof, no signature", () => {
     const registration = { delegation, stakerAddress, proof, inclusion };
     const other = { ...registration, stakerAddress: signer };
     refusal("invalid-possession", () => createDelegationMessage(other));
@@ -183,11 +183,11 @@ describe("a stake's registration", () => {
       { delegatorUnbondingSlashingSig: new Uint8Array(64) },
       "invalid-staker-signature",
     ],
-    ["a staking transaction that is none", { stakingTx: new Uint8Array(10) }, "invalid-transaction"],
+    ["an invalid staking transaction", { stakingTx: new Uint8Array(10) }, "invalid-transaction"],
     ["an unknown kind of proof", { pop: { btcSigType: 3, btcSig: new Uint8Array() } }, "invalid-message"],
     ["another account", { stakerAddr: signer }, "invalid-possession"],
     ["no account", { stakerAddr: "" }, "invalid-address"],
-  ] as const)("is refused when the message has been given %s", (_, change, code) => {
+  ] as const)("is refused when the message has %s", (_, change, code) => {
     refusal(code, () => readCreateDelegation({ ...message(), ...change }, stake.params));
   });
 
@@ -214,7 +214,7 @@ describe("an expansion's registration", () => {
   });
   const previous = () => delegation.expansion!;
 
-  it("comes back as it was, with the funding coin's transaction and the previous stake's txid as people write it", () => {
+  it("is read back unchanged, with the funding coin's transaction and the previous stake's txid in its usual order", () => {
     const read = readExpand(sent("MsgBtcStakeExpand", message()), stake.params, previous());
     expect(json(read.delegation)).toEqual(json(delegation));
     expect(read).toMatchObject({ stakerAddress, proof });
@@ -230,7 +230,7 @@ describe("an expansion's registration", () => {
     expect(hex.encode(fundingTx)).toBe(previous().funding.transaction!.toHex());
   });
 
-  it("is refused without that transaction, and for what expands nothing", async () => {
+  it("is refused without that transaction, and for a stake that expands nothing", async () => {
     const { transaction: _, ...funding } = previous().funding;
     const without = { delegation: changed({ funding }), stakerAddress, proof };
     refusal("invalid-coin", () => expandMessage(without));
@@ -238,7 +238,7 @@ describe("an expansion's registration", () => {
     refusal("not-an-expansion", () => expandMessage(plain));
   });
 
-  it("is refused where other parameters are in force, if the caller says which", () => {
+  it("is refused where other parameters are in force, if the caller names them", () => {
     const own = inForce(stake.params);
     const registration = { delegation, stakerAddress, proof };
     expect(expandMessage(registration, own)).toEqual(message());
@@ -246,7 +246,7 @@ describe("an expansion's registration", () => {
     refusal("params-mismatch", () => expandMessage(registration, { ...own, set }));
   });
 
-  it("is no registration of a stake of its own", () => {
+  it("is not the registration of a separate stake", () => {
     refusal("unsupported-message", () => createDelegationMessage({ delegation, stakerAddress, proof }));
   });
 
@@ -272,7 +272,7 @@ describe("an expansion's registration", () => {
     },
   );
 
-  it("is refused when the message has been given another previous stake or funding transaction", async () => {
+  it("is refused when the message has another previous stake or funding transaction", async () => {
     const good = message();
     const read =
       (change: Partial<typeof good>, of = previous()) =>
@@ -315,7 +315,7 @@ describe("a member's signatures of an expansion", () => {
   const signatures = () =>
     signAsMember(delegation, member, inForce(stake.params), { previous: inForce(stake.params) });
 
-  it("come back as they were, byte for byte as the published package writes them", async () => {
+  it("are read back unchanged, byte for byte as the published package writes them", async () => {
     const signed = await signatures();
     const message = covenantSignaturesMessage(delegation, { signer, signatures: signed });
     expect(message.stakeExpansionTxSig).toEqual(signed.expansion!.signature);
@@ -375,7 +375,7 @@ describe("the messages of a stake's life", () => {
   });
   const other = async () => delegate(makeStake({ providers: 2, seed: "other" }));
 
-  it("show it to be in a block", async () => {
+  it("prove its inclusion in a block", async () => {
     const message = sent(
       "MsgAddBTCDelegationInclusionProof",
       addInclusionProofMessage(delegation, signer, inclusion),
@@ -389,7 +389,7 @@ describe("the messages of a stake's life", () => {
     refusal("invalid-address", () => addInclusionProofMessage(delegation, "x", inclusion));
   });
 
-  it("tell of its unbonding, signed", async () => {
+  it("report its signed unbonding", async () => {
     const undelegation = { signer, transaction: unbonding, inclusion, fundingTransactions: [] };
     const message = sent("MsgBTCUndelegate", undelegateMessage(delegation, undelegation));
     expect(hex.encode(message.stakeSpendingTx)).toBe(unbonding.toHex());
@@ -408,7 +408,7 @@ describe("the messages of a stake's life", () => {
     );
   });
 
-  it("hand in a member's signatures in the order of the finality providers, in 65 bytes", async () => {
+  it("submit a member's signatures in the order of the finality providers, in 65 bytes", async () => {
     const signatures = await signAsMember(
       delegation,
       covenantSigner(stake.memberSecrets[1]!),
@@ -449,7 +449,7 @@ describe("the messages of a stake's life", () => {
     );
   });
 
-  it("tell of a key that one slashing gave away", async () => {
+  it("report a key that one slashing revealed", async () => {
     const signed = await signedBy(stake, delegation, [0, 1, 2]);
     const slashing = finishSlashing(signed, "staking", stake.providerSecrets[1]!);
     const { secretKey } = extractFromSlashing(signed, slashing);
@@ -498,7 +498,7 @@ describe("a finality provider's registration", () => {
     },
   };
 
-  it("has commissions as the chain's decimals are in protobuf, and comes back as it was", () => {
+  it("has commissions in the chain's form, and is read back unchanged", () => {
     const message = sent("MsgCreateFinalityProvider", createFinalityProviderMessage(registration));
     expect(message.commission).toEqual({
       rate: "50000000000000000",
@@ -535,7 +535,7 @@ describe("a finality provider's registration", () => {
     }
   });
 
-  it("goes with BIP-322 when the network is known", () => {
+  it("accepts BIP-322 when the network is known", () => {
     const form = { kind: "bip322", output: "p2tr", network: "signet", address: signer } as const;
     const proof = proofOfPossession(secret, form);
     const message = createFinalityProviderMessage({ ...registration, proof }, { network: "signet" });
@@ -585,7 +585,7 @@ describe("a finality provider's randomness and votes", () => {
     refusal("invalid-message", () => readAddFinalitySignature(wide, commitment));
   });
 
-  it("are cast in a context that the chain knows and the message does not hold", () => {
+  it("are signed under a context that the chain knows and the message does not contain", () => {
     const given = { secretKey, chainId, startHeight, count: 5, context };
     const { commitment: inContext, proof: proofIn } = commitRandomness(given);
     const inVote = signVoteUnprotected({ ...vote, secretKey, chainId, context: voteContext });
@@ -616,7 +616,7 @@ describe("the evidence of a double vote", () => {
     fork,
   });
 
-  it("comes back as it was, with and without a context", () => {
+  it("is read back unchanged, with and without a context", () => {
     for (const evidence of [
       evidenceOf(cast("a"), cast("b")),
       evidenceOf(cast("a", context), cast("b", context)),
@@ -626,7 +626,7 @@ describe("the evidence of a double vote", () => {
     }
   });
 
-  it("is refused when it gives no key away, or the votes have different contexts", () => {
+  it("is refused when it reveals no key, or the votes have different contexts", () => {
     refusal("same-message", () => equivocationMessage(evidenceOf(cast("a"), cast("a")), signer));
     const mixed = evidenceOf(cast("a", context), cast("b"));
     refusal("unsupported-message", () => equivocationMessage(mixed, signer));

@@ -38,7 +38,7 @@ describe.each(Object.entries(GOLDEN))("the golden bytes of %s", (title, byReleas
     }
   });
 
-  it("are refused for a release that does not", () => {
+  it("are refused for a release that lacks the message", () => {
     const [digits] = Object.values(byRelease);
     const { message } = decodeMessage({ typeUrl, value: hex.decode(digits!) });
     expect(releasesOf(name, message)).toEqual(Object.keys(byRelease));
@@ -58,7 +58,7 @@ describe("a release", () => {
     }
   });
 
-  it("is v4 unless another is named, and is refused by an unknown name", () => {
+  it("is v4 by default, and is refused with an unknown name", () => {
     const message = { signer: "a", recoveredFpBtcSk: new Uint8Array(32).fill(1) };
     const name = "MsgSelectiveSlashingEvidence";
     expect(encodeMessage(name, message)).toEqual(encodeMessage(name, message, "v4"));
@@ -122,7 +122,7 @@ describe("six messages of bsn-devnet-1, of the v3 line", () => {
     }
   });
 
-  it("have proofs of the form that the readers ask for", () => {
+  it("have proofs of the form that the readers require", () => {
     const proofs = decoded.filter(({ name }) => name === "MsgAddBTCDelegationInclusionProof");
     expect(proofs).toHaveLength(2);
     for (const { message } of proofs) {

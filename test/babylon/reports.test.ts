@@ -36,7 +36,7 @@ describe("a block header", () => {
     expect(insertHeadersMessage([genesis], signer).headers).toEqual([genesis]);
   });
 
-  it("has no work with bits that say no target", () => {
+  it("has no work with bits that give no target", () => {
     for (const bits of [0, 0x0180_0001, 0x0100_0000]) {
       expect(targetOf({ bits })).toBe(0n);
       expect(workOf({ bits })).toBe(0n);
@@ -49,7 +49,7 @@ describe("a block header", () => {
 describe("a report of headers", () => {
   const headers = headerChain(3);
 
-  it("comes back as it was", () => {
+  it("is read back unchanged", () => {
     const message = insertHeadersMessage(headers, signer);
     const named = decodeMessage(encodeMessage("MsgInsertHeaders", message));
     expect(readInsertHeaders(named.message as never)).toEqual({ headers, signer });
@@ -71,7 +71,7 @@ describe("a report of a checkpoint", () => {
   const parts = checkpointParts();
   const message = () => insertSpvProofMessage({ submitter: signer, parts });
 
-  it("comes back as it was, with what the checkpoint says", () => {
+  it("is read back unchanged, with the fields of the checkpoint", () => {
     const named = decodeMessage(encodeMessage("MsgInsertBTCSpvProof", message()));
     const read = readInsertSpvProof(named.message as never);
     expect(read.checkpoint).toMatchObject({ epoch: 12n, blockHash: BLOCK_HASH });
@@ -79,7 +79,7 @@ describe("a report of a checkpoint", () => {
     expect(insertSpvProofMessage(read)).toEqual(message());
   });
 
-  it("is refused with swapped parts, parts of two checkpoints, a false proof, and another number of proofs", () => {
+  it("is refused with swapped parts, parts of two checkpoints, an invalid proof, and another number of proofs", () => {
     const [first, second] = parts;
     const report = (a: typeof first, b: typeof second) => () =>
       insertSpvProofMessage({ submitter: signer, parts: [a, b] });
@@ -93,7 +93,7 @@ describe("a report of a checkpoint", () => {
     }
   });
 
-  it("is no checkpoint with two outputs of data", () => {
+  it("is refused as a checkpoint with two outputs of data", () => {
     const [first, second] = parts;
     const doubled = first.transaction.clone();
     doubled.addOutput(Uint8Array.from(doubled.outs[0]!.script), 0n);

@@ -214,7 +214,7 @@ describe("the rules of MsgAddCovenantSigs", () => {
   });
 });
 
-describe("the rules of messages that hold no more", () => {
+describe("the rules of messages with few fields", () => {
   testRules<"MsgAddBsnRewards">(() => ({
     name: "MsgAddBsnRewards",
     releases: ["v3"],

@@ -34,7 +34,7 @@ const { params } = stake;
 const secret = stake.stakerSecrets[0]!;
 const proof = proofOfPossession(secret, { kind: "bip340", address: stakerAddr });
 
-/** The message of a delegation as it is, unchecked. */
+/** The message of an unchecked delegation. */
 function rawCreate(delegation: Delegation): MessageOf<"MsgCreateBTCDelegation"> {
   const { terms, staking, unbonding, slashing, unbondingSlashing, unbondingTime } = delegation;
   const bytes = (transaction: Transaction) => Uint8Array.from(transaction.toBuffer());
@@ -233,7 +233,7 @@ describe("the rules of MsgCreateBTCDelegation", () => {
     }
   }
 
-  it("take a stake with its proof, under the parameters of its block", () => {
+  it("accept a stake with its proof, under the parameters of its block", () => {
     const message = { ...good, stakingTxInclusionProof: block.inclusion };
     const state = { ...facts, inclusionBlock: { height: 110, header: block.header } };
     expect(checkRules("v4", { name: "MsgCreateBTCDelegation", message }, state)).toMatchObject({
@@ -242,7 +242,7 @@ describe("the rules of MsgCreateBTCDelegation", () => {
     });
   });
 
-  it("count finality providers by a parameter of v3", () => {
+  it("limit finality providers by a parameter of v3", () => {
     const fpBtcPkList = [...good.fpBtcPkList, publicKeyOf(secretOf("other"))];
     const message = { ...good, fpBtcPkList };
     const named = { name: "MsgCreateBTCDelegation", message } as const;
@@ -255,7 +255,7 @@ describe("the rules of MsgCreateBTCDelegation", () => {
     });
   });
 
-  it("ask for a proof of possession under the context of v3, which depends on the chain", () => {
+  it("require a proof of possession under the context of v3, which depends on the chain", () => {
     const context = contextOf("staker_pop", "bbn-test-5", "v3");
     const { signature: btcSig } = proofOfPossession(secret, {
       kind: "bip340",
@@ -274,7 +274,7 @@ describe("the rules of MsgCreateBTCDelegation", () => {
     expect(checkRules("v3", named).unchecked).toContainEqual({ rule: "possession", needs: ["chainId"] });
   });
 
-  it("take a stake on mainnet's parameters of today, with the tip's height", async () => {
+  it("accept a stake under mainnet's current parameters, with the tip's height", async () => {
     const today = mainnet.versions.at(-1)!;
     const owner = secretOf("mainnet staker");
     const terms = {

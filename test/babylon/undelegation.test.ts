@@ -26,7 +26,7 @@ const delegation = await delegate(stake);
 const covered = await signedBy(stake, delegation, [0, 1, 2]);
 const unbonding = finishUnbonding(await signUnbonding(covered, keySigner(stake.stakerSecrets[0]!)));
 
-describe("a spent stake is told of as Bitcoin took it", () => {
+describe("the message of a spent stake", () => {
   const told = (transaction: Transaction, fundingTransactions: readonly Transaction[] = []) => {
     return () => undelegateMessage(delegation, { signer, transaction, inclusion, fundingTransactions });
   };
@@ -37,19 +37,19 @@ describe("a spent stake is told of as Bitcoin took it", () => {
   };
 
   it.each<[string, ErrorCode, (witness: readonly Uint8Array[]) => readonly Uint8Array[]]>([
-    ["by a witness of nothing but bytes", "witness-mismatch", () => [new Uint8Array(3)]],
+    ["a witness of bytes only", "witness-mismatch", () => [new Uint8Array(3)]],
+    ["a leaf of another script", "witness-mismatch", (w) => w.toSpliced(-2, 1, Uint8Array.of(0x51))],
+    ["another control block", "witness-mismatch", (w) => w.toSpliced(-1, 1, new Uint8Array(33))],
+    ["a slot more", "witness-mismatch", (w) => [new Uint8Array(0), ...w]],
+    ["an annex that is not signed over", "invalid-signature", (w) => [...w, Uint8Array.of(0x50)]],
+    ["no signature of the staker", "missing-signature", (w) => w.toSpliced(-3, 1, new Uint8Array(0))],
     [
-      "one of a leaf that is not the stake's",
-      "witness-mismatch",
-      (w) => w.toSpliced(-2, 1, Uint8Array.of(0x51)),
+      "a member's signature too few",
+      "missing-signature",
+      (w) => w.with(signedSlots(w)[0]!, new Uint8Array(0)),
     ],
-    ["one with another control block", "witness-mismatch", (w) => w.toSpliced(-1, 1, new Uint8Array(33))],
-    ["one with a slot more", "witness-mismatch", (w) => [new Uint8Array(0), ...w]],
-    ["one with an annex that is not signed over", "invalid-signature", (w) => [...w, Uint8Array.of(0x50)]],
-    ["one without the staker's signature", "missing-signature", (w) => w.toSpliced(-3, 1, new Uint8Array(0))],
-    ["a member too few", "missing-signature", (w) => w.with(signedSlots(w)[0]!, new Uint8Array(0))],
     ["a forged signature", "invalid-signature", (w) => w.toSpliced(-3, 1, new Uint8Array(64).fill(1))],
-  ])("not %s", (_, code, change) => {
+  ])("is refused with %s", (_, code, change) => {
     const changed = withWitness(change);
     refusal(code, told(changed));
   });
@@ -58,7 +58,7 @@ describe("a spent stake is told of as Bitcoin took it", () => {
   const signedSlots = (witness: readonly Uint8Array[]) =>
     witness.slice(0, -3).flatMap(({ length }, i) => (length > 0 ? [i] : []));
 
-  it("not a member too many", async () => {
+  it("is refused with a signature more than the quorum", async () => {
     const spend = unbondingSpend(delegation);
     const secrets = [stake.stakerSecrets[0]!, ...stake.memberSecrets.slice(0, 4)];
     const signatures = await Promise.all(secrets.map((secret) => signLeaf(spend, keySigner(secret))));
@@ -67,7 +67,7 @@ describe("a spent stake is told of as Bitcoin took it", () => {
     refusal("witness-mismatch", told(crowded));
   });
 
-  it("also a slashing, a withdrawal, and any other spend by a leaf", async () => {
+  it("reports a slashing, a withdrawal, and any other spend by a leaf", async () => {
     const { terms, params } = stake;
     const coin = stakeCoin(delegation);
     const destination = delegation.unbonding.transaction.outs[0]!.script;
@@ -80,7 +80,7 @@ describe("a spent stake is told of as Bitcoin took it", () => {
     expect(told(slashed)().stakeSpendingTx).toEqual(Uint8Array.from(slashed.toBuffer()));
   });
 
-  it("of an expansion with the transaction of its other coin, whose output is signed over", async () => {
+  it("reports an expansion with the transaction of its other coin, whose output is signed over", async () => {
     const plain = makeStake({ seed: "undelegated" });
     const before = await delegate(plain);
     const members = await signedBy(plain, await expand(plain), [0, 1, 2]);

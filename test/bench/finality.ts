@@ -26,7 +26,7 @@ const ROUNDS = 2_000;
 const CALLS = 2_000;
 const BATCHES = 24;
 const BATCH = 1_000;
-/** Where heights begin whose randomness is known, and where those of which nothing is; and the last. Votes rise, as on a chain. */
+/** The first height with cached randomness, the first without, and the last. Votes rise, as on a chain. */
 const [KNOWN, FRESH, LAST] = [1_000_000, 2_000_000, 4_000_000];
 
 const chain = { id: "bench-1", minCount: 1 };

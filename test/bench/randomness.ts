@@ -45,7 +45,7 @@ const native = createRequire(import.meta.url)("secp256k1/bindings.js") as Native
 const threads = [startThread(), startThread()];
 await Promise.all(threads.map((thread) => once(thread, "message")));
 
-/** A thread that computes half of the points when it is told to. */
+/** A thread that computes half of the points on request. */
 function startThread(): Worker {
   const module = pathToFileURL(resolve("dist/src/derivation/multiples.js")).href;
   const script = `

@@ -45,7 +45,7 @@ afterAll(() => {
 const CHECKSUM = ": its checksum does not fit, so a character is wrong or missing";
 
 describe("an address", () => {
-  it("stands for its script, and the script for it, of each kind on each network", () => {
+  it("and the output script convert both ways, of each kind on each network", () => {
     for (const network of NETWORKS) {
       for (const [i, output] of Object.values(kinds).entries()) {
         const address = addressOfScript(output, network)!;
@@ -55,13 +55,13 @@ describe("an address", () => {
     }
   });
 
-  it("is that of the published scripts", () => {
+  it("of the published pairs has the published script", () => {
     expect(addressOfScript(kinds.p2pkh, "mainnet")).toBe("1BgGZ9tcN4rm9KBzDn7KprQz87SZ26SAMH");
     expect(addressOfScript(kinds.p2wpkh, "mainnet")).toBe("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4");
     expect(addressOfScript(kinds.p2wpkh, "testnet")).toBe("tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx");
   });
 
-  it("is refused on every network that does not share it", () => {
+  it("is refused on every network that has another prefix", () => {
     const family = { mainnet: "main", testnet: "test", signet: "test", regtest: "reg" };
     for (const from of NETWORKS) {
       for (const to of NETWORKS) {
@@ -98,7 +98,7 @@ describe("an address", () => {
     ["null", null],
     ["bytes", kinds.p2tr],
     ["a bigint", 7n],
-  ])("is not %s", (_, wrong) => expect(refusal(wrong)).toBe("invalid-address"));
+  ])("is refused when it is %s", (_, wrong) => expect(refusal(wrong)).toBe("invalid-address"));
 
   it.each([
     ["of another network", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", ": it is one of mainnet"],
@@ -119,7 +119,7 @@ describe("an address", () => {
     );
   });
 
-  it("may be upper case, not mixed", () => {
+  it("may be in upper case, and is refused in mixed case", () => {
     const address = addressOfScript(kinds.p2tr, "mainnet")!;
     expect(scriptOfAddress(address.toUpperCase(), "mainnet")).toEqual(kinds.p2tr);
     expect(refusal(address.replace(/.$/, (last) => (/\d/.test(last) ? "Q" : last.toUpperCase())))).toBe(
@@ -128,7 +128,7 @@ describe("an address", () => {
     expect(refusal(`BC${address.slice(2)}`)).toBe("invalid-address");
   });
 
-  it("is refused without repeating a secret that was pasted in its place", () => {
+  it("is refused without a secret in the message that was pasted in its place", () => {
     const secret = "KwDiBf89QgGbjEhKnhXJuH7LrciVrZi3qYjgd9M7rFU73sVHnoWn";
     let error: Error | undefined;
     try {
@@ -141,7 +141,7 @@ describe("an address", () => {
     expect(error!.cause).toBeUndefined();
   });
 
-  it.each(["bitcoin", undefined])("is of no network %s", (network) => {
+  it.each(["bitcoin", undefined])("is refused for the unknown network %s", (network) => {
     const wrong = network as Network;
     expect(refusalOf(() => scriptOfAddress(addressOfScript(kinds.p2tr, "mainnet")!, wrong))).toBe(
       "invalid-network",
@@ -150,7 +150,7 @@ describe("an address", () => {
     expect(refusalOf(() => taprootAddress(keyOf(1), wrong))).toBe("invalid-network");
   });
 
-  it("is made of a Taproot key of 32 bytes only", () => {
+  it("is made from a Taproot key of 32 bytes only", () => {
     expect(taprootAddress(keyOf(1), "signet")).toBe(addressOfScript(kinds.p2tr, "signet"));
     for (const wrong of [hash20, new Uint8Array(33), hex.encode(keyOf(1)), undefined]) {
       expect(refusalOf(() => taprootAddress(wrong as Uint8Array, "mainnet"))).toBe("invalid-bytes");
@@ -168,7 +168,7 @@ describe("a script without an address", () => {
     ["P2TR of a key that is no point", `5120${"00".repeat(32)}`],
     ["pay-to-anchor", "51024e73"],
     ["a push that ends early", "0014ff"],
-  ])("is %s", (_, output) => expect(addressOfScript(hex.decode(output), "mainnet")).toBeNull());
+  ])("is of kind %s", (_, output) => expect(addressOfScript(hex.decode(output), "mainnet")).toBeNull());
 });
 
 describe("the segwit addresses of BIP-350", () => {
@@ -198,12 +198,12 @@ describe("the segwit addresses of BIP-350", () => {
     expect(hex.encode(scriptOfAddress(address, network))).toBe(expected),
   );
 
-  // Valid for BIP-350, refused here: nobody could keep what is sent there.
+  // Valid for BIP-350, refused here: anyone could take coins that are sent there.
   it.each([
     "bc1pw508d6qejxtdg4y5r3zarvary0c5xw7kw508d6qejxtdg4y5r3zarvary0c5xw7kt5nd6y",
     "BC1SW50QGDZ25J",
     "bc1zw508d6qejxtdg4y5r3zarvaryvaxxpcs",
-  ])("are refused where Bitcoin has no rules for them: %s", (address) =>
+  ])("are refused without rules in Bitcoin for their version: %s", (address) =>
     expect(refusal(address)).toBe("invalid-address"),
   );
 
@@ -258,7 +258,7 @@ describe("bitcoinjs-lib", () => {
   const theirs = (address: string, of: Network) =>
     orNull(() => Uint8Array.from(addresses.toOutputScript(address, networksOfPeer[of])));
 
-  it("gives the same address to any script", () => {
+  it("has the same address for any script", () => {
     fc.assert(
       fc.property(output, network, (bytes, of) => {
         const expected = orNull(() => addresses.fromOutputScript(bytes, networksOfPeer[of]));
@@ -269,7 +269,7 @@ describe("bitcoinjs-lib", () => {
     );
   });
 
-  it("reads and refuses the same addresses, whole or with a character changed", () => {
+  it("accepts and refuses the same addresses, whole or with one character changed", () => {
     const versions = fc.constantFrom(0, 1);
     const segwit = fc
       .tuple(fc.constantFrom("bc", "tb", "bcrt", "ltc"), versions, fc.uint8Array({ maxLength: 41 }))

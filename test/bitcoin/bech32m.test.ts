@@ -22,11 +22,11 @@ describe("bech32m", () => {
     ],
     ["bc", 16, "751e", "bc1sw50qgdz25j"],
     ["bc", 2, "751e76e8199196d454941c45d1b3a323", "bc1zw508d6qejxtdg4y5r3zarvaryvaxxpcs"],
-  ] as const)("%s, version %i, %s", (hrp, version, program, address) => {
+  ] as const)("encodes %s, version %i, as %s", (hrp, version, program, address) => {
     expect(encodeBech32m(hrp, version, hex.decode(program))).toBe(address);
   });
 
-  it("is what @scure/base writes", () => {
+  it("equals the encoding of @scure/base", () => {
     const program = fc.uint8Array({ minLength: 2, maxLength: 40 });
     fc.assert(
       fc.property(

@@ -34,8 +34,8 @@ const theirs = (transaction: Transaction) => BitcoinJsTransaction.fromBuffer(tra
 const P2PKH = hex.decode(`76a914${"22".repeat(20)}88ac`);
 const plain = ({ version, locktime, ins, outs }: Transaction) => ({ version, locktime, ins, outs });
 
-describe("a transaction", () => {
-  it("is written, read, measured and named as by bitcoinjs", () => {
+describe("a transaction beside bitcoinjs-lib", () => {
+  it("has the same bytes, sizes and txid as in bitcoinjs", () => {
     fc.assert(
       fc.property(transactions, (transaction) => {
         const other = theirs(transaction);
@@ -53,7 +53,7 @@ describe("a transaction", () => {
     );
   });
 
-  it("has sizes and counts of 3 and 5 bytes as bitcoinjs has", () => {
+  it("has the sizes of bitcoinjs with counts of 3 and 5 bytes", () => {
     const transaction = new Transaction();
     for (let i = 0; i < 300; i++) transaction.addInput(new Uint8Array(32).fill(i), i);
     for (const length of [0, 252, 253, 0xffff, 0x1_0000]) transaction.addOutput(new Uint8Array(length), 1n);
@@ -75,7 +75,7 @@ describe("a transaction", () => {
         for (const index of of.ins.keys()) {
           expect(of.hashForSignature(index, P2PKH, 1)).toEqual(other.hashForSignature(index, P2PKH, 1));
           for (const type of [0, ...types]) {
-            // BIP-341: without an output of the input's index there is none.
+            // BIP-341: without an output of the input's index there is no sighash.
             if ((type & 3) === 3 && index >= of.outs.length) continue;
             for (const leafHash of [undefined, leaf]) {
               const mine = of.hashForWitnessV1(index, coins, values, type, leafHash, annex);
@@ -92,7 +92,7 @@ describe("a transaction", () => {
     );
   });
 
-  it("has no sighash of an input that is not there, without its coins, or from before segwit but ALL", () => {
+  it("has no sighash of a missing input, without its coins, or of a legacy input with another type than ALL", () => {
     const transaction = new Transaction();
     transaction.addInput(new Uint8Array(32), 0);
     transaction.addOutput(new Uint8Array(1), 1n);
@@ -116,7 +116,7 @@ describe("a transaction", () => {
     refusal("invalid-amount", () => new Transaction().addOutput(new Uint8Array(1), -1n));
   });
 
-  it("may be one of bitcoinjs 6 or 7 wherever a transaction is read", () => {
+  it("is read from transactions of bitcoinjs 6 and 7", () => {
     const transaction = new Transaction();
     transaction.addInput(new Uint8Array(32).fill(1), 0);
     transaction.addOutput(hex.decode("51"), 5_000n);
@@ -136,7 +136,7 @@ describe("a transaction", () => {
     }
   });
 
-  it("is one of a block's", () => {
+  it("is read from transactions of a bitcoinjs block", () => {
     const one = `0200000001${"11".repeat(36)}00ffffffff010100000000000000015100000000`;
     const block = hex.decode(`${"00".repeat(80)}02${one}${one}`);
     expect(transactionsOfBlock(block).map((each) => each.toHex())).toEqual([one, one]);
@@ -146,11 +146,11 @@ describe("a transaction", () => {
   });
 });
 
-describe("a DER signature", () => {
+describe("a DER signature beside bitcoinjs-lib", () => {
   const types = fc.constantFrom(1, 2, 3, 0x81, 0x82, 0x83);
   const numbers = fc.oneof(bytes32, fc.constantFrom(new Uint8Array(32), new Uint8Array(32).fill(0xff)));
 
-  it("is written and read as by bitcoinjs, also with any bit changed", () => {
+  it("is written and read as by bitcoinjs, with any bit changed too", () => {
     fc.assert(
       fc.property(numbers, numbers, types, fc.nat(), (r, s, type, bit) => {
         const signature = concatBytes(r, s);
@@ -164,7 +164,7 @@ describe("a DER signature", () => {
     );
   });
 
-  it("is refused of another length or hash type", () => {
+  it("is refused with another length or hash type", () => {
     expect(() => encodeEcdsaSignature(new Uint8Array(63), 1)).toThrow(RangeError);
     for (const type of [0, 4, 0x80, 0x84]) {
       expect(() => encodeEcdsaSignature(new Uint8Array(64), type)).toThrow(RangeError);
@@ -181,7 +181,7 @@ describe("a DER signature", () => {
   }
 });
 
-describe("a PSBT", () => {
+describe("a PSBT beside bitcoinjs-lib", () => {
   const key = fc.tuple(fc.constantFrom(2, 3), bytes32).map(([first, x]) => Uint8Array.of(first, ...x));
   const path = fc
     .array(fc.tuple(fc.integer({ min: 0, max: 0x7fff_ffff }), fc.boolean()), { maxLength: 4 })
@@ -284,7 +284,7 @@ describe("a PSBT", () => {
     );
   });
 
-  it("is refused with a bit changed, or read as bitcoinjs reads it", () => {
+  it("is refused with a bit changed, or read as by bitcoinjs", () => {
     fc.assert(
       fc.property(psbts, fc.nat(), (psbt, bit) => {
         const bytes = psbt.toBuffer();
@@ -303,7 +303,7 @@ describe("a PSBT", () => {
     );
   });
 
-  it("gets only fields that are whole and new", () => {
+  it("refuses fields that are incomplete or present already", () => {
     const transaction = new Transaction();
     transaction.addInput(new Uint8Array(32).fill(1), 0);
     transaction.addOutput(hex.decode("51"), 1n);
@@ -346,7 +346,7 @@ describe("a PSBT", () => {
     expect(() => psbt.addUnknownKeyValToGlobal({ ...text, key: Uint8Array.of(0) })).toThrow(RangeError);
   });
 
-  it("is of a transaction without signatures that spends no coin twice", () => {
+  it("refuses a transaction with signatures, or one that spends a coin twice", () => {
     const twice = new Transaction();
     for (let i = 0; i < 2; i++) twice.addInput(new Uint8Array(32).fill(1), 0);
     expect(() => new Psbt(twice)).toThrow("twice");

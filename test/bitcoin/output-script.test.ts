@@ -40,7 +40,7 @@ describe("the data of an OP_RETURN", () => {
     ["6a07626162796c6f6e", "626162796c6f6e"],
     ["6a4c03010203", "010203"],
     ["6a00", ""],
-  ])("is what the single push of %s carries", (script, data) => {
+  ])("is the content of the single push of %s", (script, data) => {
     expect(hex.encode(opReturnData(hex.decode(script))!)).toBe(data);
   });
 
@@ -61,6 +61,6 @@ it.each([
   ["OP_RETURN", "6a0101", 0n],
   ["a push that is no witness program", `5121${"01".repeat(32)}`, 573n],
   ["an empty script", "", 471n],
-])("the dust threshold of %s is Bitcoin Core's", (_, script, threshold) => {
+])("the dust threshold of %s equals Bitcoin Core's", (_, script, threshold) => {
   expect(dustThreshold(hex.decode(script))).toBe(threshold);
 });

@@ -27,20 +27,20 @@ const unsigned = life["staking slashing"].transaction;
 const signed = finishSpend(life["staking slashing"], signEnough(life["staking slashing"]));
 
 describe("a transaction", () => {
-  it("is read to the same bytes, signed or not", () => {
+  it("is parsed and written to the same bytes, with and without witnesses", () => {
     for (const transaction of [unsigned, signed]) {
       expect(parseTransaction(transaction.toBuffer()).toHex()).toBe(transaction.toHex());
     }
   });
 
-  it("does not change with the Node Buffer that it was read from", () => {
+  it("keeps its bytes when the Node Buffer that it was read from changes", () => {
     const raw = Buffer.from(signed.toBuffer());
     const parsed = parseTransaction(raw);
     raw.fill(0);
     expect(parsed.toHex()).toBe(signed.toHex());
   });
 
-  it("is refused when it is no bytes", () => {
+  it("is refused when it is not bytes", () => {
     for (const value of NOT_BYTES.filter((each) => !(each instanceof Uint8Array))) {
       refusal("invalid-bytes", () => parseTransaction(value as Uint8Array));
     }
@@ -106,19 +106,19 @@ describe("a transaction", () => {
     expect(message).toMatch(/^two inputs spend [0-9a-f]{64}:3$/);
   });
 
-  it("is accepted with exactly all bitcoin", () => {
+  it("is accepted with outputs of 21 million bitcoin, no satoshi more", () => {
     const text = `0200000001${input}010040075af0750700015a00000000`;
     expect(parseTransaction(hex.decode(text)).outs[0]!.value).toBe(2_100_000_000_000_000n);
   });
 
-  it("is refused cut anywhere", () => {
+  it("is refused when it is truncated at any byte", () => {
     const raw = signed.toBuffer();
     for (let length = 0; length < raw.length; length++) {
       refusal("invalid-transaction", () => parseTransaction(raw.slice(0, length)));
     }
   });
 
-  it("never reads as another one: what is accepted is the same bytes", () => {
+  it("is written to the same bytes whenever damaged bytes are accepted", () => {
     const raw = signed.toBuffer();
     fc.assert(
       fc.property(fc.nat(raw.length - 1), fc.nat(255), (at, byte) => {
@@ -135,8 +135,8 @@ describe("a transaction", () => {
   });
 });
 
-describe("an output", () => {
-  it("is found by its script, once", () => {
+describe("a transaction output", () => {
+  it("is found by its script, only where one output has it", () => {
     expect(findOutput(unsigned, unsigned.outs[1]!.script)).toBe(1);
     refusal("output-not-found", () => findOutput(unsigned, P2TR));
     const twice = unsigned.clone();
@@ -145,19 +145,19 @@ describe("an output", () => {
     expect(error.details).toEqual({ count: 2 });
   });
 
-  it("is taken by its index", () => {
+  it("is found by its index", () => {
     expect(outputAt(unsigned, 1)).toBe(unsigned.outs[1]);
     for (const index of [2, -1, 0.5, Number.NaN]) {
       refusal("output-not-found", () => outputAt(unsigned, index));
     }
   });
 
-  it("needs a script", () => {
+  it("is refused without a script", () => {
     refusal("invalid-bytes", () => assertOutputScript(new Uint8Array(0), "script"));
     expect(() => assertOutputScript(P2WPKH, "script")).not.toThrow();
   });
 
-  it("is named as explorers name it", () => {
+  it("is written as txid:index, as explorers write it", () => {
     const outpoint = outpointOf(unsigned, 1);
     expect(formatOutpoint(outpoint)).toBe(`${unsigned.getId()}:1`);
     const spender = unsigned.clone();
@@ -169,7 +169,7 @@ describe("an output", () => {
 describe("an outpoint as text", () => {
   const txid = "00".repeat(31) + "2a";
 
-  it("is read, and written the same", () => {
+  it("is read, and written in the same form", () => {
     const outpoint = parseOutpoint(`${txid}:7`);
     expect(outpoint).toEqual({ txid, vout: 7 });
     expect(formatOutpoint(outpoint)).toBe(`${txid}:7`);
@@ -183,22 +183,22 @@ describe("an outpoint as text", () => {
     [`${txid}:4294967295`, "invalid-coin"],
     [`${txid.slice(2)}:0`, "invalid-hex"],
     [`${txid.slice(2)}xy:0`, "invalid-hex"],
-  ])("%j is refused", (text, code) => {
+  ])("is refused: %j", (text, code) => {
     expect(() => parseOutpoint(text)).toThrow(expect.objectContaining({ code }));
   });
 });
 
-describe("an outpoint in either form", () => {
+describe("an outpoint as text or object", () => {
   const txid = "ab".repeat(31) + "2a";
 
-  it("is the same, with the txid in lower case", () => {
+  it("is equal in both forms, with the txid in lower case", () => {
     const expected = { txid, vout: 7 };
     expect(toOutpoint({ txid, vout: 7 })).toEqual(expected);
     expect(toOutpoint({ txid: txid.toUpperCase(), vout: 7 })).toEqual(expected);
     expect(toOutpoint(`${txid.toUpperCase()}:7`)).toEqual(expected);
   });
 
-  it("is spent in the order of bytes of a transaction, and said in that of a txid", () => {
+  it("has its txid in internal byte order in a transaction, and reversed in text", () => {
     for (const outpoint of [{ txid, vout: 7 }, `${txid}:7`]) {
       const { ins } = createTransaction([{ outpoint, sequence: 0 }], []);
       expect(ins[0]).toMatchObject({ hash: hex.decode(txid).toReversed(), index: 7 });
@@ -208,7 +208,7 @@ describe("an outpoint in either form", () => {
     }
   });
 
-  it("is never a hash in bytes, whose order cannot be seen", () => {
+  it("is refused with a txid as bytes, as their order is ambiguous", () => {
     for (const hash of [hex.decode(txid), hex.decode(txid).toReversed()]) {
       for (const outpoint of [{ hash, index: 7 }, { hash, txid: hash, vout: 7 }, hash]) {
         expect(() => toOutpoint(outpoint as never)).toThrow(

@@ -11,8 +11,8 @@ const script = (...parts: readonly (Uint8Array | number)[]) =>
 const [CHECKSIG, CHECKSIGADD, CHECKMULTISIG, NUMEQUAL] = [0xac, 0xba, 0xae, 0x9c];
 const op = (n: number) => 0x50 + n;
 
-describe("a script of a wallet", () => {
-  it("is read as one key, a key by its hash, or M of N", () => {
+describe("the script of a wallet's coin", () => {
+  it("is read as one key, a key hash, or M of N", () => {
     expect(readWalletScript(script(key(1), CHECKSIG), "witness-v0")).toEqual({ kind: "pk", key: key(1) });
     expect(readWalletScript(script(key(1, 32), CHECKSIG), "tapscript")).toEqual({
       kind: "pk",
@@ -55,7 +55,7 @@ describe("a script of a wallet", () => {
     ["a lock before it", script(op(9), 0xb2, 0x75, key(1), CHECKSIG)],
     ["one key of 32 bytes", script(key(1, 32), CHECKSIG)],
     ["nothing", new Uint8Array(0)],
-  ])("is none of these with %s", (_, other) => {
+  ])("is not recognised with %s", (_, other) => {
     expect(readWalletScript(other, "witness-v0")).toBeNull();
   });
 
@@ -67,7 +67,7 @@ describe("a script of a wallet", () => {
     ["NUMEQUALVERIFY", script(key(1, 32), CHECKSIG, op(1), 0x9d)],
     ["a key of 33 bytes", script(key(1), CHECKSIG)],
     ["nothing", new Uint8Array(0)],
-  ])("is no leaf of these with %s", (_, other) => {
+  ])("is not recognised as a leaf with %s", (_, other) => {
     expect(readWalletScript(other, "tapscript")).toBeNull();
   });
 });

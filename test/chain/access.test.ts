@@ -26,7 +26,7 @@ const failing = (code: ErrorCode) =>
   });
 
 describe("the network of a server", () => {
-  it("is asked by its name: another word is refused, with the names", async () => {
+  it("is checked by its name: another word is refused, with the names", async () => {
     const chain = {} as ChainAccess;
     await expect(checkChain(chain, "bitcoin" as never)).rejects.toMatchObject({
       code: "invalid-network",
@@ -36,18 +36,18 @@ describe("the network of a server", () => {
 });
 
 describe("the previous transactions of coins", () => {
-  it("are added where the server has them, and asked only of coins without", async () => {
+  it("are added where the server has them, and requested only for coins without", async () => {
     const { chain, asked } = server(() => previous);
     expect(await withKnownPrevious(chain, [plain, other])).toEqual([whole, other]);
     expect(asked).toEqual([formatOutpoint(plain.outpoint)]);
   });
 
-  it("are left away where it has none, or has pruned the block", async () => {
+  it("are omitted where the server lacks them, or has pruned the block", async () => {
     expect(await withKnownPrevious(server(() => null).chain, [plain])).toEqual([plain]);
     expect(await withKnownPrevious(failing("node-error").chain, [plain])).toEqual([plain]);
   });
 
-  it("are refused when they are others than the coins say, and a silent server is told", async () => {
+  it("are refused when they are not the coins' own, and a failing server is reported", async () => {
     const lying = server(() => other.previousTransaction);
     await expect(withKnownPrevious(lying.chain, [plain])).rejects.toMatchObject({ code: "invalid-coin" });
     await expect(withKnownPrevious(failing("node-unreachable").chain, [plain])).rejects.toMatchObject({

@@ -13,7 +13,7 @@ const text = (change: object, amount = '"value":"5000"') =>
   `[${JSON.stringify({ ...coin, ...change }).replace(/}$/, amount === "" ? "}" : `,${amount}}`)}]`;
 
 describe("coins from JSON", () => {
-  it("hold exactly what bitcoind writes, or satoshi as text", () => {
+  it("have the amounts that bitcoind writes, or satoshi as text", () => {
     const expected = {
       outpoint: { txid: coin.txid, vout: 1 },
       script: hex.decode(coin.scriptPubKey),
@@ -27,7 +27,7 @@ describe("coins from JSON", () => {
     expect(coinsFromJson(text({}, '"amount":50'))).toEqual([{ ...expected, value: 5_000_000_000n }]);
   });
 
-  it("hold what the wallet knows of their spending: scripts, confirmations, where keys come from", () => {
+  it("have what the wallet knows of their spending: scripts, confirmations, origins of keys", () => {
     const key = `02${"22".repeat(32)}`;
     const xOnly = "33".repeat(32);
     const origin = { fingerprint: hex.decode("d34db33f"), path: "m/84'/1'/0'/0/5" };
@@ -61,7 +61,7 @@ describe("coins from JSON", () => {
     expect(taproot(`rawtr(${own})`)).not.toHaveProperty("tapInternalKey");
   });
 
-  it("say of a coin that is spent by a script what no wallet's list does, so that it can be staked by hand", () => {
+  it("say how a script-path coin is spent, which no wallet's list does, so that it can be staked", () => {
     const owned = ownedCoin("P2TR 2-of-3", 90_000n);
     const { leaf, script, outpoint } = owned.coin;
     const [txid, vout] = formatOutpoint(outpoint).split(":") as [string, string];
@@ -85,7 +85,7 @@ describe("coins from JSON", () => {
     ]);
   });
 
-  it("tell uncompressed keys too, for which no coin is spent", () => {
+  it("may have uncompressed keys, for which no coin is spent", () => {
     const key = `04${"22".repeat(64)}`;
     const [given] = coinsFromJson(text({ desc: `pkh([d34db33f/44h/1h/0h/0/5]${key})#xxxxxxxx` }));
     expect(given!.derivations).toMatchObject([{ publicKey: hex.decode(key) }]);
@@ -109,17 +109,17 @@ describe("coins from JSON", () => {
     ["a short txid", text({ txid: "ab" }), "invalid-hex"],
     ["a negative index", text({ vout: -1 }), "invalid-json"],
     ["an index beyond 32 bits", text({ vout: 2 ** 32 }), "invalid-coin"],
-    ["a redeem script that is none", text({ redeemScript: "0" }), "invalid-hex"],
-    ["a previous transaction that is none", text({ previousTransaction: "xy" }), "invalid-hex"],
+    ["an invalid redeem script", text({ redeemScript: "0" }), "invalid-hex"],
+    ["an invalid previous transaction", text({ previousTransaction: "xy" }), "invalid-hex"],
     ["negative confirmations", text({ confirmations: -1 }), "invalid-json"],
-    ["an origin that is none", text({ desc: `wpkh([d34d]02${"11".repeat(32)})` }), "invalid-key-expression"],
-    ["a path that is none", text({ desc: `wpkh([d34db33f/x]02${"11".repeat(32)})` }), "invalid-path"],
+    ["an invalid origin", text({ desc: `wpkh([d34d]02${"11".repeat(32)})` }), "invalid-key-expression"],
+    ["an invalid path", text({ desc: `wpkh([d34db33f/x]02${"11".repeat(32)})` }), "invalid-path"],
     ["a leaf without proof", text({ leaf: { script: "51" } }), "invalid-json"],
-    ["a leaf that is none", text({ leaf: { script: "5", controlBlock: "c0" } }), "invalid-hex"],
-    ["a control block that is none", text({ leaf: { script: "51", controlBlock: "c" } }), "invalid-hex"],
+    ["an invalid leaf", text({ leaf: { script: "5", controlBlock: "c0" } }), "invalid-hex"],
+    ["an invalid control block", text({ leaf: { script: "51", controlBlock: "c" } }), "invalid-hex"],
     ["a negative weight", text({ witnessWeight: -1 }), "invalid-json"],
     ["a signature length as text", text({ signatureLength: "64" }), "invalid-json"],
-    ["a script that is none", text({ scriptPubKey: "zz" }), "invalid-hex"],
+    ["an invalid script", text({ scriptPubKey: "zz" }), "invalid-hex"],
   ])("are refused with %s", async (_, json, code) => {
     expect(await codeOf(() => coinsFromJson(json))).toBe(code);
   });

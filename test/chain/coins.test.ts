@@ -27,7 +27,7 @@ function server(unspent = coins, known = coins) {
 }
 
 describe("checkCoins", () => {
-  it("passes coins that are unspent, with their value and script", async () => {
+  it("accepts coins that are unspent, with their value and script", async () => {
     await expect(checkCoins(coins, server())).resolves.toBeUndefined();
   });
 
@@ -61,7 +61,7 @@ describe("checkCoins", () => {
     });
   });
 
-  it("counts the index in the whole list, of which the coins are some", async () => {
+  it("counts the index in the whole list, which may have other coins", async () => {
     const refused = checkCoins([second!], server([], []), coins);
     await expect(refused).rejects.toMatchObject({ details: { index: 1 } });
   });

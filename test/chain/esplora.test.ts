@@ -17,7 +17,7 @@ const calls = {
   broadcast: (url: string) => createEsplora({ url }).broadcast(Uint8Array.of(1)),
 };
 
-describe("a request", () => {
+describe("a request to Esplora", () => {
   test("goes below the path of the address, with its user", async () => {
     const seen: { url?: string; authorization?: string } = {};
     const url = await serve((_body, request, response) => {
@@ -31,7 +31,7 @@ describe("a request", () => {
     expect(client.url).toBe(`${url}/api/`);
   });
 
-  test("hands a transaction in as hexadecimal", async () => {
+  test("sends a transaction as hexadecimal", async () => {
     let sent: unknown;
     const url = await serve((body, request, response) => {
       sent = [request.method, request.url, body];
@@ -42,14 +42,14 @@ describe("a request", () => {
   });
 });
 
-describe("an answer", () => {
+describe("an answer of Esplora", () => {
   test("above the limit is refused before all of it came", async () => {
     const url = await serveText(`{"1":${"1".repeat(5000)}}`);
     const error = await failure(createEsplora({ url, maxAnswer: 4096 }).feeEstimates(), "unexpected-answer");
     expect(error.details).toMatchObject({ reason: "size", path: "fee-estimates" });
   });
 
-  test("with decimals is a rate that is never below what stands there", async () => {
+  test("with decimals is a rate that is never below the number in it", async () => {
     const url = await serveText('{"1":87.882,"2":1.0001,"144":1,"1008":0.1000}');
     const rates = await createEsplora({ url }).feeEstimates();
     expect([...rates]).toEqual([
@@ -81,7 +81,7 @@ describe("an answer", () => {
     expect(await esploraAccess({ url }).transaction(txid)).toBeNull();
   });
 
-  test("that is another transaction than asked for is refused", async () => {
+  test("that is another transaction than requested is refused", async () => {
     const { staking } = await delegate(makeStake());
     const url = await serveText(staking.transaction.toHex());
     await failure(createEsplora({ url }).transaction(txid), "node-unreachable");
@@ -145,13 +145,13 @@ describe("an answer", () => {
   });
 });
 
-describe("no answer", () => {
+describe("a missing answer of Esplora", () => {
   test.each(Object.entries(calls))("to %s is node-unreachable", async (_, call) => {
     const url = await closedAddress();
     expect((await failure(call(url), "node-unreachable")).message).toContain(url);
   });
 
-  test("in time is node-unreachable, and says for what", async () => {
+  test("within the time limit is node-unreachable, and names the request", async () => {
     const url = await serve(() => {});
     const error = await failure(createEsplora({ url, timeout: 50 }).tipHeight(), "node-unreachable");
     expect(error.message).toContain("no answer to blocks/tip/height in 50 ms");

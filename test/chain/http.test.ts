@@ -4,13 +4,13 @@ import { parseLossless } from "../../src/chain/http.js";
 import { parseBtc } from "../../src/core/amount.js";
 
 describe("numbers of the node", () => {
-  test("an amount that a float would round arrives as it was written", () => {
+  test("an amount that a float would round keeps its digits", () => {
     const { value } = parseLossless('{"value":20999999.99999999}') as { value: string };
     expect(value).toBe("20999999.99999999");
     expect(parseBtc(value)).toBe(2_099_999_999_999_999n);
   });
 
-  test("every amount survives, written with 8 decimals as the node does", () => {
+  test("every amount is exact, written with 8 decimals as the node writes it", () => {
     const amount = bigInt({ min: 0n, max: 2_100_000_000_000_000n });
     assert(
       property(amount, (satoshi) => {
@@ -42,7 +42,7 @@ describe("numbers of the node", () => {
     expect(parseLossless(JSON.stringify(value))).toEqual(value);
   });
 
-  test("what JSON.parse reads without decimals, it reads the same", () => {
+  test("other numbers are read as JSON.parse reads them", () => {
     const noFloats = jsonValue().map(withoutFloats);
     assert(
       property(noFloats, (value) => {

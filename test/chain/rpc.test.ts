@@ -18,8 +18,8 @@ test("an answer above the limit is refused before all of it came", async () => {
   expect(error.details).toMatchObject({ reason: "size" });
 });
 
-describe("a request", () => {
-  test("carries method, parameters, user and wallet as bitcoind reads them", async () => {
+describe("a request to bitcoind", () => {
+  test("has method, parameters, user and wallet as bitcoind reads them", async () => {
     const seen: { url?: string; authorization?: string; body?: unknown } = {};
     const url = await serve((body, request, response) => {
       Object.assign(seen, {
@@ -144,13 +144,13 @@ describe("a scan of all coins", () => {
   });
 });
 
-describe("an answer", () => {
+describe("an answer of bitcoind", () => {
   test("gives amounts as exact satoshi", async () => {
     const url = await serveResult("20999999.99999999");
     expect(await createRpc({ url }).getbalance()).toBe(2_099_999_999_999_999n);
   });
 
-  test("with more than 8 decimals is no amount", async () => {
+  test("with more than 8 decimals is refused as an amount", async () => {
     const url = await serveResult("0.123456789");
     await expect(createRpc({ url }).getbalance()).rejects.toMatchObject({ code: "invalid-amount" });
   });
@@ -205,7 +205,7 @@ describe("an answer", () => {
   });
 });
 
-describe("no answer", () => {
+describe("a missing answer of bitcoind", () => {
   test("a closed port is node-unreachable, with the address and without the user", async () => {
     const url = await closedAddress();
     const withUser = url.replace("//", "//dave:secret@");

@@ -31,7 +31,7 @@ export async function reach(node: RegtestNode): Promise<Reached> {
   if (real !== undefined) {
     const { hostname, port } = new URL(url);
     const server = `-rpcconnect=${hostname} -rpcport=${port} -rpcwallet=${walletname}`;
-    // No configuration of whoever runs the tests.
+    // Without the configuration of the user who runs the tests.
     const command = `"${real}" -regtest -conf=/dev/null ${server} -rpcuser="$BITCOIN_USER" -rpcpassword="$BITCOIN_PASSWORD"`;
     return reached(command, { BITCOIN_USER: user, BITCOIN_PASSWORD: secret });
   }

@@ -21,7 +21,7 @@ const COMMANDS = [
 const STAKE = observed["mainnet-300.004BTC"].hex;
 
 describe.concurrent("the command line", () => {
-  it("lists every command in its help, and how each exit code is meant", async () => {
+  it("lists every command and the meaning of each exit code in its help", async () => {
     const { code, stdout, stderr } = await inProcess(["--help"]);
     expect(code).toBe(0);
     expect(stderr).toBe("");
@@ -29,7 +29,7 @@ describe.concurrent("the command line", () => {
     expect(stdout).toMatch(/0 {2}done\n {2}1 {2}refused.*\n {2}2 {2}wrong usage/);
   });
 
-  it("says its version", async () => {
+  it("prints its version", async () => {
     expect(await inProcess(["--version"])).toEqual({ code: 0, stdout: "0.1.0\n", stderr: "" });
   });
 
@@ -53,7 +53,7 @@ describe.concurrent("the command line", () => {
     [["--bogus"], "unknown option '--bogus'; see tapstake --help"],
     [["inspect"], "missing required argument 'transaction'; see tapstake inspect --help"],
     [["params", "mainnet", "regtest"], "too many arguments"],
-    [["params", "mainnet", "--version", "one"], "expected a whole number"],
+    [["params", "mainnet", "--version", "one"], "It must be a whole number"],
     [["params", "--network", "moon"], "Allowed choices are mainnet, testnet, signet, regtest"],
     [["params", "mainnet", "--version", "1", "--at-height", "2"], "cannot be used with"],
     [["descriptor", "--time", "1"], "required option '--staker <key...>' not specified"],
@@ -63,7 +63,7 @@ describe.concurrent("the command line", () => {
     [["extract", "--delegation", "-", "--transaction", "-"], "only one of the sources"],
     [["inspect", "-", "--delegation", "-"], "only one of the sources"],
     [["inspect", STAKE, "--time", "5"], "terms need all of --staker, --fp and --time"],
-  ])("answers wrong usage with exit code 2: %j", async (args, message) => {
+  ])("exits with 2 on wrong usage: %j", async (args, message) => {
     const { code, stdout, stderr } = await inProcess(args);
     expect(code).toBe(2);
     expect(stdout).toBe("");
@@ -71,7 +71,7 @@ describe.concurrent("the command line", () => {
     expect(stderr).toContain(message);
   });
 
-  it("answers wrong usage as JSON when JSON is asked for", async () => {
+  it("reports wrong usage as JSON with --json", async () => {
     const { code, stdout, stderr } = await inProcess(["params", "--json", "--bogus"]);
     expect(code).toBe(2);
     expect(stdout).toBe("");
@@ -98,7 +98,7 @@ describe.concurrent("the command line", () => {
     });
   });
 
-  it("points at no help that does not exist", async () => {
+  it("names no help that does not exist", async () => {
     const { code, stderr } = await inProcess(["--json", "nope"]);
     expect(code).toBe(2);
     expect(JSON.parse(stderr)).toMatchObject({
@@ -106,13 +106,13 @@ describe.concurrent("the command line", () => {
     });
   });
 
-  it("is quiet when the reader of its output stops reading", async () => {
+  it("ends without an error when the reader of its output closes it", async () => {
     const outcome = await shell("for i in 1 2 3; do tapstake params mainnet --json | head -n 1; done");
     expect(outcome).toEqual({ code: 0, stdout: "{\n{\n{\n", stderr: "" });
   });
 
   it.runIf(hasBash && existsSync("/dev/full"))(
-    "says without a stack trace that its output has no room",
+    "reports without a stack trace that its output is full",
     async () => {
       const { code, stderr } = await shell("tapstake params > /dev/full");
       expect({ code, stderr }).toEqual({
@@ -122,7 +122,7 @@ describe.concurrent("the command line", () => {
     },
   );
 
-  it("answers a misspelt command in one line", async () => {
+  it("reports a misspelt command in one line", async () => {
     const { code, stderr } = await inProcess(["inspec"]);
     expect({ code, stderr }).toEqual({
       code: 2,

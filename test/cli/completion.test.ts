@@ -27,7 +27,7 @@ describe("completion", () => {
     }
   });
 
-  it("another shell is wrong usage", async () => {
+  it("refuses another shell as wrong usage", async () => {
     expect((await inProcess(["completion", "tcsh"])).code).toBe(2);
   });
 
@@ -96,7 +96,7 @@ describe("completion", () => {
   if (absent.length > 0)
     process.stdout.write(`completion is not tried in ${absent.join(" and ")}: not installed\n`);
 
-  it.each(["bash", "zsh", "fish"].filter(has))("%s: takes the script", async (shell) => {
+  it.each(["bash", "zsh", "fish"].filter(has))("%s: loads the script", async (shell) => {
     const file = temporaryFile(`tapstake.${shell}`, await script(shell));
     const { status, stderr } = spawnSync(shell, ["-n", file], { encoding: "utf8" });
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
@@ -121,12 +121,12 @@ describe("the manual page", () => {
     }
   });
 
-  it.runIf(existsSync(file))("is where package.json says, as the build writes it", () => {
+  it.runIf(existsSync(file))("is at the path in package.json after a build", () => {
     expect(man).toBe("dist/tapstake.1");
     expect(readFileSync(file, "utf8")).toBe(manPage(nodes, version));
   });
 
-  it.runIf(has("groff"))("is taken by groff without a warning", () => {
+  it.runIf(has("groff"))("is rendered by groff without a warning", () => {
     const input = manPage(nodes, version);
     const { status, stdout, stderr } = spawnSync("groff", ["-man", "-Tutf8", "-ww", "-z"], {
       input,
@@ -144,24 +144,21 @@ describe("a terminal", () => {
       .split(/\r?\n/)
       .filter((line) => line.length > columns && /\S\s+\S/.test(line.slice(0, columns)));
 
-  it.skipIf(!hasTerminal).each([40, 60, 80])(
-    "of %d columns: help and errors are wrapped",
-    async (columns) => {
-      const env = { COLUMNS: `${columns}`, TAPSTAKE_HOME: `${temporaryFolder()}/home` };
-      const asked = [
-        ["pop", "make", "--help"],
-        ["stake", "psbt", "--help"],
-        ["help", "servers"],
-        ["help", "double-vote"],
-        ["fp", "vote", "--key", "a", "--chain", "bbn-1", "--batch", "no-such-file"],
-      ];
-      for (const args of asked) {
-        const { stdout } = await onTerminal(args, env);
-        expect(stdout).not.toBe("");
-        expect(tooLong(stdout, columns)).toEqual([]);
-      }
-    },
-  );
+  it.skipIf(!hasTerminal).each([40, 60, 80])("of %d columns: wraps help and errors", async (columns) => {
+    const env = { COLUMNS: `${columns}`, TAPSTAKE_HOME: `${temporaryFolder()}/home` };
+    const asked = [
+      ["pop", "make", "--help"],
+      ["stake", "psbt", "--help"],
+      ["help", "servers"],
+      ["help", "double-vote"],
+      ["fp", "vote", "--key", "a", "--chain", "bbn-1", "--batch", "no-such-file"],
+    ];
+    for (const args of asked) {
+      const { stdout } = await onTerminal(args, env);
+      expect(stdout).not.toBe("");
+      expect(tooLong(stdout, columns)).toEqual([]);
+    }
+  });
 
   const secret = "11".repeat(32);
   const questions: readonly (readonly [string, readonly string[], string])[] = [
@@ -174,7 +171,7 @@ describe("a terminal", () => {
     ["agreement or a word", ["fp", "keys", "import", "a"], "The words, or the secret"],
   ];
   it.skipIf(!hasTerminal).each(questions)(
-    "Ctrl-C at a question for %s: exit code 130",
+    "Ctrl-C at the question for %s: exits with code 130",
     async (_, args, question) => {
       const home = { TAPSTAKE_HOME: `${temporaryFolder()}/home` };
       const { code, stdout } = await onTerminal(args, home, [question, "\u0003"]);

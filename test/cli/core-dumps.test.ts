@@ -27,11 +27,11 @@ async function filterWhileReading(args: (secret: string) => readonly string[]): 
     child.kill("SIGKILL");
     await ended;
   });
-  // A command that never opens it ends: then there is nobody who could.
+  // A command that never opens it ends: then no process could.
   const reader = Promise.race([open(pipe, "w"), ended.then(() => undefined)]);
   const writer = await reader;
   if (!writer) {
-    // Frees whoever waits for a reader.
+    // Frees a writer that waits for a reader.
     await (await open(pipe, "r+")).close();
     throw new Error(`the command did not read the secret: ${said}`);
   }
@@ -46,7 +46,7 @@ const named = ["--key", publicKey, "--chain", chain, "--remote", "127.0.0.1:1"];
 const voting = ["vote", ...named, "--height", "5", "--hash", block(1)];
 const committing = ["commit", ...named, "--start", "1", "--count", "8"];
 
-describe.runIf(hasFilter)("a core dump of a command that reads a secret holds no memory", () => {
+describe.runIf(hasFilter)("a core dump of a command that reads a secret: has no memory", () => {
   it.each<[string, (secret: string) => readonly string[]]>([
     ["fp unlock", (file) => ["fp", "unlock", publicKey, "--remote", "127.0.0.1:1", "--hmac-key-file", file]],
     ["fp vote --remote", (file) => ["fp", ...voting, "--hmac-key-file", file]],

@@ -19,7 +19,7 @@ function shownInReadme(): string {
 const withoutIds = (text: string) => text.replace(/txid [0-9a-f]{64}/g, "txid");
 
 describe("tapstake demo", () => {
-  it("tells the story as the README shows it, and tells the same as data", async () => {
+  it("prints the story as the README shows it, and the same as data", async () => {
     const asText = await tapstake(["demo"]);
     expect({ code: asText.code, stderr: asText.stderr }).toEqual({ code: 0, stderr: "" });
     expect(asText.stdout).toMatch(/^bitcoind \//);
@@ -50,7 +50,7 @@ describe("tapstake demo", () => {
     expect(readdirSync(TMPDIR)).toEqual([]);
   });
 
-  it("says in one line that there is no folder for its node", async () => {
+  it("reports in one line that the folder for its node is missing", async () => {
     const TMPDIR = join(temporaryFolder(), "missing");
     const { code, stdout, stderr } = await tapstake(["demo"], { env: { TMPDIR, TAPSTAKE_REGTEST_URL: "" } });
     expect(code).toBe(1);
@@ -61,7 +61,7 @@ describe("tapstake demo", () => {
     expect(stderr).toContain("TMPDIR");
   });
 
-  it("says that there is no bitcoind, and what to do", async () => {
+  it("reports that bitcoind is missing, and what to do", async () => {
     const env = { BITCOIND: "/nowhere/bitcoind", TAPSTAKE_REGTEST_URL: "" };
     const { code, stdout, stderr } = await tapstake(["demo"], { env });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -72,11 +72,11 @@ describe("tapstake demo", () => {
 });
 
 describe("the story as text", () => {
-  it("opens a chapter with its title", () => {
+  it("begins a chapter with its title", () => {
     expect(eventText({ chapter: "Stake 1", kind: "chapter", text: "Stake 1" })).toBe("\nStake 1");
   });
 
-  it("shows what happens, what the node says, why it matters, and the txid, in this order", () => {
+  it("shows the event, the node's answer, its reason and the txid, in this order", () => {
     const event = { chapter: "Stake 1", text: "It spends", why: "It can.", txid: "aa", answer: "no" };
     expect(eventText({ ...event, kind: "refused" })).toBe(
       "  ✗ It spends\n    bitcoind: no\n    It can.\n    txid aa",
@@ -91,7 +91,7 @@ describe("the story as text", () => {
     expect(lines.join(" ").replace(/\s+/g, " ")).toBe(` ✓ ${text} ${text}`);
   });
 
-  it("gathers events under their chapters", () => {
+  it("groups events under their chapters", () => {
     const chapters: Chapter[] = [];
     addToChapters(chapters, { chapter: "one", kind: "chapter", text: "one" });
     addToChapters(chapters, { chapter: "one", kind: "done", text: "a" });

@@ -40,7 +40,7 @@ const facts = ({ address, script, descriptor, leaves }: ReturnType<typeof stakin
 });
 
 describe.concurrent("tapstake descriptor", () => {
-  it("refuses a staking time that the parameters do not admit", async () => {
+  it("refuses a staking time that the parameters do not allow", async () => {
     const args = ["descriptor", "--staker", a, "--fp", b, "--time", "5", "--params", "mainnet"];
     const { code, stdout, stderr } = await inProcess(args);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -78,7 +78,7 @@ describe.concurrent("tapstake descriptor", () => {
     }
   });
 
-  it("takes several stakers, providers and members, in any of the ways to write a list", async () => {
+  it("accepts several stakers, providers and members, in each form of a list", async () => {
     const members = regtest.versions[0]!.covenant.keys.map((key) => hex.encode(key));
     const args = ["--staker-quorum", "2", "--time", "100", "--unbonding-time", "20", "--network", "regtest"];
     const ways = [
@@ -152,13 +152,13 @@ describe.concurrent("tapstake descriptor", () => {
     [["--covenant", c, "--quorum", "1", "--unbonding-time", "9"], "--covenant needs a --network"],
     [["--params", "mainnet", "--quorum", "1"], "cannot be used with"],
     [["--params", "mainnet", "--staker", c], "2 stakers need --staker-quorum"],
-  ])("says what is missing: %j", async (args, message) => {
+  ])("names what is missing: %j", async (args, message) => {
     const { code, stderr } = await inProcess(["descriptor", ...stake, ...args]);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
   });
 
-  describe("with keys as a wallet has them", () => {
+  describe("with the keys of a wallet", () => {
     const account = HDKey.fromMasterSeed(new Uint8Array(32).fill(1));
     const expression = `[d34db33f/86h/0h/0h]${account.privateExtendedKey}/0/5`;
     const staker = account.derive("m/0/5").publicKey!.slice(1);
@@ -178,7 +178,7 @@ describe.concurrent("tapstake descriptor", () => {
       return inProcess(["descriptor", ...terms, "--wallet-keys", path, ...words]);
     };
 
-    it("writes the descriptors that this wallet imports", async () => {
+    it("prints the descriptors that this wallet imports", async () => {
       const { covenant, unbondingTime, maxTime: timelock } = newest;
       const terms = { staker, finalityProviders: [B], covenant, timelock };
       const expected = [
@@ -194,7 +194,7 @@ describe.concurrent("tapstake descriptor", () => {
       expect(stdout).toContain(JSON.stringify(importdescriptors));
     });
 
-    it("refuses what is no key, and one that is not the stakers'", async () => {
+    it("refuses an invalid key, and a key that does not belong to a staker", async () => {
       expect(refusedWith(await asWallet("xprv"))).toBe("invalid-key-expression");
       const other = `${account.privateExtendedKey}/0/6`;
       const refused = await asWallet(other);

@@ -26,7 +26,7 @@ const linesOf = (code: ErrorCode, message: string, details = {}) =>
     .split("\n");
 
 describe("the report of an error", () => {
-  it("says what to do below the message, and which help has more", () => {
+  it("has what to do below the message, and which help has more", () => {
     expect(linesOf("quorum-reached", "3 members have signed")).toEqual([
       "tapstake: quorum-reached: 3 members have signed",
       `Do: ${adviceOf("quorum-reached").do}`,
@@ -39,14 +39,14 @@ describe("the report of an error", () => {
   });
 
   it.each(["run tapstake fp unlock key", "give --chain-height", "choose one (--value)"])(
-    "leaves to the message what to do: %s",
+    "adds nothing to a message that says what to do: %s",
     (message) => {
       expect(linesOf("quorum-reached", message)).toHaveLength(1);
       expect(linesOf("duplicate-height", message)[1]).toBe("More: tapstake help duplicate-height");
     },
   );
 
-  it("adds only the command of the help to a message that has the whole advice", () => {
+  it("adds only the help command to a message with the whole advice", () => {
     const message = `What happened: this.\n${adviceText("protection-replaced")}`;
     const lines = linesOf("protection-replaced", message);
     expect(lines).toHaveLength(message.split("\n").length + 1);
@@ -61,18 +61,18 @@ describe("the report of an error", () => {
     "home-not-found",
     "key-exists",
     "commitment-overlap",
-  ])("names the help of what an operator meets at night: %s", (code) => {
+  ])("names the help of frequent refusals: %s", (code) => {
     expect(linesOf(code, "so it is").at(-1)).toBe(`More: tapstake help ${code}`);
   });
 
-  it("says of two votes in an imported file what to do about the key, and not to go on voting", () => {
+  it("says for two votes in an imported file what to do about the key, and to stop voting", () => {
     tellInJson(true);
     const { said } = reported(new TapstakeError("double-vote", "two votes", { imported: true }));
     const { error } = JSON.parse(said) as { error: { do: string } };
     expect(error.do).toMatch(/^Stop every signer of this key now\./);
   });
 
-  it("knows what to do in some cases better than by their code", () => {
+  it("prefers the advice of some cases to that of their code", () => {
     expect(linesOf("insufficient-funds", "too little", { unconfirmed: 5n })[1]).toContain(
       "`--allow-unconfirmed`",
     );
@@ -83,7 +83,7 @@ describe("the report of an error", () => {
     );
   });
 
-  it("is one line of data for a program", () => {
+  it("is one line of JSON for a program", () => {
     tellInJson(true);
     const { code, said } = reported(new TapstakeError("invalid-hex", "key: bad", { position: 3 }));
     expect(code).toBe(1);
@@ -98,13 +98,13 @@ describe("the report of an error", () => {
     });
   });
 
-  it("has for a program what its message says to do, where the message says so", () => {
+  it("has the message's advice for a program, where the message has one", () => {
     tellInJson(true);
     const { said } = reported(new TapstakeError("invalid-hex", "key: bad. Do: give tapstake another key"));
     expect(JSON.parse(said)).toMatchObject({ error: { do: "give tapstake another key" } });
   });
 
-  it("is as short as before for wrong usage and for bugs", () => {
+  it("has no advice for wrong usage and for bugs", () => {
     expect(reported(new UsageError("give --out"))).toEqual({
       code: 2,
       said: "tapstake: usage: give --out\n",

@@ -69,7 +69,7 @@ beforeAll(async () => {
 });
 
 describe("tapstake expand", () => {
-  it("makes a larger, longer stake of one, with the smallest of the coins that cost least", async () => {
+  it("makes a larger and longer stake, with the smallest of the cheapest coins", async () => {
     const facts = await expanded();
     expect(facts).toMatchObject({
       satoshi: "1500000",
@@ -88,7 +88,7 @@ describe("tapstake expand", () => {
     expect(BigInt(String(facts["fee"])) + BigInt(String(facts["change"]))).toBe(100_000n);
   });
 
-  it("says what it really pays, also where the rest is too small to return", async () => {
+  it("prints the real cost, also where the rest is too small to return", async () => {
     expect(await expanded()).toMatchObject({ feeRate: "2", reason: "cheapest" });
     writeFileSync(at("short.json"), JSON.stringify([coin("04", "500850")]));
     const facts = await expanded({ coins: at("short.json") });
@@ -102,7 +102,7 @@ describe("tapstake expand", () => {
     expect(stdout).toMatch(/chosen +the coin that costs least; it needs no change/);
   });
 
-  it("takes a coin that is not mined yet if it is told to", async () => {
+  it("takes an unconfirmed coin with the option for it", async () => {
     writeFileSync(at("waiting.json"), JSON.stringify([{ ...coin("03", "700000"), confirmations: 0 }]));
     const coins = at("waiting.json");
     expect(refusedWith(await expand({ coins }))).toBe("insufficient-funds");
@@ -110,7 +110,7 @@ describe("tapstake expand", () => {
     expect(facts).toMatchObject({ coin: `${"03".repeat(32)}:0` });
   });
 
-  it("keeps what it is not told to change", async () => {
+  it("keeps what no option changes", async () => {
     const facts = await expanded({ value: undefined, time: undefined });
     expect(facts).toMatchObject({
       satoshi: "1000000",
@@ -120,14 +120,14 @@ describe("tapstake expand", () => {
     });
   });
 
-  it("goes to another provider, unless the release that is named keeps them", async () => {
+  it("changes the provider, unless the named release keeps them", async () => {
     const fp = hex.encode(other.publicKey);
     expect(await expanded({ fp })).toMatchObject({ finalityProviders: [fp] });
     expect(refusedWith(await expand({ fp, release: "v4" }))).toBe("unsupported-by-release");
     expect(await expanded({ release: "v4" })).toMatchObject({ timelock: 200 });
   });
 
-  it("tells wallets by which key of theirs to sign, where it is told", async () => {
+  it("gives wallets the origin of their key, with the option for it", async () => {
     const own = hex.encode(staker.publicKey);
     const facts = await expanded({ origin: `[d34db33f/86h/1h/0h/0/5]${own}` });
     const { data } = parsePsbt(readFileSync(String(facts["psbt"]), "utf8").trim());
@@ -143,7 +143,7 @@ describe("tapstake expand", () => {
     ["a smaller value", { value: "999999" }, "expansion-value-too-low"],
     ["coins that are not enough", { value: "9999999" }, "insufficient-funds"],
     ["a time out of range", { time: "1" }, "staking-time-out-of-range"],
-    ["a rate that nobody relays", { "fee-rate": "0.5" }, "fee-rate-too-low"],
+    ["a rate below the relay minimum", { "fee-rate": "0.5" }, "fee-rate-too-low"],
     [
       "a change address of another network",
       { change: "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4" },
@@ -159,7 +159,7 @@ describe("tapstake expand", () => {
     expect(refusedWith(outcome)).toBe(code);
   });
 
-  it("refuses a stake of parameters that nobody published, and one that breaks a rule", async () => {
+  it("refuses a stake under unpublished parameters, and one that breaks a rule", async () => {
     const stake = read("stake.json");
     const params = { ...stake.params, unbondingFee: stake.params.unbondingFee + 1n };
     writeFileSync(at("own.json"), delegationToJson({ ...stake, params }));
@@ -174,7 +174,7 @@ describe("tapstake expand", () => {
     expect(refused.stderr).toContain("the transaction of the previous stake spends it already");
   });
 
-  it("refuses what is no coin to fund it with, and never replaces a file", async () => {
+  it("refuses an invalid funding coin, and never replaces a file", async () => {
     writeFileSync(at("p2pkh.json"), JSON.stringify([coin("05", "900000", `76a914${"75".repeat(20)}88ac`)]));
     expect(refusedWith(await expand({ coins: at("p2pkh.json") }))).toBe("insufficient-funds");
     expect(refusedWith(await expand({ out: at("stake.json") }))).toBe("file-error");
@@ -187,7 +187,7 @@ describe("the signatures of an expansion", () => {
     await run("stake sign --secret-file", at("staker.key"), at("larger.json"));
   });
 
-  it("are, of the committee, those of the spend too, against its own copy of both versions", async () => {
+  it("include the committee's of the spend, checked against its own copy of both versions", async () => {
     const spent = read("larger.json").expansion!;
     for (const i of [0, 1, 2]) {
       const { stderr } = await run(
@@ -202,7 +202,7 @@ describe("the signatures of an expansion", () => {
     checkDelegation(read("larger.json"));
   });
 
-  it("are not given where the previous parameters are not the member's own, or the release keeps providers", async () => {
+  it("are refused where the previous parameters are not the member's, or the release keeps providers", async () => {
     const delegation = read("larger.json");
     const expansion = delegation.expansion!;
     const params = { ...expansion.params, unbondingFee: expansion.params.unbondingFee + 1n };
@@ -233,7 +233,7 @@ describe("the signatures of an expansion", () => {
     expect((await run(`covenant check ${heights} --release any`, at("moved.json"))).code).toBe(0);
   });
 
-  it("need both heights, or the member's own bitcoind: an Esplora server chooses no version", async () => {
+  it("require both heights, or the member's bitcoind: an Esplora server chooses no version", async () => {
     for (const command of ["covenant check", `covenant sign --secret-file ${at("3.key")}`]) {
       const env = { TAPSTAKE_ESPLORA: "http://127.0.0.1:1" };
       const asked = await inProcess([...command.split(" "), at("larger.json")], { env });
@@ -251,7 +251,7 @@ describe("the signatures of an expansion", () => {
     }
   });
 
-  it("are refused from who is no staker, and of what expands nothing", async () => {
+  it("are refused from a key that is no staker's, and for a stake that expands nothing", async () => {
     const sign = (file: string, secret: string) =>
       run("stake sign --expansion --secret-file", at(secret), at(file));
     expect(refusedWith(await sign("larger.json", "0.key"))).toBe("unexpected-signer");
@@ -259,7 +259,7 @@ describe("the signatures of an expansion", () => {
     expect(refusedWith(await run("stake sign --expansion --unbonding", at("larger.json")))).toBe("usage");
   });
 
-  it("go by any wallet: a PSBT out, and back", async () => {
+  it("are made by any wallet: a PSBT out, and back", async () => {
     const to = at("to-sign");
     const { stdout } = await run("stake sign --expansion --json --export", to, at("larger.json"));
     expect(JSON.parse(stdout)).toEqual({
@@ -280,7 +280,7 @@ describe("the signatures of an expansion", () => {
     expect(read("by-wallet.json").expansion!.stakerSignatures).toHaveLength(1);
   });
 
-  it("come back by the command that wrote the PSBT, which makes the delegation with them", async () => {
+  it("are returned to the command that wrote the PSBT, which then makes the delegation", async () => {
     await expand({ out: at("asked.json"), psbt: at("asked.psbt") });
     const spend = expansionSpend(read("asked.json"));
     const answer = spendPsbt(spend, [await signLeaf(spend, keySigner(staker.secretKey))]);
@@ -297,14 +297,14 @@ describe("the signatures of an expansion", () => {
     expect(existsSync(at("other.json"))).toBe(false);
   });
 
-  it("are missing as long as the coin's owner has not signed", async () => {
+  it("are missing until the coin's owner has signed", async () => {
     await run("stake sign --expansion --secret-file", at("staker.key"), at("larger.json"));
     const outcome = await run("stake broadcast --psbt", at("larger.psbt"), at("larger.json"));
     expect(refusedWith(outcome)).toBe("missing-signature");
     expect(outcome.stderr).toContain("its funding coin, is not signed");
   });
 
-  it("hold under one's own copy of parameters that nobody published", async () => {
+  it("are accepted with the user's own copy of unpublished parameters", async () => {
     const { params } = read("stake.json");
     const own = { ...paramsObject(params), unbondingTime: 30 };
     writeFileSync(at("own-params.json"), JSON.stringify(own));

@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 
 describe.concurrent("tapstake extract --votes", () => {
-  it("prints the key of who voted twice, as text and as data", async () => {
+  it("prints the key of a provider that voted twice, as text and as data", async () => {
     const votes = temporaryFile("votes.json", evidenceToJson(evidence));
     const { code, stdout, stderr } = await inProcess(["extract", "--votes", votes]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -77,7 +77,7 @@ describe.concurrent("tapstake extract --votes", () => {
   it.each([
     ["same-message", { ...evidence, fork: evidence.canonical }],
     ["different-randomness", { ...evidence, height: 8n }],
-  ])("refuses votes that reveal nothing: %s", async (error, wrong) => {
+  ])("refuses votes that reveal no key: %s", async (error, wrong) => {
     const { code, stdout, stderr } = await inProcess(["extract", "--votes", "-"], {
       input: evidenceToJson(wrong),
     });
@@ -89,13 +89,13 @@ describe.concurrent("tapstake extract --votes", () => {
     ["invalid-json", "{"],
     ["invalid-json", "{}"],
     ["invalid-hex", evidenceToJson(evidence).replace(key, "00")],
-  ])("refuses what is no evidence: %s", async (error, input) => {
+  ])("refuses invalid evidence: %s", async (error, input) => {
     const { code, stderr } = await inProcess(["extract", "--votes", "-"], { input });
     expect(code).toBe(1);
     expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: standard input: evidence`));
   });
 
-  it("does not slash a stake with another provider", async () => {
+  it("refuses to slash a stake with another provider", async () => {
     const other = evidenceToJson(evidence);
     const elsewhere = delegation.replaceAll(key, hex.encode(publicRandomness));
     const args = ["--votes", "-", "--slash", "--delegation", temporaryFile("stake.json", elsewhere)];
@@ -120,7 +120,7 @@ describe.concurrent("tapstake extract --transaction", () => {
     expect((await inProcess(args)).stdout).toContain(secret);
   });
 
-  it("refuses a transaction that is no slashing of the delegation", async () => {
+  it("refuses a transaction that is not a slashing of the delegation", async () => {
     const file = temporaryFile("stake.json", delegation);
     const args = ["extract", "--delegation", file, "--transaction", life.unbonding.toHex()];
     const { code, stdout, stderr } = await inProcess(args);

@@ -12,7 +12,7 @@ const address = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
 const chains = (home: string, ...args: string[]) => fp(home, ["chains", ...args]);
 
 describe.concurrent("tapstake fp chains", () => {
-  it("sets, lists and removes chains, and leaves the others as they are", async () => {
+  it("sets, lists and removes chains, and leaves the others unchanged", async () => {
     const home = homeWithKey();
     expect(expectDone(await chains(home, "list")).stdout).toBe("no chain is configured\n");
     expectDone(await chains(home, "set", "bbn-1", "--min-count", "8192"));
@@ -34,7 +34,7 @@ describe.concurrent("tapstake fp chains", () => {
     expect(expectDone(await chains(home, "list")).stdout).toContain("signing contexts");
   });
 
-  it("keeps of a chain what it is not told to change, and shows what changed", async () => {
+  it("keeps a chain's fields that no option names, and shows the changes", async () => {
     const home = homeWithKey();
     const set = (...args: string[]) => chains(home, "set", "bsn-old", ...args);
     const first = parsed<object>(
@@ -61,7 +61,7 @@ describe.concurrent("tapstake fp chains", () => {
     expectRefused(await set("--module-address", address), "usage");
   });
 
-  it("warns where the contexts of a configured chain change, or go with it", async () => {
+  it("warns where the contexts of a configured chain change, or are removed with it", async () => {
     const home = homeWithKey();
     const warned = (outcome: Outcome) => {
       expect(outcome.code).toBe(0);
@@ -99,13 +99,13 @@ describe.concurrent("tapstake fp chains", () => {
     ["--contexts v3 needs --module-address", ["--contexts", "v3"]],
     ["go with --contexts v3", ["--module-address", address]],
     [`'${address}q'`, ["--contexts", "v3", "--module-address", `${address}q`]],
-  ])("speaks of the options that were given: %s", async (part, args) => {
+  ])("names the given options in the error: %s", async (part, args) => {
     const said = expectRefused(await chains(homeWithKey(), "set", "c", ...args), "usage");
     expect(said).toContain(part);
     expect(said).not.toContain("chains.json");
   });
 
-  it("does not write over a file that it cannot read", async () => {
+  it("refuses to overwrite a file that it cannot read", async () => {
     const home = homeWithKey();
     const path = join(home, "chains.json");
     writeFileSync(path, "{", { mode: 0o600 });
@@ -144,7 +144,7 @@ describe.concurrent("tapstake fp pop", () => {
     expect(expectDone(await verify(made.signature)).stdout).toContain("good");
   });
 
-  it("signs with the context of a chain that has one", async () => {
+  it("signs with the context of a configured chain", async () => {
     const home = homeWithKey();
     const addresses = ["--module-address", address, "--staking-module-address", address];
     expectDone(await chains(home, "set", "old", "--contexts", "v3", ...addresses));
@@ -157,7 +157,7 @@ describe.concurrent("tapstake fp pop", () => {
     expectDone(await verify(signature, ["--chain", "old", "--home", home]));
   });
 
-  it("makes and checks nothing without the context of a chain that has one, and warns of a chain that is not known", async () => {
+  it("refuses without the context of a configured chain, and warns of an unknown chain", async () => {
     const home = homeWithKey();
     expectDone(await chains(home, "set", "old", "--contexts", "v3", "--module-address", address));
     const { signature } = parsed<{ signature: string }>(expectDone(await make(home)));
@@ -180,7 +180,7 @@ describe.concurrent("tapstake fp pop", () => {
     expectDone(await make(home, "--chain", "bsn-1"));
   });
 
-  it("refuses a mistyped address before it asks for a passphrase, and signatures that are none", async () => {
+  it("refuses a mistyped address before it asks for a passphrase, and invalid signatures", async () => {
     const home = homeWithKey();
     const args = ["fp", "pop", "make", "--key", "validator-1", "--home", home];
     const mistyped = await inProcess([...args, "--address", `${address}q`]);

@@ -30,23 +30,20 @@ const fp = (home: string, args: readonly string[]) =>
 it.each([
   [[], /^tapstake: warning: [123] batch(es)? of randomness came out wrong, .*memory tested\n$/],
   [["--json"], /^\{"warning":\{"code":"self-check-failed","message":"[123] batch/],
-])(
-  "fp commit %s warns of a machine that computes wrongly, and commits to what is right",
-  async (more, warning) => {
-    breakKernel();
-    const home = homeWithKey();
-    const commit = (start: number, options: readonly string[]) =>
-      fp(home, ["commit", ...named, "--start", `${start}`, "--count", `${count}`, ...options]);
-    const wrong = await commit(1, more);
-    expect(wrong.code).toBe(0);
-    expect(wrong.stderr).toMatch(warning);
-    expect(wrong.stdout).toContain(hex.encode(commitment.root));
-    // Where the library does everything there is nothing to break.
-    expect(await commit(1_000, ["--constant-time", ...more])).toMatchObject({ code: 0, stderr: "" });
-  },
-);
+])("fp commit %s: warns of a faulty machine, and commits to correct randomness", async (more, warning) => {
+  breakKernel();
+  const home = homeWithKey();
+  const commit = (start: number, options: readonly string[]) =>
+    fp(home, ["commit", ...named, "--start", `${start}`, "--count", `${count}`, ...options]);
+  const wrong = await commit(1, more);
+  expect(wrong.code).toBe(0);
+  expect(wrong.stderr).toMatch(warning);
+  expect(wrong.stdout).toContain(hex.encode(commitment.root));
+  // Where the library does everything there is nothing to break.
+  expect(await commit(1_000, ["--constant-time", ...more])).toMatchObject({ code: 0, stderr: "" });
+});
 
-it("fp proof --commitment warns of it too, and proves what is right; in constant time it has nothing to warn of", async () => {
+it("fp proof --commitment: warns of a faulty machine, and proves correctly; in constant time it has nothing to report", async () => {
   const path = join(temporaryFolder(), "commitment.json");
   writeFileSync(path, commitmentToJson(commitment));
   breakKernel();

@@ -51,7 +51,7 @@ const without = ({ code, stdout, stderr }: { code: number | null; stdout: string
 };
 
 describe.concurrent("tapstake fp commit", () => {
-  it("commits to what the key derives, keeps it and writes it", async () => {
+  it("commits to the key's randomness, stores the commitment and writes it", async () => {
     const home = homeWithKey();
     const out = join(temporaryFolder(), "commitment.json");
     const outcome = await commit(home, 100, 40, ["--out", out]);
@@ -66,7 +66,7 @@ describe.concurrent("tapstake fp commit", () => {
     expect(expectDone(await fp(home, ["verify-commit", out])).stdout).toContain("good");
   });
 
-  it("lists what can be published: what verify-commit takes, and root and signature as text", async () => {
+  it("lists what can be published: the input of verify-commit, and root and signature as text", async () => {
     const home = homeWithKey();
     const { signature, root } = parsed<Record<string, string>>(expectDone(await commit(home, 100, 40)));
     const [listed] = await listedIn(home, named);
@@ -80,7 +80,7 @@ describe.concurrent("tapstake fp commit", () => {
     for (const part of ["100 to 139", root, signature]) expect(text).toContain(part);
   });
 
-  it("lists everything unless it is told of which key or chain", async () => {
+  it("lists everything unless a key or chain is given", async () => {
     const home = homeWithKey();
     expect(expectDone(await fp(home, ["commitments"])).stdout).toContain("no such commitment");
     expectDone(await commit(home, 100, 5));
@@ -92,7 +92,7 @@ describe.concurrent("tapstake fp commit", () => {
     expect(await chains(["--chain", "bsn-3"])).toEqual([]);
   });
 
-  it("derives nothing for a file that is there, and says where a commitment is that could not be written", async () => {
+  it("derives nothing when its file exists, and says where a commitment is whose file could not be written", async () => {
     const home = homeWithKey();
     const there = temporaryFile("words", "zoo wrong");
     expect(without(await commit(home, 100, 5, ["--out", there]))).toBe("file-error");
@@ -105,7 +105,7 @@ describe.concurrent("tapstake fp commit", () => {
     expect(await listedIn(home, named)).toHaveLength(1);
   });
 
-  it("refuses heights that are committed already, and takes those beside them", async () => {
+  it("refuses heights that are committed already, and accepts those beside them", async () => {
     const home = homeWithKey();
     expectDone(await commit(home, 100, 10));
     for (const [start, count] of [
@@ -126,14 +126,14 @@ describe.concurrent("tapstake fp commit", () => {
     expect(listed!.commitments.map(({ startHeight }) => startHeight)).toEqual(["99", "100", "110"]);
   });
 
-  it("refuses heights beyond 64 bits, and goes up to the last of them", async () => {
+  it("refuses heights beyond 64 bits, and accepts the last of them", async () => {
     const home = homeWithKey();
     expect(without(await commit(home, 2n ** 64n - 5n, 5))).toBe("invalid-number");
     expect((await commit(home, 1, 0)).code).toBe(2);
     expectDone(await commit(home, 2n ** 64n - 5n, 4));
   });
 
-  it("prints and lists what verify-commit takes, and nothing else that it does not know", async () => {
+  it("prints and lists the input of verify-commit, and refuses unknown fields", async () => {
     const home = homeWithKey();
     const printed = expectDone(await commit(home, 100, 5)).stdout;
     const [listed] = await listedIn(home, named);
@@ -147,14 +147,14 @@ describe.concurrent("tapstake fp commit", () => {
     }
   });
 
-  it("proves a height with --json as without", async () => {
+  it("proves a height with and without --json", async () => {
     const home = homeWithKey();
     expectDone(await commit(home, 100, 5));
     const proof = (...more: string[]) => fp(home, ["proof", ...named, "--height", "101", ...more]);
     expect(expectDone(await proof("--json"))).toEqual(await proof());
   });
 
-  it("says in one line of JSON what went wrong, what is to be feared and what was done", async () => {
+  it("reports in one line of JSON what went wrong, the risk, and what was done", async () => {
     const home = homeWithKey();
     const out = join(temporaryFolder(), "commitment.json");
     expect(JSON.parse((await commit(home, 100, 5, ["--out", out])).stderr)).toEqual({
@@ -168,14 +168,14 @@ describe.concurrent("tapstake fp commit", () => {
     }
   });
 
-  it("refuses fewer heights than the chain asks for", async () => {
+  it("refuses fewer heights than the chain's minimum", async () => {
     const home = homeWithKey();
     expectDone(await fp(home, ["chains", "set", chain, "--min-count", "20"]));
     expect(without(await commit(home, 100, 19))).toBe("count-too-small");
     expectDone(await commit(home, 100, 20));
   });
 
-  it("signs with the context of a chain that has one", async () => {
+  it("signs with the context of a configured chain", async () => {
     const home = homeWithKey();
     const module = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
     expectDone(await fp(home, ["chains", "set", chain, "--contexts", "v3", "--module-address", module]));
@@ -184,7 +184,7 @@ describe.concurrent("tapstake fp commit", () => {
     expectDone(await fp(home, ["verify-commit", out]));
   });
 
-  it("keeps nothing when Ctrl-C stops it, and the home is free again", async () => {
+  it("stores nothing when Ctrl-C stops it, and the home is free again", async () => {
     const home = homeWithKey();
     const { code, stdout, stderr } = await interruptedCommit(home);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
@@ -193,7 +193,7 @@ describe.concurrent("tapstake fp commit", () => {
     expectDone(await commit(home, 100, 5));
   });
 
-  it.skipIf(!hasTerminal)("shows a person how far it has come, and stops at Ctrl-C", async () => {
+  it.skipIf(!hasTerminal)("shows its progress on a terminal, and stops at Ctrl-C", async () => {
     const home = homeWithKey();
     const env = { TAPSTAKE_HOME: home, TAPSTAKE_PASSPHRASE: passphrase };
     const short = ["fp", "commit", ...named, "--start", "1", "--count", "500"];
@@ -211,7 +211,7 @@ describe.concurrent("tapstake fp commit", () => {
   });
 
   it.skipIf(process.platform !== "linux")(
-    `to ${MANY} heights takes the memory that ${FEW} take, and less than 300 MB`,
+    `to ${MANY} heights uses as much memory as to ${FEW}, and less than 300 MB`,
     async () => {
       const home = homeWithKey();
       const probe = new URL("../bench/support/peak-memory.mjs", import.meta.url);
@@ -235,7 +235,7 @@ describe.concurrent("tapstake fp commit", () => {
     },
   );
 
-  it("two signer processes on one home: the second is refused at once, naming the first", async () => {
+  it("two signer processes on one home: the second is refused at once, with the name of the first", async () => {
     const home = homeWithKey();
     const long = startCommit(home);
     try {
@@ -245,7 +245,7 @@ describe.concurrent("tapstake fp commit", () => {
         ["commit", ...named, "--start", "1", "--count", "5"],
         ["protection", "show"],
       ]) {
-        // Without a passphrase, which nobody gets to ask for.
+        // Without a passphrase: the refusal comes before the question.
         const said = expectRefused(await inProcess(["fp", ...args, "--home", home]), "signer-running");
         expect(said).toContain(`process ${long.process.pid}`);
         expect(said).toContain("fp commit");
@@ -312,7 +312,7 @@ describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
       ...more,
     ]);
 
-  it("accept what is right, without any home or key", async () => {
+  it("accept valid input, without a home or key", async () => {
     const { stdout } = expectDone(await inProcess(["fp", "verify-commit", "-"], { input: commitment }));
     expect(stdout).toContain("100 to 139");
     expect(expectDone(await verify({})).stdout).toContain("good: it counts");
@@ -359,8 +359,8 @@ describe.concurrent("tapstake fp verify-commit and verify-vote", () => {
     ["invalid-proof", "with another height's proof", { proof: merkleProofToJson(committed.proof(106n)) }],
     ["invalid-proof", "of another height", { vote: voteToJson({ ...vote, height: 106n }) }],
     ["invalid-signature", "for another block", { vote: voteToJson(vote).replace(block(1), block(2)) }],
-    ["invalid-json", "that is none", { vote: "{}" }],
-    ["invalid-json", "with a proof that is none", { proof: "{}" }],
+    ["invalid-json", "that is not one", { vote: "{}" }],
+    ["invalid-json", "with an invalid proof", { proof: "{}" }],
   ])("refuse with %s a vote %s", async (code, _, files) => {
     expectRefused(await verify(files), code);
   });

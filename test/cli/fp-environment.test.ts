@@ -41,20 +41,20 @@ const HMAC = { TAPSTAKE_HMAC_KEY: "what both of them know" };
 const vote = ["vote", "--key", publicKey, "--chain", chain, "--height", "5", "--hash", block(1), "--json"];
 
 describe.concurrent("a secret in the environment", () => {
-  it("of a command that reads its passphrase there is gone for itself and for what it starts", async () => {
+  it("of a command that reads its passphrase from it is removed for itself and its children", async () => {
     const { env, seen } = watched({ ...PASSPHRASE, TAPSTAKE_HOME: homeWithKey() });
     expectVoted(await tapstake(["fp", ...vote], { env }));
     expect(seen()).toEqual({ atStart: ["TAPSTAKE_PASSPHRASE"], own: [], child: [] });
   });
 
-  it("is gone, too, where a file takes its place", async () => {
+  it("is removed, too, where a file replaces it", async () => {
     const { env, seen } = watched({ TAPSTAKE_PASSPHRASE: "unused", TAPSTAKE_HOME: homeWithKey() });
     const file = temporaryFile("passphrase", passphrase);
     expectVoted(await tapstake(["fp", ...vote, "--passphrase-file", file], { env }));
     expect(seen()).toEqual({ atStart: ["TAPSTAKE_PASSPHRASE"], own: [], child: [] });
   });
 
-  it("of a change of passphrases is gone: the old one and the new one", async () => {
+  it("for a change of passphrases is removed: the old one and the new one", async () => {
     const next = { TAPSTAKE_NEW_PASSPHRASE: "another passphrase" };
     const { env, seen } = watched({ ...PASSPHRASE, ...next, TAPSTAKE_HOME: homeWithKey() });
     const { code } = await tapstake(["fp", "keys", "passphrase", "validator-1"], { env });
@@ -63,7 +63,7 @@ describe.concurrent("a secret in the environment", () => {
     expect(seen()).toEqual({ atStart, own: [], child: [] });
   });
 
-  it("that callers and signer share is gone for the caller", async () => {
+  it("that callers and signer share is removed for the caller", async () => {
     const { address, stop } = await startFalseSigner(secretKey, honest(secretKey));
     const { env, seen } = watched({ ...HMAC, TAPSTAKE_HOME: homeWithKey() });
     const { code } = await tapstake(["fp", ...vote, "--remote", address], { env });
@@ -72,7 +72,7 @@ describe.concurrent("a secret in the environment", () => {
     expect(seen()).toEqual({ atStart: ["TAPSTAKE_HMAC_KEY"], own: [], child: [] });
   });
 
-  it("is gone for the daemon: both", async () => {
+  it("is removed for the daemon: HMAC key and passphrase", async () => {
     const { env, seen } = watched({ ...PASSPHRASE, ...HMAC, TAPSTAKE_HOME: homeWithKey() });
     const args = ["fp", "serve", "--unlock", "validator-1", "--address", "127.0.0.1:0", "--no-metrics"];
     expect(await interrupted(args, env)).toEqual({ code: 0, signal: null });

@@ -14,7 +14,7 @@ const VOTES = isLong ? 100_000 : 10_000;
 const LARGE = 16 * 1024 * 1024;
 
 describe("an interchange file of many votes", () => {
-  it("goes to another home by the command, whole", async () => {
+  it("is exported and imported whole by the commands", async () => {
     const [from, to] = [homeWithKey("imported"), homeWithKey("imported")];
     const key = hex.decode(publicKey);
     fillHome(openHome(from), key, chain, VOTES);
@@ -43,7 +43,7 @@ describe("an interchange file of many votes", () => {
     expect(records(to)).toEqual(records(from));
   });
 
-  it("comes from standard input too, and from standard output", async () => {
+  it("is read from standard input too, and written to standard output", async () => {
     const [from, to] = [homeWithKey("imported"), homeWithKey("imported")];
     const votes = isLong ? VOTES : 2_000;
     fillHome(openHome(from), hex.decode(publicKey), chain, votes);

@@ -48,7 +48,7 @@ function voted(): string {
   return path;
 }
 
-/** The same, and then somebody took the key's file away. */
+/** The same, with the key's file removed afterwards. */
 function away(): string {
   const path = voted();
   rmSync(fileIn(path));
@@ -71,7 +71,7 @@ function isThere(path: string): boolean {
   return true;
 }
 
-/** Nobody but its owner can reach a home, and nothing in it has the secret as it is. */
+/** Only its owner can reach a home, and no file in it has the secret unencrypted. */
 function expectSecret(path: string): void {
   if (!existsSync(path)) return;
   expect(lstatSync(path).mode & 0o777).toBe(0o700);
@@ -101,7 +101,7 @@ describe("keys import that is killed", () => {
   const begins = { "in a home that there was not": none, "in a home where the key had voted before": away };
 
   it.each(Object.entries(begins))(
-    "at every step, %s, leaves the key whole or none, and can be run again",
+    "at every step, %s, leaves the key whole or absent, and can be run again",
     async (_, begin) => {
       const found = new Set<boolean>();
       for (const { path } of killedAtEachStep(begin, asDeed(importing), env)) {
@@ -127,7 +127,7 @@ describe("keys delete that is killed", () => {
   };
 
   it.each(Object.entries(begins))(
-    "at every step, of a key %s, leaves it whole or none, and can be run again",
+    "at every step, of a key %s, leaves it whole or absent, and can be run again",
     async (_, begin) => {
       const found = new Set<boolean>();
       let copy = new Uint8Array();

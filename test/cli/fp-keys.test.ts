@@ -71,7 +71,7 @@ const unlocked = (home: string, name: string, pass = passphrase) =>
   hex.encode(unlockKey(openHome(home), name, pass).secretKey);
 
 describe.concurrent("tapstake fp keys new", () => {
-  it("makes a key, and prints its words once, from which it comes back", async () => {
+  it("makes a key, and prints its words once, which restore it", async () => {
     const home = newHome();
     const outcome = await keys(home, ["new", "validator-1", "--json"]);
     expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
@@ -90,13 +90,13 @@ describe.concurrent("tapstake fp keys new", () => {
     expect(parsed<Key>(shown)).toEqual(key);
   });
 
-  it("numbers the words as text", async () => {
+  it("numbers the words in text output", async () => {
     const { stdout } = await keys(newHome(), ["new", "validator-1", "--no-confirm"]);
     expect(stdout.match(/ *\d+ [a-z]+/g)).toHaveLength(24);
     expect(stdout).toContain("not shown again");
   });
 
-  it("is for its owner alone, under a lax umask too", async () => {
+  it("writes files for the owner only, with a lax umask too", async () => {
     const home = newHome();
     const script = `umask 0; tapstake fp keys new a --json; stat -c %a home home/keys home/keys/a.json`;
     const cwd = join(home, "..");
@@ -107,7 +107,7 @@ describe.concurrent("tapstake fp keys new", () => {
     expect(stdout).toMatch(/\n700\n700\n600\n$/);
   });
 
-  it("refuses a name that is taken before it asks for anything", async () => {
+  it("refuses an existing name before it asks for anything", async () => {
     const home = homeWithKey();
     const before = readFileSync(join(home, "keys/validator-1.json"));
     refused(await keys(home, ["new", "validator-1", "--passphrase-file", "/nowhere"]), "key-exists");
@@ -123,7 +123,7 @@ describe.concurrent("tapstake fp keys new", () => {
     },
   );
 
-  it("needs a passphrase from somewhere, and not an empty one", async () => {
+  it("requires a passphrase, and refuses an empty one", async () => {
     const home = newHome();
     const env = { TAPSTAKE_HOME: home };
     const none = await inProcess(["fp", "keys", "new", "a"], { env });
@@ -163,7 +163,7 @@ describe.concurrent("keys new, at a terminal", () => {
     return `${wordsIn(said)[Number(place) - 1]}\r`;
   };
 
-  it.skipIf(!hasTerminal)("asks for three of the words, and tells them only before it asks", async () => {
+  it.skipIf(!hasTerminal)("asks for three of the words, and shows them only before it asks", async () => {
     const home = newHome();
     // A question that was answered is drawn once more.
     const next = /Word (\d+)\b[^]*Word (?!\1\b)\d/;
@@ -185,7 +185,7 @@ describe.concurrent("keys new, at a terminal", () => {
     expect(readdirSync(join(home, "keys"))).toEqual(["a.json"]);
   });
 
-  it.skipIf(!hasTerminal)("makes no key for who does not know a word after three tries", async () => {
+  it.skipIf(!hasTerminal)("makes no key after three wrong words", async () => {
     const home = newHome();
     const again = /That is not word \d+\.[^]*Word \d/;
     const { code, stdout } = await onTerminal(
@@ -205,7 +205,7 @@ describe.concurrent("keys new, at a terminal", () => {
 });
 
 describe.concurrent("a passphrase", () => {
-  it.skipIf(!hasTerminal)("is asked for again when it was not typed twice alike", async () => {
+  it.skipIf(!hasTerminal)("is asked for again when the two inputs differ", async () => {
     const home = newHome();
     const { stdout } = await onTerminal(
       ["fp", "keys", "new", "a"],
@@ -237,7 +237,7 @@ describe.concurrent("a passphrase", () => {
 });
 
 describe.concurrent("a passphrase's file", () => {
-  it.skipIf(process.platform === "win32")("that others can read is warned of", async () => {
+  it.skipIf(process.platform === "win32")("that others can read gives a warning", async () => {
     const home = homeWithKey();
     const file = temporaryFile("passphrase", `${passphrase}\n`);
     const args = ["export", "validator-1", "--yes", "--passphrase-file", file];
@@ -284,7 +284,7 @@ describe.concurrent("tapstake fp keys import", () => {
     ],
     ["a secret", ["--secret-file", "-"], `${secret}\n`, secret],
     ["a secret in capitals", ["--secret-file", "-"], secret.toUpperCase(), secret],
-  ])("takes %s", async (_, args, input, expected) => {
+  ])("accepts %s", async (_, args, input, expected) => {
     const home = newHome();
     const outcome = await keys(home, ["import", "key", ...args, "--json"], { input });
     expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
@@ -293,7 +293,7 @@ describe.concurrent("tapstake fp keys import", () => {
     expect(unlocked(home, "key")).toBe(expected);
   });
 
-  it("takes the passphrase that words were chosen with", async () => {
+  it("accepts the passphrase of mnemonic words", async () => {
     const home = newHome();
     const bip39 = temporaryFile("bip39", "TREZOR\n");
     const args = ["import", "key", "--mnemonic-file", "-", "--bip39-passphrase-file", bip39];
@@ -301,7 +301,7 @@ describe.concurrent("tapstake fp keys import", () => {
     expect(unlocked(home, "key")).toBe(hex.encode(secretFromMnemonic(words, undefined, "TREZOR")));
   });
 
-  it("takes what export printed, with the version of the derivation", async () => {
+  it("accepts the output of export, with the version of the derivation", async () => {
     const [home, other] = [homeWithKey(), newHome()];
     const exported = await keys(home, ["export", "validator-1", "--yes", "--json"]);
     expect(parsed(exported)).toMatchObject({
@@ -328,7 +328,7 @@ describe.concurrent("tapstake fp keys import", () => {
     expect(readdirSync(join(other, "keys"))).toEqual(["moved.json"]);
   });
 
-  it("takes only the key that is meant, and says where else its words may lead", async () => {
+  it("accepts only the key of --public-key, and says which other keys the words lead to", async () => {
     const home = newHome();
     const root = hex.encode(publicKeyOf(secretFromMnemonic(words, "m")));
     const args = ["import", "key", "--mnemonic-file", "-", "--public-key", root];
@@ -360,7 +360,7 @@ describe.concurrent("tapstake fp keys import", () => {
     ["usage", [`--secret=${secret}`], ""],
     ["usage", ["--mnemonic", words], ""],
     ["usage", [secret], ""],
-  ])("refuses what it cannot take: %s for %j", async (error, args, input) => {
+  ])("refuses invalid input: %s for %j", async (error, args, input) => {
     const home = homeWithKey();
     const stderr = refused(await keys(home, ["import", "key", ...args], { input }), error);
     for (const part of [secret, secret.slice(1, 20), words, "barrel", "fool", "mechanic", passphrase]) {
@@ -369,7 +369,7 @@ describe.concurrent("tapstake fp keys import", () => {
     expect(readdirSync(join(home, "keys"))).toEqual(["validator-1.json"]);
   });
 
-  it.skipIf(!hasTerminal)("shows a person the public key before anything is stored", async () => {
+  it.skipIf(!hasTerminal)("shows the public key on a terminal before anything is stored", async () => {
     const home = newHome();
     const args = [
       "fp",
@@ -390,7 +390,7 @@ describe.concurrent("tapstake fp keys import", () => {
     expect(existsSync(home)).toBe(false);
   });
 
-  it("does not show a secret that was typed for a name", async () => {
+  it("hides a secret that was typed as a name", async () => {
     const home = newHome();
     for (const args of [
       ["new", secret],
@@ -411,7 +411,7 @@ describe.concurrent("tapstake fp keys import", () => {
 });
 
 describe.concurrent("tapstake fp keys list and show", () => {
-  it("say what is public", async () => {
+  it("show the public parts", async () => {
     const home = homeWithKey();
     const env = { TAPSTAKE_PASSPHRASE: "" };
     const list = await keys(home, ["list", "--json"], { env });
@@ -425,7 +425,7 @@ describe.concurrent("tapstake fp keys list and show", () => {
     }
   });
 
-  it("take the home of --home before that of the environment", async () => {
+  it("prefer --home to the environment", async () => {
     const [home, empty] = [homeWithKey(), newHome()];
     expect((await keys(empty, ["list", "--home", home])).stdout).toContain(publicKey);
     openHome(empty);
@@ -433,7 +433,7 @@ describe.concurrent("tapstake fp keys list and show", () => {
     refused(await keys(empty, ["show", "validator-1"]), "key-not-found");
   });
 
-  it("and every other command that begins nothing: make no home of a mistyped path", async () => {
+  it("and every other command that begins nothing: create no home at a mistyped path", async () => {
     const [folder, other] = [temporaryFolder(), temporaryFolder()];
     const home = join(folder, "hoem");
     const subject = ["--key", "a", "--chain", "c"];
@@ -467,7 +467,7 @@ describe.concurrent("tapstake fp keys list and show", () => {
     expect([...readdirSync(folder), ...readdirSync(other)]).toEqual([]);
   });
 
-  it("show a damaged key beside the others, with its code, and exit with 1 for who watches", async () => {
+  it("show a damaged key beside the others with its code, and exit with 1", async () => {
     const home = homeWithKey();
     writeFileSync(join(home, "keys/broken.json"), "{", { mode: 0o600 });
     writeFileSync(join(home, "keys/open.json"), "{}");
@@ -501,7 +501,7 @@ describe.concurrent("tapstake fp keys list and show", () => {
     expect((await keys(home, ["show", publicKey])).stdout).toContain("validator-1");
   });
 
-  it("refuse a home or a key that others can reach, and a damaged key", async () => {
+  it("refuse a home or a key that others can read, and a damaged key", async () => {
     const home = homeWithKey();
     const file = join(home, "keys/validator-1.json");
     chmodSync(home, 0o755);
@@ -516,7 +516,7 @@ describe.concurrent("tapstake fp keys list and show", () => {
 });
 
 describe.concurrent("tapstake fp keys export", () => {
-  it("prints the secret alone, after a warning, when it is told to", async () => {
+  it("prints the secret alone, after a warning, when it is confirmed", async () => {
     const home = homeWithKey();
     const { code, stdout, stderr } = await keys(home, ["export", "validator-1", "--yes"]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${secret}\n` });
@@ -531,7 +531,7 @@ describe.concurrent("tapstake fp keys export", () => {
 });
 
 describe.concurrent("tapstake fp keys passphrase", () => {
-  it("encrypts anew at a cost that can be raised", async () => {
+  it("encrypts again at a cost that can be raised", async () => {
     const home = homeWithKey();
     const env = { TAPSTAKE_NEW_PASSPHRASE: "next passphrase" };
     const outcome = await keys(home, ["passphrase", "validator-1", "--scrypt-log2", "18", "--json"], { env });
@@ -543,7 +543,7 @@ describe.concurrent("tapstake fp keys passphrase", () => {
     refused(await keys(home, ["passphrase", "validator-1", "--scrypt-log2", "21"]), "usage");
   });
 
-  it("lowers a cost that was raised only when it is told to", async () => {
+  it("lowers a raised cost only with the option for it", async () => {
     const home = homeWithKey();
     const costAfter = async (...more: string[]) => {
       const env = { TAPSTAKE_NEW_PASSPHRASE: passphrase };
@@ -558,7 +558,7 @@ describe.concurrent("tapstake fp keys passphrase", () => {
 });
 
 describe.concurrent("tapstake fp keys delete", () => {
-  it("removes the key of who has its passphrase", async () => {
+  it("removes the key, given its passphrase", async () => {
     const home = homeWithKey();
     refused(await keys(home, ["delete", "validator-1"]), "usage");
     const wrong = await keys(home, ["delete", "validator-1", "--yes"], {
@@ -573,7 +573,7 @@ describe.concurrent("tapstake fp keys delete", () => {
 });
 
 describe.concurrent("secrets", () => {
-  it("are in no output of any command but export and new", async () => {
+  it("are in no output of any command except export and new", async () => {
     const home = newHome();
     const run = (args: readonly string[], surroundings = {}) => keys(home, args, surroundings, tapstake);
     const made = parsed<Key & { mnemonic: string }>(await run(["new", "a", "--json"]));
@@ -614,7 +614,7 @@ describe.concurrent("secrets", () => {
     }
   });
 
-  it("can be given by no argument: every option that names one takes a file", async () => {
+  it("cannot be given in arguments: every option that names one takes a file", async () => {
     for (const name of COMMANDS) {
       const { stdout } = await inProcess(["fp", "keys", name, "--help"]);
       const options = stdout.match(/^ {2}--[a-z0-9-]+ <[^>]+>/gm) ?? [];
@@ -624,45 +624,45 @@ describe.concurrent("secrets", () => {
   });
 });
 
-describe.concurrent("what is refused before anything is made", () => {
+describe.concurrent("a refusal before anything is written", () => {
   it.each([
-    ["words that are none", ["import", "a", "--mnemonic-file", "-"], "zoo zoo", "invalid-mnemonic"],
+    ["invalid words", ["import", "a", "--mnemonic-file", "-"], "zoo zoo", "invalid-mnemonic"],
     [
       "words with more around them",
       ["import", "a", "--mnemonic-file", "-"],
       `1 ${words}`,
       "invalid-mnemonic",
     ],
-    ["a name that no key has", ["new", "Validator_1"], "", "invalid-key-name"],
-  ])("%s leave no home behind", async (_what, args, input, code) => {
+    ["an invalid name", ["new", "Validator_1"], "", "invalid-key-name"],
+  ])("%s: leaves no home", async (_what, args, input, code) => {
     const home = join(temporaryFolder(), "home");
     const { stderr } = await inProcess(["fp", "keys", ...args, "--home", home], { input });
     expect(stderr).toMatch(new RegExp(`^tapstake: ${code}: `));
     expect(existsSync(home)).toBe(false);
   });
 
-  it("a file of words says that they are to stand alone", async () => {
+  it("a file of words: the refusal says that the words must stand alone", async () => {
     const args = ["fp", "keys", "import", "a", "--mnemonic-file", "-", "--home", temporaryFolder()];
     expect((await inProcess(args, { input: `1 ${words}` })).stderr).toContain("nothing else");
   });
 
   it.each([
-    ["Validator_1", 'got "V" as character 1'],
-    ["validator 1", 'got " " as character 10'],
-    ["a".repeat(65), "got 65 of them"],
-  ])("the name %s is told of by what is wrong with it", async (name, said) => {
+    ["Validator_1", 'it has "V" as character 1'],
+    ["validator 1", 'it has " " as character 10'],
+    ["a".repeat(65), "it has 65 characters"],
+  ])("the name %s: the refusal names its fault", async (name, said) => {
     const { stderr } = await inProcess(["fp", "keys", "new", name, "--home", temporaryFolder()]);
     expect(stderr).toContain(said);
   });
 
-  it.skipIf(!hasTerminal)("a question is one line on a terminal that does not know its size", async () => {
+  it.skipIf(!hasTerminal)("a question: is one line on a terminal of unknown size", async () => {
     const args = ["fp", "keys", "import", "a", "--home", join(temporaryFolder(), "home")];
     const question = "The words, or the secret in hexadecimal";
     const { stdout } = await onTerminal(args, { COLUMNS: "0" }, [question, "\x03"]);
     expect(stdout).toContain("cancelled");
   });
 
-  it("a secret is not announced while a signer runs", async () => {
+  it("a secret: is not announced while a signer runs", async () => {
     const home = openHome(join(temporaryFolder(), "home"));
     createKey(home, { name: "a", passphrase, secretKey, origin: "generated", scrypt: LIGHT });
     const protection = openProtection(home);

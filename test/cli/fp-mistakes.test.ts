@@ -14,10 +14,10 @@ const ask = (args: readonly string[], env = {}) => inProcess(["fp", ...args], { 
 /** A user that has no home of a finality provider. */
 const stranger = () => ({ HOME: temporaryFolder(), TAPSTAKE_HOME: "" });
 
-describe.concurrent("an address that is none is said to be none, before anything is asked", () => {
+describe.concurrent("an invalid address of a signer is refused before any request", () => {
   const vote = ["vote", ...about, "--height", "1", "--hash", block(1)];
   it.each([
-    ["nothing", ""],
+    ["empty", ""],
     ["127.0.0.1", "127.0.0.1"],
     ["a b:1", "a b:1"],
     ["::1:12582", "::1:12582"],
@@ -32,20 +32,20 @@ describe.concurrent("an address that is none is said to be none, before anything
     for (const command of commands) {
       const outcome = await ask([...command, "--remote", address], stranger());
       expect(expectRefused(outcome, "invalid-address")).toBe(
-        reportOf("invalid-address", `expected an address such as 127.0.0.1:12582, got ${said}`),
+        reportOf("invalid-address", `the address must be such as 127.0.0.1:12582, not ${said}`),
       );
     }
   });
 
-  it("in TAPSTAKE_REMOTE too, where an empty one is none", async () => {
+  it("in TAPSTAKE_REMOTE too, where an empty one means no address", async () => {
     expectRefused(await ask(["status"], { ...stranger(), TAPSTAKE_REMOTE: "127.0.0.1" }), "invalid-address");
     const nobody = await ask(["status"], { ...stranger(), TAPSTAKE_REMOTE: "" });
     expect(nobody.stderr).not.toContain("invalid-address");
   });
 });
 
-describe.concurrent("who asks a signer about a public key", () => {
-  it("needs no home, whatever is asked; but one that is named is there", async () => {
+describe.concurrent("a request to a signer with a public key", () => {
+  it("needs no home for any command; a home that is named must exist", async () => {
     const { address, stop } = await startFalseSigner(secretKey);
     const nowhere = join(temporaryFolder(), "home");
     try {
@@ -83,7 +83,7 @@ describe.concurrent("PROTOCOL 11: Buffer.from truncates what is not hex", () => 
     const votes = JSON.stringify([{ height: 1, hash: digits }]);
     const before = readdirSync(join(home, "keys"));
     const single = await run(["vote", ...named, "--height", "1", "--hash", wrong]);
-    expect(expectRefused(single, "usage")).toContain("expected 32 bytes in hexadecimal, 64 digits");
+    expect(expectRefused(single, "usage")).toContain("It must be 32 bytes in hexadecimal, 64 digits");
     const batch = votes.replace(digits, wrong);
     expectRefused(await run(["vote", ...named, "--batch", "-"], batch), "invalid-hex");
     expectRefused(await run(["keys", "import", "b", "--secret-file", "-"], wrong), "invalid-hex");
@@ -97,11 +97,11 @@ describe.concurrent("PROTOCOL 11: Buffer.from truncates what is not hex", () => 
   });
 });
 
-describe.concurrent("a log that cannot be written", () => {
+describe.concurrent("a log file that is not writable", () => {
   it.each([
     ["in no folder", (folder: string) => join(folder, "nowhere", "x.log"), "ENOENT"],
     ["a folder", (folder: string) => folder, "EISDIR"],
-  ])("%s: is said, and nothing is served", async (_what, pathIn, code) => {
+  ])("%s: is refused, and nothing is served", async (_what, pathIn, code) => {
     const path = pathIn(temporaryFolder());
     const args = ["serve", "--address", "127.0.0.1:0", "--no-metrics", "--log-file", path];
     const said = expectRefused(await ask(args, { TAPSTAKE_HOME: homeWithKey() }), "file-error");
@@ -110,15 +110,15 @@ describe.concurrent("a log that cannot be written", () => {
 });
 
 describe.concurrent("a home that is a file", () => {
-  it("is said to be one", async () => {
+  it("is refused with that reason", async () => {
     const file = temporaryFile("home", "");
     const said = expectRefused(await ask(["serve", "--home", file]), "file-error");
-    expect(said).toBe(reportOf("file-error", `expected a folder at ${file}, got a file`));
+    expect(said).toBe(reportOf("file-error", `${file} must be a folder, not a file`));
   });
 });
 
 describe.concurrent("--tls-ca", () => {
-  it("for a signer without TLS is said to be of no use", async () => {
+  it("for a signer without TLS is refused as useless", async () => {
     const { address, stop } = await startFalseSigner(secretKey);
     // A process of its own: Node.js has something to say of TLS to an IP address, and the command passes it over.
     const outcome = await tapstake(["fp", "status", "--remote", address, "--tls-ca", certificate]);
@@ -129,10 +129,10 @@ describe.concurrent("--tls-ca", () => {
     );
   });
 
-  it("names a file that holds no certificate", async () => {
+  it("with a file that has no certificate is refused by its name", async () => {
     const file = temporaryFile("ca.pem", "nothing");
     const outcome = await ask(["status", "--remote", "127.0.0.1:1", "--tls-ca", file]);
-    expect(expectRefused(outcome, "invalid-certificate")).toContain(`${file}: expected a certificate in PEM`);
+    expect(expectRefused(outcome, "invalid-certificate")).toContain(`${file} must have a certificate in PEM`);
   });
 });
 

@@ -43,7 +43,7 @@ async function homeWithVotes(): Promise<string> {
 }
 
 describe.concurrent("tapstake fp protection", () => {
-  it("shows and checks what is remembered", async () => {
+  it("shows and checks the records", async () => {
     const home = await homeWithVotes();
     const marks = { lowest: "0", highest: "106", held: false, blocked: { count: 0, first: [] } };
     const subject = { key: publicKey, name: "validator-1", chain, ...marks, votes: 2 };
@@ -57,7 +57,7 @@ describe.concurrent("tapstake fp protection", () => {
     expect(expectDone(await protection(home, "check")).stdout).toMatch(/^good: /);
   });
 
-  it("shows what is remembered of one height, as a refusal names it", async () => {
+  it("shows the record of one height, as a refusal names it", async () => {
     const home = await homeWithVotes();
     const at = (height: number) =>
       protection(home, "show", ...named, "--height", `${height}`, "--json")
@@ -81,7 +81,7 @@ describe.concurrent("tapstake fp protection", () => {
     expectRefused(await protection(home, "show", "--height", "105"), "usage");
   });
 
-  it("says after a loss which other keys and chains are locked", async () => {
+  it("lists after a loss the other keys and chains that are locked", async () => {
     const home = await homeWithVotes();
     expectVoted(
       await fp(
@@ -105,7 +105,7 @@ describe.concurrent("tapstake fp protection", () => {
     );
   });
 
-  it("imports commitments alone without a word of watermarks, and names the file that is no interchange file", async () => {
+  it("imports commitments alone without mention of watermarks, and names a file that is not an interchange file", async () => {
     const home = homeWithKey();
     expectDone(await fp(home, ["commit", ...named, "--start", "1", "--count", "5"]));
     const { stdout: interchange } = expectDone(await protection(home, "export", "--json"));
@@ -117,7 +117,7 @@ describe.concurrent("tapstake fp protection", () => {
     expect(expectRefused(await protection(home, "import", none), "invalid-json")).toContain(none);
   });
 
-  it("begins at a height with a key that has voted before, and only goes up", async () => {
+  it("begins at a height with a key that has voted before, and only rises", async () => {
     const home = homeWithKey("imported");
     const init = (height: number) =>
       protection(home, "init", ...named, "--from-height", `${height}`, "--yes");
@@ -129,7 +129,7 @@ describe.concurrent("tapstake fp protection", () => {
     expectVoted(await voteFor(home, 600, block(1)));
   });
 
-  it("forgets old votes for good, and signs nothing there again, not even the same", async () => {
+  it("prunes old votes for good, and signs nothing there again, not even the same", async () => {
     const home = await homeWithVotes();
     const prune = (height: number) => protection(home, "prune", ...named, "--below", `${height}`, "--yes");
     expect(expectDone(await prune(106)).stdout).toMatch(/votes forgotten +1\n/);
@@ -139,7 +139,7 @@ describe.concurrent("tapstake fp protection", () => {
     expectRefused(await prune(1000), "invalid-number");
   });
 
-  it("asks before what cannot be undone, and does nothing without an answer", async () => {
+  it("asks before an irreversible step, and does nothing without an answer", async () => {
     const home = await homeWithVotes();
     for (const args of [
       ["init", ...named, "--from-height", "900"],
@@ -150,7 +150,7 @@ describe.concurrent("tapstake fp protection", () => {
     expect(await shown(home)).toMatchObject([{ lowest: "0", votes: 2 }]);
   });
 
-  it.skipIf(!hasTerminal)("has the height typed again at a terminal", async () => {
+  it.skipIf(!hasTerminal)("asks for the height a second time at a terminal", async () => {
     const home = await homeWithVotes();
     const args = ["fp", "protection", "prune", ...named, "--below", "106"];
     const env = { TAPSTAKE_HOME: home };
@@ -164,7 +164,7 @@ describe.concurrent("tapstake fp protection", () => {
     expect(await shown(home)).toMatchObject([{ lowest: "106", votes: 1 }]);
   });
 
-  it("moves to another machine: what was voted here is voted there", async () => {
+  it("moves to another machine, with every vote", async () => {
     const home = await homeWithVotes();
     const interchange = join(temporaryFolder(), "interchange.json");
     const outcome = await protection(home, "export", "--out", interchange);
@@ -188,7 +188,7 @@ describe.concurrent("tapstake fp protection", () => {
     expect(await shown(there)).toMatchObject([{ highest: "107", votes: 3 }]);
   });
 
-  it("says so when an interchange file has other votes than the home, and blocks the height", async () => {
+  it("reports other votes in an interchange file than in the home, and blocks the height", async () => {
     const [one, two] = [homeWithKey(), homeWithKey()];
     expectVoted(await voteFor(one, 105, block(1)));
     expectVoted(await voteFor(two, 105, block(2)));
@@ -212,7 +212,7 @@ describe.concurrent("tapstake fp protection", () => {
     }
   });
 
-  it("a record without a message digest equals nothing, so it only blocks", async () => {
+  it("a record without a message digest matches no message, so it only blocks", async () => {
     const home = homeWithKey("imported");
     const metadata = { format: "tapstake-protection", version: 1, exportedAt: "2026-01-01T00:00:00.000Z" };
     const subject = { key: publicKey, chain, lowest: "100", highest: "105", votes: [{ height: "105" }] };
@@ -230,7 +230,7 @@ describe.concurrent("tapstake fp protection", () => {
     return temporaryFile("interchange.json", JSON.stringify({ metadata, data: [subject] }));
   };
 
-  it("does not let a key begin on the word of a file alone: somebody has to say so", async () => {
+  it("does not begin a key on a file alone: --begin is required", async () => {
     const home = homeWithKey("imported");
     const said = expectRefused(await protection(home, "import", unvoted()), "usage");
     expect(said).toContain(`${publicKey} on ${chain}, without a vote, from height 40 on`);
@@ -243,7 +243,7 @@ describe.concurrent("tapstake fp protection", () => {
     expectDone(await protection(home, "import", unvoted()));
   });
 
-  it.skipIf(!hasTerminal)("shows what a file would let begin, and has the height typed", async () => {
+  it.skipIf(!hasTerminal)("shows what a file would begin, and asks for the height", async () => {
     const home = homeWithKey("imported");
     const args = ["fp", "protection", "import", unvoted()];
     const env = { TAPSTAKE_HOME: home };
@@ -279,7 +279,7 @@ describe.concurrent("tapstake fp protection", () => {
     expect(await shown(same)).toMatchObject([{ lowest: "106", highest: "106", votes: 2 }]);
   });
 
-  it("does not let a key begin by an export that may be stale: the other order of two commands holds it", async () => {
+  it("does not begin a key by an export that may be stale: the other order of two commands locks it", async () => {
     const old = await homeWithVotes();
     const interchange = expectDone(await protection(old, "export")).stdout;
     const { exportedAt } = (JSON.parse(interchange) as { metadata: { exportedAt: string } }).metadata;
@@ -305,7 +305,7 @@ describe.concurrent("tapstake fp protection", () => {
     ["invalid-json", "{"],
     ["invalid-json", "{}"],
     ["unknown-version", `{"metadata": {"format": "tapstake-protection", "version": 2}, "data": []}`],
-  ])("imports nothing that is no history: %s", async (code, input) => {
+  ])("refuses to import what is not an interchange file: %s", async (code, input) => {
     expectRefused(await fp(homeWithKey(), ["protection", "import", "-"], { input }), code);
   });
 });
@@ -341,7 +341,7 @@ describe.concurrent("an empty or restored-old protection database", () => {
     }
   });
 
-  it("is refused when an older copy was put back", async () => {
+  it("is refused when an older copy is restored", async () => {
     const home = homeWithKey();
     expectVoted(await voteFor(home, 105, block(1)));
     const copy = readFileSync(join(home, "protection.db"));

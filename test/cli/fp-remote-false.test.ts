@@ -31,7 +31,7 @@ const single = ["vote", "--height", "5", "--hash", block(1)];
 const batch = ["vote", "--batch", "-", "--json"];
 const votes = JSON.stringify([5, 6, 7].map((height) => ({ height, hash: block(1) })));
 
-describe.concurrent("with --remote, of a signer that answers wrongly", () => {
+describe.concurrent("with --remote, and a signer that answers wrongly", () => {
   it("a vote is printed when its signature is good", async () => {
     const { outcome } = await ask({}, [...single, "--json"]);
     expect(parsed<Votes>(expectDone(outcome)).votes).toMatchObject([{ height: "5", kind: "signed" }]);
@@ -43,16 +43,16 @@ describe.concurrent("with --remote, of a signer that answers wrongly", () => {
     ["of another key", { SignEOTS: stranger.SignEOTS }],
     ["of another block", { SignEOTS: (asked) => own.SignEOTS({ ...asked, msg: new Uint8Array(40) }) }],
     ["of another height", { SignEOTS: (asked) => own.SignEOTS({ ...asked, height: 6n }) }],
-    ["that is none", { SignEOTS: () => ({ sig: new Uint8Array(32) }) }],
+    ["that is invalid", { SignEOTS: () => ({ sig: new Uint8Array(32) }) }],
     ["under other randomness", { CreateRandomnessPairList: stranger.CreateRandomnessPairList }],
-  ])("a vote with a signature %s is not printed", async (_what, changed) => {
+  ])("a vote with a signature %s is withheld", async (_what, changed) => {
     const out = join(temporaryFolder(), "vote.json");
     const { outcome } = await ask(changed, [...single, "--out", out]);
     expect(expectRefused(outcome, "signer-error")).toContain("signature at height 5 does not verify");
     expect(existsSync(out)).toBe(false);
   });
 
-  it("a batch with one wrong signature is not printed, and the height is named", async () => {
+  it("a batch with one wrong signature is withheld, and the error names the height", async () => {
     const SignBatchEOTS: typeof own.SignBatchEOTS = (asked) => ({
       responses: own
         .SignBatchEOTS(asked)
@@ -74,8 +74,8 @@ describe.concurrent("with --remote, of a signer that answers wrongly", () => {
       "of another digest",
       { SignSchnorrSig: (asked) => own.SignSchnorrSig({ ...asked, msg: new Uint8Array(32) }) },
     ],
-    ["that is none", { SignSchnorrSig: () => ({ sig: new Uint8Array(64) }) }],
-  ])("a commitment with a signature %s is not printed", async (_what, changed) => {
+    ["that is invalid", { SignSchnorrSig: () => ({ sig: new Uint8Array(64) }) }],
+  ])("a commitment with a signature %s is withheld", async (_what, changed) => {
     const out = join(temporaryFolder(), "commitment.json");
     const { outcome } = await ask(changed, ["commit", "--start", "5", "--count", "8", "--out", out]);
     expect(expectRefused(outcome, "signer-error")).toContain("signature of the commitment does not verify");
@@ -84,7 +84,7 @@ describe.concurrent("with --remote, of a signer that answers wrongly", () => {
 });
 
 describe.concurrent("with --remote", () => {
-  it("a commitment to fewer heights than the chain takes is refused before the signer is asked", async () => {
+  it("a commitment to fewer heights than the chain's minimum is refused before the signer is called", async () => {
     const home = join(temporaryFolder(), "home");
     expectDone(await inProcess(["fp", "chains", "set", chain, "--min-count", "9", "--home", home]));
     const commit = (count: number) => ask({}, ["commit", "--start", "5", "--count", `${count}`], { home });

@@ -122,8 +122,8 @@ const counts = (json: VoteJson) => {
   return verifyVote(committed.commitment, read, committed.proof(read.height));
 };
 
-describe("of a daemon of its own", () => {
-  it("a key that has not begun is told that the daemon has to be stopped first", async () => {
+describe("with --remote, and a daemon on another home", () => {
+  it("a key that has not begun is refused with the advice to stop the daemon first", async () => {
     const { ask, home, address } = await ownDaemon();
     const moved = { name: "moved", passphrase, secretKey: secretOf("another"), origin: "imported" } as const;
     createKey(openHome(home), { ...moved, scrypt: LIGHT });
@@ -132,7 +132,7 @@ describe("of a daemon of its own", () => {
     expect(expectRefused(await ask(vote), "protection-uninitialised")).toContain("Stop it first");
   });
 
-  it("status says that the store of a running daemon has failed, and what to do", async () => {
+  it("status reports a failed store of a running daemon, and what to do", async () => {
     const { ask, home } = await ownDaemon();
     expect(parsed(expectDone(await ask(["status", "--json"])))).toMatchObject({ health: "serving" });
     rmSync(join(home, "marks"));
@@ -142,7 +142,7 @@ describe("of a daemon of its own", () => {
     for (const hint of ["log", "/healthz", "start it again"]) expect(said).toContain(hint);
   });
 
-  it("a commitment is kept in the daemon's home, and its heights are proved there once it is stopped", async () => {
+  it("a commitment is stored in the daemon's home, and its heights are proved there once it is stopped", async () => {
     const { ask, home, stop } = await ownDaemon();
     const commit = (start: number, count: number, ...more: string[]) =>
       ask(["commit", ...named, "--start", `${start}`, "--count", `${count}`, ...more]);
@@ -184,10 +184,10 @@ describe("of a daemon of its own", () => {
   });
 });
 
-describe("of a daemon whose chain is configured with contexts and a least count", () => {
+describe("with --remote, and a daemon whose chain has contexts and a minimum count", () => {
   const module = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
 
-  it("a shell without that configuration has nothing signed there, and is told why", async () => {
+  it("a shell without that configuration is refused with the reason", async () => {
     const here = homeWithKey();
     const set = (home: string, ...more: string[]) =>
       fp(home, ["chains", "set", chain, "--contexts", "v3", "--module-address", module, ...more]);
@@ -218,7 +218,7 @@ describe("of a daemon whose chain is configured with contexts and a least count"
 });
 
 describe.concurrent("with --remote", () => {
-  it("a vote is signed by the daemon, once a height", async () => {
+  it("a vote is signed by the daemon, once per height", async () => {
     const args = (byte: number) => ["--height", "105", "--hash", block(byte)];
     const [first] = parsed<Votes>(expectDone(await remote("vote", args(1)))).votes;
     expect(first).toMatchObject({ height: "105", kind: "new" });
@@ -257,7 +257,7 @@ describe.concurrent("with --remote", () => {
     expectDone(await inProcess(["fp", "verify-commit", out]));
   });
 
-  it("status says whether the daemon answers, and to us", async () => {
+  it("status reports whether the daemon answers, and whether it accepts the HMAC key", async () => {
     const alone = await inProcess(["fp", "status", "--remote", daemon.address, "--json"]);
     expect(parsed(expectDone(alone))).toMatchObject({ address: daemon.address, answers: true });
     expect(parsed(expectDone(await remote("status", [])))).toMatchObject({ key: publicKey, unlocked: true });
@@ -267,7 +267,7 @@ describe.concurrent("with --remote", () => {
     expectRefused(nobody, "signer-unreachable");
   });
 
-  it("nothing is signed for a stranger", async () => {
+  it("requests without the HMAC key are refused", async () => {
     const outcome = await remote("vote", ["--height", "118", "--hash", block(1)], {
       key: "another key than theirs",
     });
@@ -275,7 +275,7 @@ describe.concurrent("with --remote", () => {
     expect(JSON.parse(outcome.stderr)).toMatchObject({ error: { code: "unauthenticated" } });
   });
 
-  it("an HMAC key that can be guessed is warned of", async () => {
+  it("a short HMAC key gives a warning", async () => {
     const { stderr } = await remote("vote", ["--height", "118", "--hash", block(1)], {
       key: "15 characters..",
     });
@@ -304,28 +304,22 @@ describe.concurrent("with --remote", () => {
     ["vote", ["--height", "1", "--hash", block(1)], "--passphrase-file"],
     ["commit", ["--start", "1", "--count", "1"], "--passphrase-file"],
     ["commit", ["--start", "1", "--count", "1", "--constant-time"], "--constant-time"],
-  ])(
-    "%s tells options for signing here that TAPSTAKE_REMOTE says otherwise",
-    async (command, args, option) => {
-      const more = option === "--constant-time" ? [] : [option, "p"];
-      const env = { TAPSTAKE_REMOTE: daemon.address };
-      const said = expectRefused(
-        await fp(homeWithKey(), [command, ...named, ...args, ...more], { env }),
-        "usage",
-      );
-      for (const name of [option, "TAPSTAKE_REMOTE"]) expect(said).toContain(name);
-    },
-  );
+  ])("%s refuses options for signing here while TAPSTAKE_REMOTE is set", async (command, args, option) => {
+    const more = option === "--constant-time" ? [] : [option, "p"];
+    const env = { TAPSTAKE_REMOTE: daemon.address };
+    const said = expectRefused(
+      await fp(homeWithKey(), [command, ...named, ...args, ...more], { env }),
+      "usage",
+    );
+    for (const name of [option, "TAPSTAKE_REMOTE"]) expect(said).toContain(name);
+  });
 
-  it.each(["--hmac-key-file", "--tls-ca"])(
-    "%s without a signer to ask signs nothing here",
-    async (option) => {
-      const args = ["vote", ...named, "--height", "1", "--hash", block(1), option, "x"];
-      expect(expectRefused(await fp(homeWithKey(), args), "usage")).toContain("--remote");
-    },
-  );
+  it.each(["--hmac-key-file", "--tls-ca"])("%s without --remote is refused", async (option) => {
+    const args = ["vote", ...named, "--height", "1", "--hash", block(1), option, "x"];
+    expect(expectRefused(await fp(homeWithKey(), args), "usage")).toContain("--remote");
+  });
 
-  it("a refused height of a batch has what its code means as its message", async () => {
+  it("a refused height of a batch has the meaning of its code as its message", async () => {
     const of = (byte: number) => ({
       input: JSON.stringify([
         { height: 170, hash: block(byte) },
@@ -338,12 +332,12 @@ describe.concurrent("with --remote", () => {
     expect(error.message).toContain(adviceOf("double-vote").means);
   });
 
-  it("a passphrase is of no use", async () => {
+  it("a passphrase is refused as useless", async () => {
     const args = ["--height", "1", "--hash", block(1), "--passphrase-file", "p"];
     expect((await remote("vote", args)).code).toBe(2);
   });
 
-  it("nothing is signed anew at or below the last vote known on the chain, in one vote or a batch", async () => {
+  it("no height at or below the chain's last known vote is signed anew, in one vote or a batch", async () => {
     const known = ["--chain-height", "151"];
     const answersOf = (outcome: Outcome) =>
       parsed<Votes>(outcome).votes.map(({ height, kind, code }) => [height, kind, code]);
@@ -369,7 +363,7 @@ describe.concurrent("with --remote", () => {
     ["proof", "--key", "validator-1", "--chain", chain, "--height", "1"],
     ["commitments"],
     ["protection", "show"],
-  ])("%s on the daemon's home is refused, naming the daemon and what to do", async (...args) => {
+  ])("%s on the daemon's home is refused, with the daemon's name and what to do", async (...args) => {
     const said = expectRefused(await inProcess(["fp", ...args, "--home", daemon.home]), "signer-running");
     expect(said).toContain(`process ${daemon.pid}`);
     expect(said).toContain("fp serve");
@@ -380,7 +374,7 @@ describe.concurrent("with --remote", () => {
     );
   });
 
-  it("a key that the daemon may have open is not deleted", async () => {
+  it("a key that the daemon may have open cannot be deleted", async () => {
     const args = ["fp", "keys", "delete", "validator-1", "--yes", "--home", daemon.home];
     const outcome = await inProcess(args, { env: { TAPSTAKE_PASSPHRASE: passphrase } });
     expect(expectRefused(outcome, "signer-running")).toContain(`process ${daemon.pid}`);

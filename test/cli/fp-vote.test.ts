@@ -51,7 +51,7 @@ function expectRefusedVote(outcome: Outcome, code: string) {
 
 describe.concurrent("a height of a batch that is a number", () => {
   it.each(["1010.5", "9007199254740993", "-1"])(
-    "is refused with the reason where it is %s",
+    "is refused with the reason when it is %s",
     async (height) => {
       const input = `{"height": ${height}, "hash": "${block(1)}"}`;
       const said = expectRefused(await vote(homeWithKey(), ["--batch", "-"], { input }), "invalid-json");
@@ -70,7 +70,7 @@ describe.concurrent("tapstake fp vote", () => {
     expect(counts(answer.vote!)).toBe(true);
   });
 
-  it("refuses another block at the height, and leaves the first vote as it was", async () => {
+  it("refuses another block at the height, and keeps the first vote", async () => {
     const home = homeWithKey();
     const { vote: first } = only(expectVoted(await voteFor(home, 105, block(1))));
     const { message } = expectRefusedVote(await voteFor(home, 105, block(2)), "double-vote");
@@ -79,7 +79,7 @@ describe.concurrent("tapstake fp vote", () => {
     expect(again).toEqual({ height: "105", kind: "same", vote: first });
   });
 
-  it("tells an operator what a refusal means, what to do and what not to", async () => {
+  it("explains a refusal, what to do and what never to do", async () => {
     const home = homeWithKey();
     expectVoted(await voteFor(home, 105, block(1)));
     const outcome = await vote(home, ["--height", "105", "--hash", block(2)]);
@@ -101,7 +101,7 @@ describe.concurrent("tapstake fp vote", () => {
     expect(counts(cast!)).toBe(true);
   });
 
-  it("refuses a height that was committed to with another context than the chain has here, until told to go on", async () => {
+  it("refuses a height that was committed with another context than the chain has here, unless an option allows it", async () => {
     const home = homeWithKey();
     const chains = (...args: string[]) => fp(home, ["chains", ...args]);
     const commit = (start: number) => fp(home, ["commit", ...named, "--start", `${start}`, "--count", "10"]);
@@ -126,7 +126,7 @@ describe.concurrent("tapstake fp vote", () => {
     expectDone(await commit(110));
     await chains(...v3, module);
     expect(await refused(115)).toContain("has no signing context, and");
-    // One such height refuses the batch, of which nothing is signed.
+    // One such height refuses the batch, and nothing in it is signed.
     const batch = JSON.stringify([105, 115].map((height) => ({ height, hash: block(1) })));
     expectRefused(await vote(home, ["--batch", "-"], { input: batch }), "context-mismatch");
     expect(only(expectDone(await voteFor(home, 105, block(2))))).toMatchObject({ kind: "new" });
@@ -134,14 +134,14 @@ describe.concurrent("tapstake fp vote", () => {
     expect(only(expectDone(told))).toMatchObject({ kind: "new", vote: { context: expect.any(String) } });
   });
 
-  it("keeps chains apart, as they have randomness of their own", async () => {
+  it("separates chains, as each has its randomness", async () => {
     const home = homeWithKey();
     expectVoted(await voteFor(home, 105, block(1)));
     const elsewhere = await voteFor(home, 105, block(2), ["--chain", "bsn-2"]);
     expect(only(expectVoted(elsewhere))).toMatchObject({ kind: "new" });
   });
 
-  it("takes heights of 64 bits", async () => {
+  it("accepts heights of 64 bits", async () => {
     const home = homeWithKey();
     expect(only(expectVoted(await voteFor(home, 2n ** 64n - 1n, block(1)))).height).toBe(
       "18446744073709551615",
@@ -150,7 +150,7 @@ describe.concurrent("tapstake fp vote", () => {
     expect(expectRefused(outcome, "usage")).toContain("below 2^64");
   });
 
-  it("signs nothing anew at or below the last vote known on the chain", async () => {
+  it("signs no height at or below the last vote known on the chain anew", async () => {
     const home = homeWithKey();
     expectVoted(await voteFor(home, 105, block(1)));
     const known = ["--chain-height", "110"];
@@ -159,7 +159,7 @@ describe.concurrent("tapstake fp vote", () => {
     expect(only(expectVoted(await voteFor(home, 111, block(1), known)))).toMatchObject({ kind: "new" });
   });
 
-  it("writes a vote to a file, as verify-vote takes it", async () => {
+  it("writes a vote to a file, in the form that verify-vote reads", async () => {
     const home = homeWithKey();
     const out = join(temporaryFolder(), "vote.json");
     expectDone(await fp(home, ["commit", ...named, "--start", "100", "--count", "10"]));
@@ -168,7 +168,7 @@ describe.concurrent("tapstake fp vote", () => {
     expect(JSON.parse(readFileSync(out, "utf8"))).toEqual(only(outcome).vote);
   });
 
-  it("signs nothing when the file could not be written, or is there already", async () => {
+  it("signs nothing when its file cannot be written, or exists", async () => {
     const home = homeWithKey();
     const there = temporaryFile("words", "zoo wrong");
     const args = ["--height", "105", "--hash", block(1), "--out"];
@@ -180,7 +180,7 @@ describe.concurrent("tapstake fp vote", () => {
     expect(only(expectVoted(await voteFor(home, 105, block(2))))).toMatchObject({ kind: "new" });
   });
 
-  it("warns where no commitment of the key and chain is stored, and of a chain that is not configured", async () => {
+  it("warns where no commitment of the key and chain is stored, and of a chain without configuration", async () => {
     const home = homeWithKey();
     const args = ["--height", "105", "--hash", block(1)];
     const warning = `tapstake: warning: this home has no commitment of this key on ${chain}. The chain accepts votes at 105 only if you committed to these heights elsewhere`;
@@ -219,7 +219,7 @@ describe.concurrent("tapstake fp vote", () => {
     expect((await batch(2)).stderr).not.toContain("warning");
   });
 
-  it("does not vote with an imported key before it was told from where", async () => {
+  it("does not vote with an imported key before protection init", async () => {
     const home = homeWithKey("imported");
     const said = expectRefused(
       await vote(home, ["--height", "105", "--hash", block(1)]),
@@ -247,7 +247,7 @@ describe.concurrent("tapstake fp vote", () => {
     expectRefused(await vote(homeWithKey(), args), code);
   });
 
-  it("refuses a wrong passphrase, and none", async () => {
+  it("refuses a wrong passphrase, and a missing one", async () => {
     const home = homeWithKey();
     const args = ["--height", "1", "--hash", block(1)];
     expectRefused(await vote(home, args, { env: { TAPSTAKE_PASSPHRASE: "wrong" } }), "wrong-passphrase");
@@ -266,7 +266,7 @@ describe.concurrent("tapstake fp vote --batch", () => {
   it.each([
     ["an array", (items: object[]) => JSON.stringify(items, null, 2)],
     ["lines", (items: object[]) => items.map((each) => JSON.stringify(each)).join("\n\n")],
-  ])("answers for every height in the order asked: %s", async (_, write) => {
+  ])("answers every height in the given order: %s", async (_, write) => {
     const home = homeWithKey();
     const items = [item(110, 1), item(105, 2), { height: 107, hash: block(3) }];
     const { votes } = parsed<Votes>(expectVoted(await batch(home, write(items))));
@@ -278,7 +278,7 @@ describe.concurrent("tapstake fp vote --batch", () => {
     for (const { vote: cast } of votes) expect(counts(cast!)).toBe(true);
   });
 
-  it("drops no height: new, same and refused stand beside each other", async () => {
+  it("omits no height: new, same and refused stand beside each other", async () => {
     const home = homeWithKey();
     expectVoted(await batch(home, JSON.stringify([item(105, 1), item(106, 1)])));
     const outcome = await batch(home, JSON.stringify([item(105, 1), item(106, 2), item(107, 1)]));
@@ -311,7 +311,7 @@ describe.concurrent("tapstake fp vote --batch", () => {
       expect({ code: outcome.code, stdout: outcome.stdout }).toEqual({ code: 1, stdout: "" });
       expect(JSON.parse(outcome.stderr)).toMatchObject({ error: { code: "duplicate-height" } });
     }
-    // None of the heights has a vote.
+    // No height has a vote.
     expect(only(expectVoted(await voteFor(home, 105, block(3))))).toMatchObject({ kind: "new" });
     expect(only(expectVoted(await voteFor(home, 106, block(3))))).toMatchObject({ kind: "new" });
   });
@@ -325,7 +325,7 @@ describe.concurrent("tapstake fp vote --batch", () => {
     ["invalid-json", `[{"height": "18446744073709551616", "hash": "${block(1)}"}]`],
     ["invalid-json", `[{"height": 1, "hash": "${block(1)}", "more": 1}]`],
     ["invalid-hex", `[{"height": 1, "hash": "00"}]`],
-  ])("refuses what is no batch with %s: %s", async (code, input) => {
+  ])("refuses an invalid batch with %s: %s", async (code, input) => {
     expectRefused(await vote(homeWithKey(), ["--batch", "-"], { input }), code);
   });
 });

@@ -11,7 +11,7 @@ const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
 const help = (...words: string[]) => inProcess(["help", ...words]);
 
 describe("tapstake help with an error code", () => {
-  it("says what it means, what leads to it, what to do and what never to do", async () => {
+  it("explains the code: its meaning, causes, what to do and what never to do", async () => {
     const { means, causes, do: remedy, never } = adviceOf("double-vote");
     expect(await help("double-vote")).toEqual({
       code: 0,
@@ -21,11 +21,11 @@ describe("tapstake help with an error code", () => {
     expect((await help("quorum-reached")).stdout).not.toMatch(/Causes|What not to do/);
   });
 
-  it.each(["double-vote:", "Double-Vote"])("takes the code as it is copied: %s", async (copied) => {
+  it.each(["double-vote:", "Double-Vote"])("accepts the code in any copied form: %s", async (copied) => {
     expect(await help(copied)).toEqual(await help("double-vote"));
   });
 
-  it("says the same as data", async () => {
+  it("gives the same as data", async () => {
     expect(parsed(await help("double-vote", "--json"))).toEqual({
       code: "double-vote",
       ...ERROR_CODES["double-vote"],
@@ -38,7 +38,7 @@ describe("tapstake help with an error code", () => {
     ["stakes", "stake"],
     ["code", "codes"],
     ["watermark", "below-watermark"],
-  ])("asks of %s whether %s is meant", async (mistyped, meant) => {
+  ])("suggests for %s the code %s", async (mistyped, meant) => {
     expect(await help(mistyped)).toEqual({
       code: 2,
       stdout: "",
@@ -48,7 +48,7 @@ describe("tapstake help with an error code", () => {
 });
 
 describe("tapstake help codes", () => {
-  it("lists every code in a line", async () => {
+  it("lists every code on one line", async () => {
     const { code, stdout, stderr } = await help("codes");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(
@@ -66,11 +66,11 @@ describe("tapstake help codes", () => {
 });
 
 describe("tapstake help", () => {
-  it("alone shows the commands", async () => {
+  it("shows the commands when it is alone", async () => {
     expect(await help()).toEqual(await inProcess(["--help"]));
   });
 
-  it("shows the help of a command, and of one in a group", async () => {
+  it("shows the help of a command, and of a subcommand", async () => {
     expect(await help("fp")).toEqual(await inProcess(["fp", "--help"]));
     expect(await help("fp", "vote")).toEqual(await inProcess(["fp", "vote", "--help"]));
   });
@@ -87,7 +87,7 @@ describe("tapstake help", () => {
 });
 
 describe("a command in an advice", () => {
-  it("uses only what there is", async () => {
+  it("exists, with its options", async () => {
     const texts = CODES.flatMap((code) => Object.values(adviceOf(code)) as string[]);
     const commands = texts.flatMap((text) => [...text.matchAll(/`([^`]*)`/g)].map(([, command]) => command!));
     const calls = commands.flatMap(callsIn);

@@ -78,7 +78,7 @@ const sources = readdirSync(new URL("../../src/cli", import.meta.url), { recursi
 const COMMANDS = (await pathsBelow()).map((path) => [path.join(" "), path] as const);
 
 describe.each(COMMANDS)("the help of tapstake %s", (name, path) => {
-  it("describes the command and all that it takes", async () => {
+  it("describes the command and each argument and option", async () => {
     const command = await commandAt(path);
     expect(command.description()).not.toBe("");
     if (path.length > 0) expect(command.summary()).toMatch(/^[A-Z].{1,68}[^.]$/);
@@ -87,7 +87,7 @@ describe.each(COMMANDS)("the help of tapstake %s", (name, path) => {
     }
   });
 
-  it("fits 100 columns, and is what help says too", async () => {
+  it("fits 100 columns, and equals the output of help", async () => {
     const { code, stdout, stderr } = await inProcess([...path, "--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/\nExit codes:\n {2}0 {2}done\n {2}1 {2}refused\S* .*\n {2}2 {2}wrong usage\n$/);
@@ -111,11 +111,11 @@ describe.each(COMMANDS)("the help of tapstake %s", (name, path) => {
     expect(about.filter((line) => line !== "").length).toBeLessThanOrEqual(6);
   });
 
-  it("says nothing in words that the style sheet forbids", async () => {
+  it("has no word that the style sheet forbids", async () => {
     expect(forbiddenIn(await helpOf(path))).toEqual([]);
   });
 
-  it("has examples of it that use only what there is", async () => {
+  it("has examples of it with existing commands and options only", async () => {
     const examples = examplesOf(await helpOf(path));
     expect(examples).toContain(["tapstake", ...path].join(" "));
     const calls = callsIn(examples);
@@ -144,7 +144,7 @@ describe.each(RUN_HERE)("the help of tapstake %s", (name, path) => {
     files = await made;
   });
 
-  it("has examples that run as they stand", async () => {
+  it("has examples that run unchanged", async () => {
     const folder = folderFor(name);
     const surroundings = { cwd: folder, env: environment(folder) };
     const { code, stderr } = await shellInProcess(examplesOf(await helpOf(path)), surroundings);
@@ -179,7 +179,7 @@ describe("a topic of tapstake help", () => {
     },
   );
 
-  it("is named by a command whose help sends readers to it", async () => {
+  it("is named by a command whose help refers to it", async () => {
     const helps = await Promise.all(COMMANDS.map(([, path]) => helpOf(path)));
     const named = helps.flatMap((help) =>
       [...(/^More: tapstake (.*)$/m.exec(help)?.[1] ?? "").matchAll(/help ([a-z0-9]+)/g)].map(
@@ -200,16 +200,16 @@ const CALLS = PAGES.map((page) => {
   return [page, blocks.flatMap(({ code }) => callsIn(code))] as const;
 });
 
-describe("an example of tapstake uses only what there is", () => {
+describe("an example of tapstake uses only existing commands and options", () => {
   it.each(CALLS)("in %s", async (_page, calls) => {
     for (const call of calls) await expect(parse(call)).resolves.toBeUndefined();
   });
 
-  it("and there are many", () => {
+  it("in more than 30 places", () => {
     expect(CALLS.flatMap(([, calls]) => calls).length).toBeGreaterThan(30);
   });
 
-  it("or it is found out", async () => {
+  it("and an unknown option or command in one is detected", async () => {
     await expect(parse(["fp", "serve", "--no-such-option"])).rejects.toThrow(
       "unknown option '--no-such-option'",
     );
@@ -223,8 +223,8 @@ describe("an example of tapstake uses only what there is", () => {
   });
 });
 
-describe("the tree of commands", () => {
-  it("is one that the tests above have walked: groups, and commands in them", () => {
+describe("the list of commands", () => {
+  it("is complete: groups, and commands in them", () => {
     const names = COMMANDS.map(([name]) => name);
     expect(names.length).toBeGreaterThan(60);
     for (const name of ["", "stake", "stake create", "fp keys new", "covenant sign", "register show"]) {

@@ -8,8 +8,8 @@ interface Here extends Surroundings {
 }
 
 /**
- * Runs the command in the test's own process, from the sources: it sees other streams and variables, and everything
- * else is as it is. What only a process shows (signals, terminals, the end of it) is not seen here.
+ * Runs the command in the test's own process, from the sources: it sees other streams and variables, and
+ * everything else is the process's. What only a process shows (signals, terminals, its end) is not seen here.
  */
 export function inProcess(args: readonly string[], surroundings: Here = {}): Promise<Outcome> {
   // Streams, variables and folders belong to the whole process: tests at the same time take turns.

@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 
 describe.concurrent("a stake of mainnet", () => {
-  it("is told in a headline and in full", async () => {
+  it("is summarised in a headline, then shown in full", async () => {
     const { code, stdout, stderr } = await inProcess(["inspect", STAKE]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout.split("\n")[0]).toBe(HEADLINE);
@@ -96,13 +96,13 @@ describe.concurrent("a stake of mainnet", () => {
     for (const { stdout } of answers) expect(stdout).toBe(expected);
   });
 
-  it("is under the version of its block's height when that is given", async () => {
+  it("is shown under the version in force at its block's height when that is given", async () => {
     const { stake } = parsed<Inspected>(await inProcess(["inspect", STAKE, "--height", "874088", "--json"]));
     expect(stake).toMatchObject({ paramSet: "mainnet", version: 2 });
     expect(stake!.alsoFits).toEqual([{ paramSet: "mainnet-phase1", versions: [2] }]);
   });
 
-  it("is only locked, not slashable, under the parameters of phase 1", async () => {
+  it("can only be locked, not slashed, under the parameters of phase 1", async () => {
     const { stdout } = await inProcess(["inspect", STAKE, "--params", "mainnet-phase1"]);
     expect(stdout).toContain("never: under these parameters coins are only locked");
   });
@@ -118,7 +118,7 @@ describe.concurrent("a stake of mainnet", () => {
 });
 
 describe.concurrent("a stake of the test network", () => {
-  it("is found without being told the network", async () => {
+  it("is found without the network", async () => {
     const { hex: transaction, covenant } = observed["signet-tag-bbt4"];
     const { stake } = parsed<Inspected>(await inProcess(["inspect", transaction, "--json"]));
     expect(stake).toMatchObject({ network: "signet", paramSet: "testnet", version: 2 });
@@ -126,7 +126,7 @@ describe.concurrent("a stake of the test network", () => {
     expect(stake!.alsoFits).toContainEqual({ paramSet: "bbn-test-5", versions: [2, 3, 4, 5, 6] });
   });
 
-  it("is not a stake of mainnet", async () => {
+  it("is not found as a stake of mainnet", async () => {
     const { code, stdout, stderr } = await inProcess([
       "inspect",
       observed["signet-tag-bbt4"].hex,
@@ -158,7 +158,7 @@ describe.concurrent("a stake without OP_RETURN", () => {
     expect(stake).toMatchObject({ paramSet: file, version: 0, network: "regtest" });
   });
 
-  it("is asked for its terms", async () => {
+  it("is refused without its terms", async () => {
     const { code, stderr } = await inProcess(["inspect", life.staking.toHex()]);
     expect(code).toBe(1);
     expect(stderr).toMatch(
@@ -191,7 +191,7 @@ describe.concurrent("a spend of a stake", () => {
     expect(spends![0]!["versions"]).toEqual([{ paramSet: "regtest", version: 0 }]);
   });
 
-  it("by slashing says what is burnt and what is refunded", async () => {
+  it("by slashing shows what is burnt and what is refunded", async () => {
     const { headline, spends } = await inspect(life.slashing);
     expect(headline).toMatch(
       /^this slashes 0.001 BTC of a stake by .*, with a signature for finality provider .{7}, not verified$/,
@@ -208,7 +208,7 @@ describe.concurrent("a spend of a stake", () => {
     expect(spends![0]!.signedBy["finalityProviders"]).toEqual([hex.encode(provider.publicKey)]);
   });
 
-  it("by slashing while unbonding is told from slashing the stake", async () => {
+  it("by slashing while unbonding is distinguished from slashing the stake", async () => {
     const { spends } = await inspect(life.unbondingSlashing);
     expect(spends![0]).toMatchObject({ role: "slashing", from: "unbonding" });
   });
@@ -217,13 +217,13 @@ describe.concurrent("a spend of a stake", () => {
     ["staking", 1000],
     ["unbonding", 20],
     ["refund", 20],
-  ] as const)("by withdrawing the %s output says after how long", async (from, timelock) => {
+  ] as const)("by withdrawing the %s output shows its time lock", async (from, timelock) => {
     const { headline, spends } = await inspect(life.withdrawals[from]);
     expect(headline).toContain(`possible after ${timelock} blocks`);
     expect(spends![0]).toMatchObject({ role: "withdrawal", from, timelock, sequence: timelock });
   });
 
-  it("reads as well as text", async () => {
+  it("is the same as data and as text", async () => {
     const { code, stdout } = await inProcess(["inspect", life.slashing.toHex()]);
     expect(code).toBe(0);
     expect(stdout).toContain('100000 satoshi (0.001 BTC) to OP_RETURN "tapstake": burnt');
@@ -250,7 +250,7 @@ describe.concurrent("an expansion", async () => {
   const file = (delegation: Delegation) => temporaryFile("delegation.json", delegationToJson(delegation));
   const headline = /^this is a stake of 0\.015 BTC by .*, locked 200 blocks, .*, expanding one of 0\.01 BTC$/;
 
-  it("says in its delegation what it expands, what pays for it, and who has signed that", async () => {
+  it("lists in its delegation what it expands, what pays for it, and who has signed that", async () => {
     const { code, stdout } = await inProcess(["inspect", file(members)]);
     expect(code).toBe(0);
     expect(stdout.split("\n")[0]).toMatch(headline);
@@ -274,7 +274,7 @@ describe.concurrent("an expansion", async () => {
     expect((await inProcess(["inspect", file(half)])).stdout).toContain("cannot be broadcast yet");
   });
 
-  it("is both to its delegation: the new stake, and the spend of the old one, verified", async () => {
+  it("is, with its delegation, the new stake and the verified spend of the old one", async () => {
     const finished = finishExpansion(signed, walletSigned(expansionSpend(signed)));
     const { code, stdout } = await inProcess(["inspect", finished.toHex(), "--delegation", file(members)]);
     expect(code).toBe(0);
@@ -288,7 +288,7 @@ describe.concurrent("an expansion", async () => {
     expect(spends).toMatchObject([{ role: "expansion", verified: true, invalid: [], satoshi: "1000000" }]);
   });
 
-  it("is so as a PSBT too, as far as it is signed", async () => {
+  it("is the same as a PSBT, with its signatures so far", async () => {
     const expansion = signedPsbt(members, "expansion");
     const within = await inProcess(["inspect", expansion.toBase64(), "--delegation", file(members)]);
     expect(within.stdout.split("\n")[0]).toMatch(headline);
@@ -310,7 +310,7 @@ describe.concurrent("an expansion", async () => {
     expect(unsigned.stdout).toContain("signed by 0 of 5 committee members: an expansion");
   });
 
-  it("is to the delegation of the old stake a spend that was not signed in advance", async () => {
+  it("is, with the delegation of the old stake, a spend without advance signatures", async () => {
     const { expansion } = stakerPsbts(signed);
     const { stdout } = await inProcess(["inspect", expansion!.toBase64(), "--delegation", file(before)]);
     expect(stdout).toMatch(/^this spends a stake of 0\.01 BTC .*: an expansion$/m);
@@ -322,7 +322,7 @@ describe.concurrent("a PSBT", () => {
   const stake = makeStake({ seed: "counted", stakers: 3, stakerQuorum: 2 });
   const delegated = delegate(stake);
 
-  it("of a spend says what it spends although nothing is signed", async () => {
+  it("of a spend names what it spends although it is unsigned", async () => {
     const { unbonding, slashing, unbondingSlashing } = stakerPsbts(await delegate(makeStake()));
     const headlines = [unbonding, slashing, unbondingSlashing].map(async (psbt) => {
       const file = temporaryFile("spend.psbt", psbt!.toBase64());
@@ -335,7 +335,7 @@ describe.concurrent("a PSBT", () => {
     ]);
   });
 
-  it("of stake create names the delegation as the way to its terms", async () => {
+  it("of stake create names --delegation as the source of its terms", async () => {
     const staking = stakeFrom([ownedCoin("P2WPKH", 2_000_000n)]);
     const psbt = temporaryFile("stake.psbt", staking.psbt.toBase64());
     const says = (source: string) =>
@@ -355,7 +355,7 @@ describe.concurrent("a PSBT", () => {
     expect(stdout).toContain("0 of 1 input signed");
   });
 
-  it("counts the signatures of each quorum, and says what is missing", async () => {
+  it("counts the signatures of each quorum, and names the missing ones", async () => {
     const members = await signedBy(stake, await delegated, [0, 1, 2]);
     const unbonding = signedPsbt(members, "unbonding");
     const slashing = signedPsbt(members, "slashing");
@@ -390,7 +390,7 @@ describe.concurrent("a PSBT", () => {
     });
   });
 
-  it("names a signature that does not verify, also where the PSBT lies of what it spends", async () => {
+  it("names a signature that does not verify, also where the PSBT states another coin", async () => {
     const delegation = await delegated;
     const slashing = signedPsbt(delegation, "slashing");
     const [first, second] = slashing.data.inputs[0]!.tapScriptSig!;
@@ -427,7 +427,7 @@ describe.concurrent("a transaction of a delegation", () => {
     expect((await inspect(life.staking)).stdout).toContain("v0 of the set regtest");
   });
 
-  it("is not told from a forged document", async () => {
+  it("is refused with a forged document", async () => {
     const forged = { ...life.delegation, terms: { ...life.delegation.terms, timelock: 1 } };
     const file = temporaryFile("delegation.json", delegationToJson(forged));
     const outcome = await inProcess(["inspect", life.staking.toHex(), "--delegation", file]);
@@ -435,7 +435,7 @@ describe.concurrent("a transaction of a delegation", () => {
     expect(outcome.stderr).toMatch(/^tapstake: staking-/);
   });
 
-  it("says of parameters that are no published ones that only the document vouches for them", async () => {
+  it("has a note when the parameters are unpublished: only the document has them", async () => {
     // Under its number, but with a range that regtest does not have.
     const params = { ...life.delegation.params, maxTime: life.delegation.params.maxTime - 1 };
     const file = temporaryFile("delegation.json", delegationToJson({ ...life.delegation, params }));
@@ -451,7 +451,7 @@ describe.concurrent("a transaction of a delegation", () => {
     expect((await inspect(life.slashing)).stdout).toContain("regtest v0");
   });
 
-  it("accuses nobody by signatures that do not verify", async () => {
+  it("names no signer for signatures that do not verify", async () => {
     const forged = life.delegation.slashing.transaction.clone();
     forged.setWitness(
       0,
@@ -468,13 +468,13 @@ describe.concurrent("a transaction of a delegation", () => {
     ]);
   });
 
-  it("names who signed when the signatures verify", async () => {
+  it("names the signers when the signatures verify", async () => {
     const { stdout } = await inspect(life.slashing);
     expect(stdout.split("\n")[0]).toContain(", with the key of finality provider ");
     expect(stdout.match(/ {2}signed$/gm)).toHaveLength(5);
   });
 
-  it("is not vouched for with an annex", async () => {
+  it("is not verified with an annex", async () => {
     const annexed = life.withdrawals.staking.clone();
     annexed.setWitness(0, [...annexed.ins[0]!.witness, Uint8Array.of(0x50)]);
     const { stdout } = await inspect(annexed);
@@ -501,7 +501,7 @@ describe.concurrent("a transaction of a delegation", () => {
     expect(spends).toMatchObject([{ role: "withdrawal", from, presigned: false }]);
   });
 
-  it("is refused when it is none of them", async () => {
+  it("is refused when the delegation does not have it", async () => {
     const file = temporaryFile("delegation.json", delegationToJson(life.delegation));
     const { code, stderr } = await inProcess(["inspect", STAKE, "--delegation", file]);
     expect(code).toBe(1);
@@ -511,15 +511,15 @@ describe.concurrent("a transaction of a delegation", () => {
   });
 });
 
-describe.concurrent("what is no transaction", () => {
+describe.concurrent("the input of inspect", () => {
   const tooLarge = (name: string) => reportOf("file-error", `cannot read ${name}: larger than 16 MB`);
 
-  it.runIf(existsSync("/dev/zero"))("is not read without end from a device", async () => {
+  it.runIf(existsSync("/dev/zero"))("from a device is read up to a limit", async () => {
     const outcome = await tapstake(["inspect", "/dev/zero"]);
     expect(outcome).toEqual({ code: 1, stdout: "", stderr: tooLarge("/dev/zero") });
   });
 
-  it("is not read without end from standard input, or from a file", async () => {
+  it("from standard input or a file is read up to a limit", async () => {
     const text = "0".repeat(16 * 1024 * 1024 + 1);
     const piped = await tapstake(["inspect", "-"], { input: text });
     expect(piped).toEqual({ code: 1, stdout: "", stderr: tooLarge("standard input") });
@@ -528,7 +528,7 @@ describe.concurrent("what is no transaction", () => {
     expect((await tapstake(["inspect", STAKE, "--delegation", file])).stderr).toBe(tooLarge(file));
   });
 
-  it("is not a byte order mark before one", async () => {
+  it("is accepted as a transaction after a byte order mark", async () => {
     const file = temporaryFile("stake.hex", `\ufeff${STAKE}`);
     expect((await inProcess(["inspect", file])).stdout).toContain(HEADLINE);
     expect((await inProcess(["inspect", "-"], { input: `\ufeff${STAKE}` })).stdout).toContain(HEADLINE);

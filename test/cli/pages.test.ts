@@ -42,7 +42,7 @@ async function run(script: string) {
 }
 
 describe.skipIf(!hasBash)("the commands of a page", () => {
-  it.each(sessions)("run as they stand, from %s", async (_where, script) => {
+  it.each(sessions)("run unchanged, from %s", async (_where, script) => {
     const { code, stderr } = await run(script);
     expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
   });
@@ -62,7 +62,7 @@ describe.skipIf(!hasBash)("the commands of a page", () => {
     expect(headings.filter((each) => !source.includes(`"${each.replace(/^#+ /, "")}"`))).toEqual([]);
   });
 
-  it("fail where one of them does, and see the blocks before them but not those of another session", async () => {
+  it("fail where one of them fails, and see the blocks before them but not those of another session", async () => {
     const page = parsePage("```bash\nA=1\n```\n\n```bash\necho $A > a\n```\n\n```bash fresh\ncat a\n```\n");
     const [first, second] = sessionsOf(page);
     expect(await run(first!.script)).toMatchObject({ code: 0 });

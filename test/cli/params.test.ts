@@ -46,7 +46,7 @@ describe.concurrent("tapstake params", () => {
     ]);
   });
 
-  it("does not know of which set a version without a set would be", async () => {
+  it("refuses a version without a set", async () => {
     const { code, stderr } = await inProcess(["params", "--version", "1"]);
     expect({ code, stderr }).toMatchObject({
       code: 2,
@@ -54,7 +54,7 @@ describe.concurrent("tapstake params", () => {
     });
   });
 
-  it("reads back from a file what it shows as data", async () => {
+  it("reads the data that it prints back from a file", async () => {
     const { params } = parsed<{ params: object }>(
       await inProcess(["params", "mainnet", "--version", "1", "--json"]),
     );
@@ -68,7 +68,7 @@ describe.concurrent("tapstake params", () => {
     expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining("invalid-json") });
   });
 
-  it("shows the newest version unless told", async () => {
+  it("shows the newest version by default", async () => {
     const { stdout } = await inProcess(["params", "mainnet"]);
     const { shown, versions } = parsed<Shown>(await inProcess(["params", "mainnet", "--json"]));
     const newest = paramSets.get("mainnet")!.versions.at(-1)!;
@@ -80,7 +80,7 @@ describe.concurrent("tapstake params", () => {
     expect(stdout).toContain(`\nmainnet v${newest.version}\n`);
   });
 
-  it("shows all that a version says", async () => {
+  it("shows every field of a version", async () => {
     const asked = ["params", "mainnet", "--at-height", "905634"];
     const { stdout } = await inProcess(asked);
     const { shown } = parsed<Shown>(await inProcess([...asked, "--json"]));
@@ -110,14 +110,14 @@ describe.concurrent("tapstake params", () => {
     expect(shown["version"]).toBe(version);
   });
 
-  it("shows what only phase 1 had", async () => {
+  it("shows the fields that only phase 1 has", async () => {
     const { stdout } = await inProcess(["params", "mainnet-phase1", "--version", "0"]);
     expect(stdout).toContain('62626e31 ("bbn1")');
     expect(stdout).toContain("1000 BTC");
     expect(stdout).toContain("none: coins were only locked");
   });
 
-  it("reads parameters as networks publish them, which do not name their network", async () => {
+  it("reads published parameters, which do not name their network", async () => {
     const file = temporaryFile(
       "published.json",
       readFileSync(new URL("../vectors/mainnet-phase2-params.json", import.meta.url), "utf8"),

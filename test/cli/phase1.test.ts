@@ -46,7 +46,7 @@ const broadcast = (psbt: string, ...words: string[]) =>
   inProcess(["stake", "broadcast", "--psbt", psbt, ...words]);
 
 describe("a stake of phase 1", () => {
-  it("is a PSBT, and says how it goes on", async () => {
+  it("is written as a PSBT, with the next command", async () => {
     const { code, stdout, stderr } = await create(at("stake.psbt"));
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(
@@ -57,7 +57,7 @@ describe("a stake of phase 1", () => {
     writeFileSync(at("stake.signed"), wallet.toBase64());
   });
 
-  it("has no delegation, and nothing is written of one", async () => {
+  it("has no delegation, and no file of one is written", async () => {
     const refused = await create(at("none.psbt"), "--out", at("none.json"));
     expect(refusedWith(refused)).toBe("unsupported-params");
     expect(refused.stderr).toContain("sign the PSBT, then run stake broadcast");
@@ -68,7 +68,7 @@ describe("a stake of phase 1", () => {
     );
   });
 
-  it("is sent once its wallet has signed, when it is the one of the terms", async () => {
+  it("is sent once its wallet has signed, when it matches the terms", async () => {
     const sent = await broadcast(at("stake.signed"), ...terms(), "--out", at("stake.hex"), "--json");
     expect(parsed(sent)).toMatchObject({ satoshi: "1000000", file: at("stake.hex") });
     const { outs, ins } = parseTransaction(hex.decode(readFileSync(at("stake.hex"), "utf8").trim()));
@@ -88,7 +88,7 @@ describe("a stake of phase 1", () => {
     expect(refusedWith(await broadcast(at("stake.signed"), ...terms(change)))).toBe(code);
   });
 
-  it("is refused unsigned, altered, or without saying what it is", async () => {
+  it("is refused unsigned, altered, or without its terms", async () => {
     expect(refusedWith(await broadcast(at("stake.psbt"), ...terms()))).toBe("missing-signature");
     const forged = Psbt.fromBase64(readFileSync(at("stake.signed"), "utf8"));
     forged.data.inputs[0]!.witnessUtxo!.value += 1n;
@@ -102,7 +102,7 @@ describe("a stake of phase 1", () => {
     expect(refusedWith(await inProcess(both))).toBe("usage");
   });
 
-  it("of mainnet, whose phase 1 has ended, goes the same way by --release any alone", async () => {
+  it("of mainnet, whose phase 1 has ended, is made and sent with --release any only", async () => {
     const ended = ["--params", "mainnet-phase1", "--staker", STAKER, "--fp", FP, "--time", "64000"];
     const params = [...ended, "--release", "any"];
     const change = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";

@@ -74,7 +74,7 @@ describe.each(FORMS)("a proof of the kind %s", (name, words, form) => {
     expect(refusedWith(await verify(address, "--context", "cd".repeat(32)))).toBe("invalid-possession");
   });
 
-  it("goes by a wallet: what to sign, and the answer back", async () => {
+  it("is made by a wallet: what to sign, and the answer back", async () => {
     const key = form.kind === "bip322" && form.output === "p2wpkh" ? point : publicKey;
     const asked = parsed<Record<string, string>>(await make(...words, "--key", key, "--json"));
     const accepted = async (...more: string[]) =>
@@ -120,7 +120,7 @@ describe.each(FORMS)("a proof of the kind %s", (name, words, form) => {
 });
 
 describe("tapstake pop", () => {
-  it("takes the secret key from the environment, and from standard input", async () => {
+  it("reads the secret key from the environment, and from standard input", async () => {
     const env = { TAPSTAKE_SECRET: hex.encode(secretKey) };
     const words = ["pop", "make", "--address", address, "--json"];
     expect(parsed(await inProcess(words, { env }))).toMatchObject({ publicKey, btcSigType: 0 });
@@ -130,8 +130,8 @@ describe("tapstake pop", () => {
 
   it.each([
     ["a mistyped account", ["pop make --address bbn1x --secret-file FILE"], "invalid-address"],
-    ["nobody's secret", [`pop make --address ${address}`], "usage"],
-    ["an answer without whose it is", [`pop make --address ${address} --signature 00`], "usage"],
+    ["no secret key and no public key", [`pop make --address ${address}`], "usage"],
+    ["an answer without its key", [`pop make --address ${address} --signature 00`], "usage"],
     [
       "a secret beside a key",
       [`pop make --address ${address} --key ${publicKey} --secret-file FILE`],
@@ -149,20 +149,16 @@ describe("tapstake pop", () => {
       [`pop make --address ${address} --output p2tr --secret-file FILE`],
       "usage",
     ],
-    [
-      "a context that is none",
-      [`pop make --address ${address} --context ab --secret-file FILE`],
-      "invalid-hex",
-    ],
+    ["an invalid context", [`pop make --address ${address} --context ab --secret-file FILE`], "invalid-hex"],
     [
       "a key whose parity a P2WPKH address needs",
       [`pop make --address ${address} --kind bip322 --output p2wpkh --network signet --key ${publicKey}`],
       "invalid-public-key",
     ],
-    ["a key that is none", [`pop make --address ${address} --key ${"00".repeat(32)}`], "invalid-public-key"],
+    ["an invalid key", [`pop make --address ${address} --key ${"00".repeat(32)}`], "invalid-public-key"],
     ["nothing to verify", ["pop verify"], "usage"],
     ["two things to verify", [`pop verify FILE --key ${publicKey}`], "usage"],
-    ["what is no proof", ["pop verify FILE"], "invalid-json"],
+    ["a file without a proof", ["pop verify FILE"], "invalid-json"],
   ])("refuses %s", async (_what, [line], code) => {
     expect(refusedWith(await run(line!.replace("FILE", at("key"))))).toBe(code);
   });

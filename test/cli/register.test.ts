@@ -135,7 +135,7 @@ const MESSAGES: [what: string, name: string, line: string, show: string | undefi
 ];
 
 describe.each(MESSAGES)("tapstake register %s", (what, name, line, show) => {
-  it("makes the message, as JSON for a client of the chain, as bytes, and explained", async () => {
+  it("makes the message as JSON for a client of the chain, as bytes, and explained", async () => {
     const { stdout } = await run(`register ${what} ${line} --message`);
     const any = JSON.parse(stdout) as { typeUrl: string; value: string };
     expect(any.typeUrl).toMatch(
@@ -162,7 +162,7 @@ describe.each(MESSAGES)("tapstake register %s", (what, name, line, show) => {
 });
 
 describe("tapstake register", () => {
-  it("hands in a member's signature of an expansion along with the others", async () => {
+  it("submits a member's signature of an expansion along with the others", async () => {
     const made = parsed<{ fields: Record<string, string> }>(
       await run(
         `register covenant-signatures @larger-signed.json --member ${member} --address ADDRESS --json`,
@@ -171,7 +171,7 @@ describe("tapstake register", () => {
     expect(made.fields["stakeExpansionTxSig"]).toMatch(/^[0-9a-f]{128}$/);
   });
 
-  it("tells of a stake's expansion with the transaction of the other coin", async () => {
+  it("reports a stake's expansion with the transaction of the other coin", async () => {
     const line =
       "register undelegate @stake.json --address ADDRESS --transaction @expanded.hex --txoutproof @expanded.proof";
     const refused = await run(line);
@@ -184,7 +184,7 @@ describe("tapstake register", () => {
     expect(made.fields.fundingTransactions).toEqual(parents);
   });
 
-  it("takes the funding transaction of an expansion from elsewhere where the delegation lacks it", async () => {
+  it("reads the funding transaction of an expansion from a file where the delegation lacks it", async () => {
     const line = "register expand @lacking.json --proof @proof.json --json";
     expect(refusedWith(await run(line.replace(" --json", "")))).toBe("usage");
     expect(parsed(await run(`${line} --funding @funding.hex`))).toMatchObject({ name: "MsgBtcStakeExpand" });
@@ -205,7 +205,7 @@ describe("tapstake register", () => {
       "invalid-possession",
     ],
     [
-      "a spend that nobody signed",
+      "an unsigned spend",
       "undelegate @stake.json --address ADDRESS --transaction @unsigned.hex --txoutproof @unbonding.proof",
       "missing-signature",
     ],
@@ -214,9 +214,9 @@ describe("tapstake register", () => {
       "undelegate @stake.json --address ADDRESS --transaction @unbonding.hex --txoutproof @stake.proof",
       "invalid-proof",
     ],
-    ["what is no proof", "create-delegation @stake.json --proof @stake.json", "invalid-json"],
+    ["an invalid proof", "create-delegation @stake.json --proof @stake.json", "invalid-json"],
     ["a stake that is not signed", "create-delegation @other.json --proof @proof.json", "invalid-possession"],
-    ["an expansion that is none", "expand @stake.json --proof @proof.json", "not-an-expansion"],
+    ["a stake that expands nothing", "expand @stake.json --proof @proof.json", "not-an-expansion"],
     [
       "who is no member",
       `covenant-signatures @signed.json --member ${hex.encode(publicKeyOf(staker))} --address ADDRESS`,
@@ -249,7 +249,7 @@ describe("tapstake register", () => {
     ],
     ["a transaction that does not say where it is", "inclusion-proof @stake.json --address ADDRESS", "usage"],
     [
-      "an inclusion proof that is none",
+      "an invalid inclusion proof",
       "inclusion-proof @stake.json --address ADDRESS --txoutproof @funding.hex",
       "invalid-proof",
     ],
@@ -264,7 +264,7 @@ describe("tapstake register", () => {
       "invalid-transaction",
     ],
     ["a vote whose randomness is not committed", `finality-vote ${VOTE} @wrong.json`, "invalid-signature"],
-    ["what is no commitment", "commit-randomness @vote.json --address ADDRESS", "invalid-json"],
+    ["an invalid commitment", "commit-randomness @vote.json --address ADDRESS", "invalid-json"],
     [
       "evidence for a release that takes none",
       "equivocation @evidence.json --address ADDRESS",

@@ -43,7 +43,7 @@ async function create(fp: string, ...more: string[]) {
 }
 
 describe("a stake of mainnet that its chain does not register", () => {
-  it("is warned of where it is made and where it is checked", async () => {
+  it("gives a warning where it is made and where it is checked", async () => {
     const { out, outcome } = await create(`${ONE},${TWO}`);
     expect(outcome.code).toBe(0);
     expect(outcome.stderr).toContain(`tapstake: warning: ${REFUSAL}; the chain would not`);
@@ -68,7 +68,7 @@ describe("a stake of mainnet that its chain does not register", () => {
     );
   });
 
-  it("is none by a release that accepts it, or where no chain is asked", async () => {
+  it("gives no warning for a release that accepts it, or for any release", async () => {
     for (const release of ["v3", "any"]) {
       const { out, outcome } = await create(`${ONE},${TWO}`, "--release", release);
       expect(outcome).toMatchObject({ code: 0, stderr: "" });
@@ -82,7 +82,7 @@ describe("a stake of mainnet that its chain does not register", () => {
     expect(refusedWith(unknown.outcome)).toBe("usage");
   });
 
-  it("is of several stakers too, and not sent", async () => {
+  it("is one of several stakers too, and is not sent", async () => {
     const { out, psbt, outcome } = await create(ONE, "--staker", TWO, "--staker-quorum", "2");
     expect(outcome).toMatchObject({ code: 0 });
     expect(outcome.stderr).toContain("expected at most 1 staker, got 2");
@@ -120,7 +120,7 @@ describe("a stake of mainnet that its chain does not register", () => {
 });
 
 describe("a stake under a version of the parameters that is not the newest", () => {
-  it("is warned of where it is checked without a height, which decides", async () => {
+  it("gives a warning where it is checked without a height, which decides", async () => {
     const { out, outcome } = await create(ONE, "--version", "4");
     expect(outcome).toMatchObject({ code: 0, stderr: "" });
     const checked = await inProcess(["stake", "check", out]);
@@ -140,7 +140,7 @@ describe("a stake under a version of the parameters that is not the newest", () 
     expect(refusedWith(late)).toBe("params-not-in-force");
   });
 
-  it("is no warning for the newest version", async () => {
+  it("gives no warning for the newest version", async () => {
     const { out } = await create(ONE);
     const checked = await inProcess(["stake", "check", out, "--json"]);
     expect(checked).toMatchObject({ code: 0, stderr: "" });
@@ -149,7 +149,7 @@ describe("a stake under a version of the parameters that is not the newest", () 
 });
 
 describe("a stake of a set that has ended", () => {
-  it("is neither made nor sent, unless its coins are to be locked without a registration", async () => {
+  it("is neither made nor sent, unless its coins are locked without a registration", async () => {
     // Of its versions, the first are those of testnet too: it is the set that has ended.
     for (const version of [0, 6].map(String)) {
       const params = paramSet("bbn-test-5").versions[Number(version)]!;
@@ -173,7 +173,7 @@ describe("a stake of a set that has ended", () => {
 });
 
 describe("a committee member", () => {
-  it("holds the stake that is expanded against the set of the new one, not one that the document names", async () => {
+  it("checks the expanded stake against the set of the new one, not one that the document names", async () => {
     const [ended, today] = [paramSet("bbn-test-5").versions.at(-1)!, paramSet("testnet").versions.at(-1)!];
     const value = today.minValue * 2n;
     const stake = makeStake({ seed: "ended", params: ended, timelock: today.minTime, value });
@@ -199,7 +199,7 @@ describe("a committee member", () => {
   });
 });
 
-it("a stake of regtest is held against no release that is not named", async () => {
+it("a stake of regtest: is checked against no release that is not named", async () => {
   const stake = makeStake({ seed: "regtest release", providers: 2 });
   let delegation: Delegation = await delegate(stake);
   const signed = delegation;

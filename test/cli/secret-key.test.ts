@@ -79,7 +79,7 @@ beforeAll(async () => {
   writeFileSync(at("ready.json"), delegationToJson(ready));
 });
 
-describe("a secret key of the command line", () => {
+describe("a secret key for the command line", () => {
   it.each([
     ["hexadecimal", secretHex, []],
     ["hexadecimal with a BOM and CRLF", `\ufeff${secretHex.toUpperCase()}\r\n# my key\r\n`, []],
@@ -92,7 +92,7 @@ describe("a secret key of the command line", () => {
       WORDS.replaceAll(" ", "\n"),
       ["--path", "m/86h/1h/0h/0/0"],
     ],
-  ])("is %s, from a file, the environment and standard input", async (_, secret, more) => {
+  ])("is read as %s, from a file, the environment and standard input", async (_, secret, more) => {
     const shown = await run("stake key --secret-file", file(secret), ...more);
     expect(shown).toMatchObject({ code: 0, stdout: `${key}\n`, stderr: "" });
     const piped = await inProcess(
@@ -114,7 +114,7 @@ describe("a secret key of the command line", () => {
     }
   });
 
-  it("is of words with a passphrase, which leads elsewhere", async () => {
+  it("is read as words with a passphrase, which leads to another key", async () => {
     const words = file(WORDS);
     const secret = [
       "--secret-file",
@@ -129,7 +129,7 @@ describe("a secret key of the command line", () => {
     expect(refusedWith(await run("stake sign", fresh("bare.json"), ...secret))).toBe("unexpected-signer");
   });
 
-  it("is shown with its Taproot address where the network is named: by BIP-86", async () => {
+  it("is shown with its BIP-86 Taproot address where the network is named", async () => {
     const words = ["--secret-file", file(WORDS), "--path", "m/86'/0'/0'/0/0", "--network", "mainnet"];
     const address = "bc1p5cyxnuxmeuwuvkwfem96lqzszd02n6xdcjrs20cac6yqjjwudpxqkedrcr";
     const publicKey = "cc8a4bc64d897bddc5fbc2f670f7a8ba0b386779106cf1223c6fc5d7cd6fc115";
@@ -162,7 +162,7 @@ describe("a secret key of the command line", () => {
     ["a path without words", secretHex, ["--path", PATH], "usage"],
     ["words with a wrong checksum", WORDS.replace("about", "abandon"), ["--path", PATH], "invalid-mnemonic"],
     ["13 words", `${WORDS} about`, ["--path", PATH], "invalid-mnemonic"],
-    ["words with a path that is none", WORDS, ["--path", "m/86x"], "invalid-path"],
+    ["words with an invalid path", WORDS, ["--path", "m/86x"], "invalid-path"],
     ["words of another account", WORDS, ["--path", "m/86'/0'/0'/0/0"], "unexpected-signer"],
     ["another key", hex.encode(committee[0]!.secretKey), [], "unexpected-signer"],
   ])("is refused before anything is written: %s", async (_, secret, more, code) => {
@@ -174,7 +174,7 @@ describe("a secret key of the command line", () => {
     if (secret.trim().length > 20) expect(outcome.stderr).not.toContain(secret.trim().slice(0, 40));
   });
 
-  it("of no staker is refused by every command that signs as one, naming both", async () => {
+  it("of another key is refused by every command that signs as a staker, with both keys", async () => {
     const other = hex.encode(publicKeyOf(committee[0]!.secretKey));
     const secret = ["--secret-file", file(hex.encode(committee[0]!.secretKey))];
     for (const line of [
@@ -192,7 +192,7 @@ describe("a secret key of the command line", () => {
     }
   });
 
-  it("of a stake that names the output key of its address is refused, saying so", async () => {
+  it("of a stake that names the output key of its address is refused with that reason", async () => {
     const address = parsed<{ address: string }>(
       await run("stake key --json --network regtest --secret-file", file(secretHex)),
     ).address;
@@ -211,7 +211,7 @@ describe("--staker", () => {
     ["compressed", hex.encode(own.publicKey).toUpperCase()],
     ["extended, with an origin", XPUB],
     ["extended", XPUB.slice(XPUB.indexOf("]") + 1)],
-  ])("takes a key that is %s", async (_, staker) => {
+  ])("accepts a key as %s", async (_, staker) => {
     const name = `${_.replaceAll(" ", "")}.json`;
     expect(await create(staker, name)).toMatchObject({ code: 0 });
     const { terms } = delegationFromJson(readFileSync(at(name), "utf8"));
@@ -224,7 +224,7 @@ describe("--staker", () => {
     ["a range", XPUB.replace(/0$/, "*"), "invalid-key-expression"],
     ["half a key", key.slice(32), "invalid-hex"],
     ["no point", `02${"f".repeat(64)}`, "invalid-public-key"],
-  ])("refuses %s, and does not show a secret", async (_, staker, code) => {
+  ])("refuses %s, and hides a secret", async (_, staker, code) => {
     const outcome = await create(staker, "refused.json");
     expect(refusedWith(outcome)).toBe(code);
     expect(existsSync(at("refused.json"))).toBe(false);
@@ -249,7 +249,7 @@ describe("tapstake unbond by a wallet", () => {
     expect(refusedWith(await run("unbond", at("ready.json"), "--psbt", psbtFile))).toBe("file-error");
   });
 
-  it.each(["base64", "hex", "binary"])("takes its answer back: %s", async (form) => {
+  it.each(["base64", "hex", "binary"])("accepts its answer: %s", async (form) => {
     const psbt = stakerPsbts(unbonding()).unbonding;
     const spend = unbondingSpend(unbonding());
     const signed = spendPsbt(spend, [await signLeaf(spend, own)]);
@@ -267,7 +267,7 @@ describe("tapstake unbond by a wallet", () => {
     expect(transaction.ins[0]!.witness).toHaveLength(8);
   });
 
-  it("puts what came back, and the signature by a secret, into the next PSBT", async () => {
+  it("adds the returned signatures, and the signature by a secret, to the next PSBT", async () => {
     const next = at("next.psbt");
     const secret = ["--secret-file", file(secretHex)];
     expect(await run("unbond", at("ready.json"), "--psbt", next, ...secret)).toMatchObject({ code: 0 });

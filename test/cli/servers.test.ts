@@ -44,7 +44,7 @@ afterAll(() => {
 
 const publicKey = async (name: string) => (await run("stake key --secret-file", at(name))).stdout.trim();
 
-/** A stake that everybody has signed, and its PSBT signed by bitcoind's wallet; made with these words for a server. */
+/** A stake with every signature, and its PSBT signed by bitcoind's wallet; made with these words for a server. */
 async function signedStake(name: string, server: readonly string[], height = server) {
   const address = await node.rpc.getnewaddress();
   await node.rpc.call("sendtoaddress", address, 0.02);
@@ -96,7 +96,7 @@ describe("a server", () => {
     await node.mine(1);
   });
 
-  it("is told by the environment as well, and what is named counts before that", async () => {
+  it("is read from the environment as well, and options take precedence", async () => {
     const { path } = await signedStake("environment", ["--esplora", bridge.url], ["--height", "1"]);
     const check = (env: Record<string, string>, ...words: string[]) =>
       inProcess(["stake", "check", path, ...words], { env });
@@ -116,7 +116,7 @@ describe("a server", () => {
 });
 
 describe("the height that chooses the version of a member's parameters", () => {
-  it("is asked of the member's own bitcoind: the tip's before the stake is mined, then that of its block", async () => {
+  it("is read from the member's bitcoind: the tip's before the stake is mined, then that of its block", async () => {
     const server = ["--rpc", rpc, "--rpc-auth-file", auth];
     const tip = await node.rpc.getblockcount();
     const versions = [
@@ -207,8 +207,8 @@ describe("the coins of a stake that is created", () => {
   });
 });
 
-describe("a server that has no estimate of fees", () => {
-  it("is no-fee-estimate, with the option that does without it", async () => {
+describe("a server without fee estimates", () => {
+  it("is refused with no-fee-estimate, and the option that does without it", async () => {
     const terms = ["--staker", await publicKey("staker.key"), "--fp", await publicKey("fp.key")];
     const address = await node.rpc.getnewaddress();
     await node.rpc.call("sendtoaddress", address, 0.02);
@@ -223,7 +223,7 @@ describe("a server that has no estimate of fees", () => {
   });
 });
 
-describe("what stake check says of a stake's state", () => {
+describe("the state of a stake in stake check", () => {
   const server = () => ["--rpc", rpc, "--rpc-auth-file", auth];
   const stateOf = async (path: string) => {
     const [byRpc, byEsplora] = [
@@ -236,7 +236,7 @@ describe("what stake check says of a stake's state", () => {
   };
   const textOf = async (path: string) => (await run("stake check", path, ...server())).stdout;
 
-  it("is what the chain has of it: sent, staked, unbonding, and over once it is withdrawn", async () => {
+  it("is the chain's: sent, staked, unbonding, and over once it is withdrawn", async () => {
     const { path, psbt } = await signedStake("ending", server());
     expect(await stateOf(path)).toBe("ready");
     await run("stake broadcast", path, "--psbt", psbt, ...server());
@@ -267,7 +267,7 @@ describe("what stake check says of a stake's state", () => {
     }
   });
 
-  it("not broadcast, where a stake cannot be expanded yet", async () => {
+  it("is not broadcast, where a stake cannot be expanded yet", async () => {
     const { path } = await signedStake("unsent", server());
     const address = await node.rpc.getnewaddress();
     await node.rpc.call("sendtoaddress", address, 0.02);
@@ -283,7 +283,7 @@ describe("what stake check says of a stake's state", () => {
     }
   });
 
-  it("slashed, where the refund is what is left", async () => {
+  it("is slashed, where the refund is what is left", async () => {
     const { path, psbt } = await signedStake("slashed", server());
     await run("stake broadcast", path, "--psbt", psbt, ...server());
     await node.mine(1);
@@ -293,7 +293,7 @@ describe("what stake check says of a stake's state", () => {
     expect(await textOf(path)).toMatch(/state +it was slashed\n/);
   });
 
-  it("gone, where the server has neither the stake nor its coins", async () => {
+  it("is gone, where the server has neither the stake nor its coins", async () => {
     const { path, psbt } = await signedStake("spent", server());
     const coin = parsePsbt(readFileSync(psbt, "utf8").trim()).txInputs[0]!;
     const [txid, value] = [hex.encode(coin.hash.toReversed()), "0.0199"];
@@ -308,7 +308,7 @@ describe("what stake check says of a stake's state", () => {
     expect(await textOf(path)).toMatch(/state +the server has neither the stake nor its coins: /);
   });
 
-  it("staked without the committee's signatures, which are missing all the same", async () => {
+  it("is staked without the committee's signatures, which are still missing", async () => {
     const { path, psbt } = await signedStake("early", server());
     const json = JSON.parse(readFileSync(path, "utf8")) as { unbonding: object };
     const unbonding = { ...json.unbonding, covenantSignatures: [] };

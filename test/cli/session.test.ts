@@ -62,7 +62,7 @@ async function run(blocks: readonly (string | undefined)[], { esplora, by = shel
 }
 
 describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
-  it("goes from nothing to a mined stake, and out again", async () => {
+  it("goes from no coins to a mined stake, and out again", async () => {
     const ACCOUNT = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
     const told = unbond.replace(
       "tapstake unbond stake.json --secret-file staker.key\n",
@@ -101,7 +101,7 @@ describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
     expect(await node.rpc.gettransactioninfo(txid)).toMatchObject({ confirmations: 1 });
   });
 
-  it("goes the same way by an Esplora server", async () => {
+  it("works with an Esplora server, too", async () => {
     const bridge = await bridgeEsplora(node.rpc);
     try {
       const { code, stdout, stderr } = await run([open, unbond], { esplora: bridge.url });
@@ -146,7 +146,7 @@ describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
     expect(await node.rpc.gettransactioninfo(txid)).toMatchObject({ confirmations: 1 });
   });
 
-  it("says how long a withdrawal has to wait, and sends nothing before", async () => {
+  it("shows how long a withdrawal has to wait, and sends nothing before", async () => {
     const early = "tapstake withdraw stake.json --to $ADDRESS --fee-rate 2 --secret-file staker.key";
     const { code, stderr } = await run([open, early]);
     const height = await node.height();
@@ -200,7 +200,7 @@ describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
 });
 
 describe.skipIf(!hasBash)("the session of docs/covenant.md", () => {
-  it("has copies checked and signed apart, and puts them together", async () => {
+  it("has copies checked and signed apart, then combined", async () => {
     const steps = ["1. Get the file", "2. Check", "3. Sign", "4. Hand the signatures in"];
     const { code, stdout, stderr } = await run([
       signed,

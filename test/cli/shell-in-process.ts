@@ -68,7 +68,7 @@ async function readAsked(socket: Socket): Promise<Asked> {
     const asked = parseAsked(text);
     if (asked) return asked;
   }
-  throw new Error("the shell said no more");
+  throw new Error("the shell ended without a question");
 }
 
 /** Undefined while something is missing. */
@@ -92,7 +92,7 @@ async function answerTo({ pid, args, ...surroundings }: Asked): Promise<Outcome>
   const files = `/proc/${pid}/fd`;
   // What Bash passes as a file of its own, such as <(echo).
   const seen = args.map((each) => each.replace(/^\/dev\/fd(?=\/\d+$)/, files));
-  // Before it is this command's turn: what it reads may come from another one. A socket is nobody's input here.
+  // Before it is this command's turn: what it reads may come from another one. No command reads a socket here.
   const input = await readFile(`${files}/0`).catch(() => "");
   return inProcess(seen, { ...surroundings, input, onlyEnv: true });
 }

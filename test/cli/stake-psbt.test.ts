@@ -79,7 +79,7 @@ describe.each([
     inProcess,
     [...rowsOf("p2tr", ["unisat, asked without options"]), ...rowsOf("p2wpkh", ["unisat", "keystone"])],
   ],
-] as const)("stake psbt, %s: the answer goes back by the command that it names", (_, run, rows) => {
+] as const)("stake psbt, %s: its answer is read by the command that it names", (_, run, rows) => {
   it.each(rows)("%s account, %s, %s", async (output, step, wallet) => {
     const life = lives.get(output)!;
     // The commands extend the file: each row has its own.
@@ -125,14 +125,14 @@ describe("stake psbt", () => {
     expect(printed).toMatchObject({ ...rest, native, wallet });
   });
 
-  it("prints the PSBT alone in base64, or hexadecimal by --hex, and says where the answer goes", async () => {
+  it("prints the PSBT alone in base64, or hexadecimal by --hex, and the command for the answer", async () => {
     const [base64, digits] = [await ask(), await ask("--hex")];
     expect(parsePsbt(base64.stdout).toHex()).toBe(digits.stdout.trim());
     expect(digits.stdout).toMatch(/^70736274ff[0-9a-f]+\n$/);
     expect(base64.stderr).toBe(`Next: tapstake stake sign ${at("p2tr.json")} --psbt <answer>\n`);
   });
 
-  it("takes the staker's Taproot account by default, and a P2WPKH address of the x-only key", async () => {
+  it("uses the staker's Taproot account by default, and accepts a P2WPKH address of the x-only key", async () => {
     const own = await inProcess(
       words(`stake psbt ${at("p2tr.json")} --step slashing --wallet unisat --json`),
     );
@@ -145,7 +145,7 @@ describe("stake psbt", () => {
     expect(parsed(segwit)).toMatchObject({ native: { toSignInputs: [{ index: 0, publicKey }] } });
   });
 
-  it("takes the answers of Xverse and Leather as JSON", async () => {
+  it("accepts the answers of Xverse and Leather as JSON", async () => {
     const life = lives.get("p2tr")!;
     const printed = parsed<Printed>(await ask("--json"));
     const psbt = unisat(life, printed.psbtHex, { autoFinalized: false });
@@ -177,7 +177,7 @@ describe("stake psbt", () => {
     expect(refusedWith(await ask(...more))).toBe(code);
   });
 
-  it("names the file and the field of what it cannot read", async () => {
+  it("names the file and the field that it cannot read", async () => {
     const stake = JSON.parse(readFileSync(at("p2tr.json"), "utf8")) as { terms: object };
     write("broken.json", JSON.stringify({ ...stake, terms: { ...stake.terms, timelock: "soon" } }));
     const { stderr } = await inProcess(["stake", "check", at("broken.json"), "--json"]);
@@ -186,7 +186,7 @@ describe("stake psbt", () => {
     expect(error.details).toMatchObject({ file: at("broken.json") });
   });
 
-  it("asks whose wallet signs where there are several stakers", async () => {
+  it("requires the wallet's key where there are several stakers", async () => {
     const { delegation } = lives.get("p2tr")!;
     const keys = [lives.get("p2wpkh")!.account.publicKey.slice(1), delegation.terms.staker as Uint8Array];
     const terms = { ...delegation.terms, staker: { keys, quorum: 1 } };

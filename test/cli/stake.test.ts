@@ -79,14 +79,14 @@ function copyOf(name: string): string {
 }
 
 describe("tapstake stake key", () => {
-  it("makes a key for its owner alone, and shows the public key of one", async () => {
+  it("makes a key file for its owner only, and shows the public key of one", async () => {
     expect(staker).toMatch(/^[0-9a-f]{64}$/);
     expect(statSync(at("staker.key")).mode & 0o777).toBe(0o600);
     const shown = await run("stake key --json --secret-file", at("staker.key"));
     expect(parsed(shown)).toEqual({ publicKey: staker });
   });
 
-  it("never replaces one", async () => {
+  it("never replaces a key file", async () => {
     const before = read("staker.key");
     expect(refusedWith(await run("stake key --new", at("staker.key")))).toBe("file-error");
     expect(read("staker.key")).toBe(before);
@@ -94,7 +94,7 @@ describe("tapstake stake key", () => {
 });
 
 describe("tapstake stake create", () => {
-  it("answers with what it made, as text and as data", async () => {
+  it("prints what it made, as text and as data", async () => {
     const [out, psbt] = [at("data.json"), at("data.psbt")];
     const facts = parsed(
       await inProcess(["stake", "create", ...(await wordsOf()), "--out", out, "--psbt", psbt, "--json"]),
@@ -123,7 +123,7 @@ describe("tapstake stake create", () => {
       " ",
     );
 
-  it("prints the delegation, and nothing else, for --out -", async () => {
+  it("prints the delegation alone for --out -", async () => {
     const { code, stdout } = await create({ out: "-", psbt: at("printed.psbt") });
     expect(code).toBe(0);
     expect(delegationFromJson(stdout).terms.timelock).toBe(100);
@@ -159,13 +159,13 @@ describe("tapstake stake create", () => {
     ["no coins", "usage", { coins: undefined }],
     ["coins without change", "usage", { change: undefined }],
     ["coins of two sources", "usage", { "from-address": CHANGE }],
-    ["an address and nobody to ask", "usage", { coins: undefined, "from-address": CHANGE }],
-    ["no fee rate and nobody to ask", "usage", { "fee-rate": undefined }],
-    ["a fee rate that nobody means", "fee-rate-too-high", { "fee-rate": "1000.001" }],
+    ["an address and no server", "usage", { coins: undefined, "from-address": CHANGE }],
+    ["no fee rate and no server", "usage", { "fee-rate": undefined }],
+    ["an absurd fee rate", "fee-rate-too-high", { "fee-rate": "1000.001" }],
     ["a fee rate above its own limit", "fee-rate-too-high", { "fee-rate": "2", "max-fee-rate": "1.9" }],
     ["a fee rate of 0", "invalid-rate", { "fee-rate": "0" }],
     ["a negative fee rate", "invalid-rate", { "fee-rate": "-1" }],
-    ["a fee rate that is none", "invalid-rate", { "fee-rate": "fast" }],
+    ["an invalid fee rate", "invalid-rate", { "fee-rate": "fast" }],
     ["a file that is there", "file-error", { out: "coins.json" }],
     ["a folder that is not", "file-error", { psbt: "nowhere/new.psbt" }],
     ["both results to standard output", "usage", { out: "-", psbt: "-" }],
@@ -179,7 +179,7 @@ describe("tapstake stake create", () => {
     expect(readdirSync(folder).sort()).toEqual(before);
   });
 
-  it("stakes everything, and nothing returns", async () => {
+  it("stakes all coins, and returns no change", async () => {
     const words = { value: "all", change: undefined, "fee-rate": "1.5" };
     const { code, stdout } = await create({ ...words, out: at("all.json"), psbt: at("all.psbt") });
     expect(code).toBe(0);
@@ -190,7 +190,7 @@ describe("tapstake stake create", () => {
     expect(outs).toHaveLength(1);
   });
 
-  it("spends what is not mined yet only when told, and makes its transaction final when told", async () => {
+  it("spends unconfirmed coins, and makes its transaction final, with the options for it", async () => {
     const [coin] = JSON.parse(COINS) as object[];
     writeFileSync(at("waiting.json"), JSON.stringify([{ ...coin, confirmations: 0 }]));
     const waiting = { coins: at("waiting.json"), out: at("waiting.out"), psbt: at("waiting.psbt") };
@@ -205,7 +205,7 @@ describe("tapstake stake create", () => {
     expect(parsePsbt(read("bare.psbt")).txInputs[0]!.sequence).toBe(0xffff_fffd);
   });
 
-  describe("of a P2PKH coin, whose txid is known only once it is signed", () => {
+  describe("of a P2PKH coin, whose txid is final only once it is signed", () => {
     const owned = [ownedCoin("P2PKH", 2_000_000n), ownedCoin("P2SH-P2WPKH", 1_000_000n)];
     const listed = owned.map(({ coin }) => ({
       ...toOutpoint(coin.outpoint),
@@ -225,7 +225,7 @@ describe("tapstake stake create", () => {
       expect(existsSync(at("new.psbt"))).toBe(false);
     });
 
-    it("writes the PSBT, and makes the delegation of what comes back", async () => {
+    it("writes the PSBT, and makes the delegation from the returned one", async () => {
       writeFileSync(at("legacy.json"), JSON.stringify(listed));
       const made = await create({
         coins: at("legacy.json"),
@@ -260,7 +260,7 @@ describe("tapstake stake create", () => {
       expect(BigInt(facts["fee"] as string)).toBeGreaterThanOrEqual(2n * BigInt(sent.virtualSize()));
     });
 
-    it("warns where nothing but P2PKH coins pay: the delegation is the whole transaction", async () => {
+    it("warns where P2PKH coins alone pay: the delegation has the whole transaction", async () => {
       writeFileSync(at("pure.json"), JSON.stringify(listed.slice(0, 1)));
       await create({ coins: at("pure.json"), out: undefined, psbt: at("pure.psbt") });
       writeFileSync(at("pure.signed"), signedPsbt(parsePsbt(read("pure.psbt")), owned).toBase64());
@@ -268,7 +268,7 @@ describe("tapstake stake create", () => {
       expect(stdout).toMatch(/beware +only P2PKH coins pay/);
     });
 
-    it("asks for the previous transaction", async () => {
+    it("requires the previous transaction", async () => {
       const [{ previousTransaction: _, ...coin }] = listed as [(typeof listed)[number]];
       writeFileSync(at("lacking.json"), JSON.stringify([coin]));
       expect(refusedWith(await create({ coins: at("lacking.json"), out: undefined }))).toBe("invalid-coin");
@@ -299,7 +299,7 @@ describe("tapstake stake create", () => {
 });
 
 describe("tapstake stake sign", () => {
-  it("signs both slashings, and keeps the rest of the file as it was", async () => {
+  it("signs both slashings, and keeps the rest of the file", async () => {
     const path = copyOf("bare.json");
     const { code, stdout } = await run("stake sign", path, "--secret-file", at("staker.key"));
     expect(code).toBe(0);
@@ -347,7 +347,7 @@ describe("tapstake stake sign", () => {
     expect(read("copy.json")).toBe(read("bare.json"));
   });
 
-  it("tells wallets by which key of theirs to sign, where it is told", async () => {
+  it("gives wallets the origin of their key, with the option for it", async () => {
     const origin = `[d34db33f/86h/1h/0h/0/5]${staker}`;
     expect(
       await run("stake sign", at("bare.json"), "--export", at("told"), "--origin", origin),
@@ -365,7 +365,7 @@ describe("tapstake stake sign", () => {
     expect(existsSync(at("told2"))).toBe(false);
   });
 
-  it("hands PSBTs to any wallet, and takes them back in every form", async () => {
+  it("writes PSBTs for any wallet, and reads them back in every form", async () => {
     const to = at("to-sign");
     const exported = parsed<{ psbts: { transaction: string; file: string }[] }>(
       await run("stake sign --json", at("bare.json"), "--export", to),
@@ -408,7 +408,7 @@ describe("tapstake stake sign", () => {
     expect(read("copy.json")).toBe(read("bare.json"));
   });
 
-  it("refuses other secrets, and what is none, without showing it", async () => {
+  it("refuses another secret, and an invalid one, without showing it", async () => {
     const path = copyOf("bare.json");
     expect(refusedWith(await run("stake sign", path, "--secret-file", at("member0.key")))).toBe(
       "unexpected-signer",
@@ -425,7 +425,7 @@ describe("tapstake stake sign", () => {
     }
   });
 
-  it("signs under no parameters but the network's, or your own copy", async () => {
+  it("signs only under published parameters of the network, or the user's copy", async () => {
     const json = JSON.parse(read("bare.json")) as { params: { slashing: { script: string } } };
     json.params.slashing.script = "6a0474657374";
     writeFileSync(at("own.json"), JSON.stringify(json));
@@ -447,7 +447,7 @@ describe("tapstake stake sign", () => {
     expect(refusedWith(await run("stake check", at("version.json")))).toBe("unknown-version");
   });
 
-  it("writes into a file of the same stake only, and loses no signature that is there", async () => {
+  it("overwrites a file of the same stake only, and keeps every signature in it", async () => {
     const secret = ["--secret-file", at("staker.key")];
     writeFileSync(at("other.json"), read("coins.json"));
     expect(refusedWith(await run("stake sign", at("bare.json"), "--out", at("other.json"), ...secret))).toBe(
@@ -469,7 +469,7 @@ describe("tapstake stake sign", () => {
 });
 
 describe("tapstake stake combine", () => {
-  it("puts copies together", async () => {
+  it("merges copies", async () => {
     const path = copyOf("bare.json");
     expect(await run("stake combine", path, at("signed.json"), at("ready.json"))).toMatchObject({ code: 0 });
     expect(read("copy.json")).toBe(read("ready.json"));
@@ -488,7 +488,7 @@ describe("tapstake stake check", () => {
     ["bare.json", false, 0, 0],
     ["signed.json", false, 1, 0],
     ["ready.json", true, 1, 3],
-  ])("of %s says what is signed", async (name, ready, stakers, members) => {
+  ])("of %s lists the signatures", async (name, ready, stakers, members) => {
     const facts = parsed(await run("stake check --json", at(name)));
     expect(facts).toMatchObject({ ready, paramSet: "regtest", version: 0, satoshi: "1000000" });
     const { transactions } = facts as {
@@ -522,7 +522,7 @@ describe("tapstake stake check", () => {
 });
 
 describe("tapstake stake broadcast", () => {
-  it("refuses while signatures are missing, and tells which", async () => {
+  it("refuses while signatures are missing, and names them", async () => {
     const psbt = ["--psbt", at("bare.psbt")];
     const bare = await run("stake broadcast", at("bare.json"), ...psbt);
     expect(refusedWith(bare)).toBe("missing-signature");
@@ -547,7 +547,7 @@ describe("tapstake stake broadcast", () => {
 });
 
 describe("tapstake covenant", () => {
-  it("signs once every rule holds, until there is a quorum", async () => {
+  it("signs once every rule is kept, until there is a quorum", async () => {
     const path = copyOf("signed.json");
     for (const i of [0, 1, 2]) {
       const { code, stdout } = await run(
@@ -565,7 +565,7 @@ describe("tapstake covenant", () => {
     expect(await run("covenant check --height 100", path)).toMatchObject({ code: 0 });
   });
 
-  it("refuses who is no member, and what the staker has not signed", async () => {
+  it("refuses a stranger's key, and a delegation without the staker's signatures", async () => {
     expect(
       refusedWith(
         await run("covenant sign --height 100", at("signed.json"), "--secret-file", at("staker.key")),
@@ -585,7 +585,7 @@ describe("tapstake covenant", () => {
 });
 
 describe("tapstake unbond", () => {
-  it("writes a finished transaction, and refuses without the committee", async () => {
+  it("writes a finished transaction, and refuses without the committee's signatures", async () => {
     const secret = ["--secret-file", at("staker.key")];
     const refused = await run("unbond", at("signed.json"), ...secret);
     expect(refusedWith(refused)).toBe("missing-signature");
@@ -606,7 +606,7 @@ describe("tapstake unbond", () => {
 });
 
 describe("tapstake slash", () => {
-  it("finishes by the evidence of two votes", async () => {
+  it("finishes with the evidence of two votes", async () => {
     const slashing = parsed(await run("slash --json", at("ready.json"), "--votes", at("evidence.json")));
     expect(slashing).toMatchObject({
       spends: [
@@ -625,7 +625,7 @@ describe("tapstake slash", () => {
     expect(late).toMatchObject({ spends: [{ from: "unbonding", presigned: true }] });
   });
 
-  it("refuses another key, and what the committee has not signed", async () => {
+  it("refuses another key, and a slashing without the committee's signatures", async () => {
     expect(refusedWith(await run("slash", at("ready.json"), "--secret-file", at("member0.key")))).toBe(
       "unknown-finality-provider",
     );
@@ -646,7 +646,7 @@ describe("tapstake withdraw", () => {
     ["unbonding", 999_000n, 20],
     ["refund", 899_000n, 20],
     ["unbonding-refund", 898_100n, 20],
-  ])("from %s pays the rate, and says what it pays", async (from, held, sequence) => {
+  ])("from %s pays the rate, and prints the fee", async (from, held, sequence) => {
     const facts = parsed<{ transaction: string; spends: unknown; vsize: number; feeRate: string }>(
       await withdraw("--from", from, ...secret(), "--json"),
     );
@@ -659,7 +659,7 @@ describe("tapstake withdraw", () => {
     expect(facts.spends).toMatchObject([{ role: "withdrawal", verified: true, satoshi: `${held}` }]);
   });
 
-  it("is signed by any wallet, and comes back unaltered or not at all", async () => {
+  it("is signed by any wallet, and an altered answer is refused", async () => {
     expect(await withdraw("--from", "staking", "--psbt", at("w.psbt"))).toMatchObject({ code: 0 });
     const { transaction } = parsed<{ transaction: string }>(
       await withdraw("--from", "staking", ...secret(), "--json"),
@@ -682,7 +682,7 @@ describe("tapstake withdraw", () => {
     expect(refusedWith(dearer)).toBe("psbt-mismatch");
   });
 
-  it("tells wallets by which key of theirs to sign, where it is told", async () => {
+  it("gives wallets the origin of their key, with the option for it", async () => {
     const from = ["--from", "staking"];
     const origin = ["--origin", `[d34db33f/86h/1h/0h/0/5]${staker}`];
     const told = await withdraw(...from, ...origin, "--psbt", at("told.psbt"));
@@ -696,7 +696,7 @@ describe("tapstake withdraw", () => {
     expect(existsSync(at("told2.psbt"))).toBe(false);
   });
 
-  it("refuses a key that is not the staker's, and names the staker's", async () => {
+  it("refuses another key than the staker's, and names the staker's", async () => {
     const refused = await withdraw("--from", "staking", "--secret-file", at("member0.key"));
     expect(refusedWith(refused)).toBe("unexpected-signer");
     const wrong = hex.encode(committee[0]!.publicKey);
@@ -739,13 +739,13 @@ describe("tapstake withdraw", () => {
   });
 
   it.each<[string, string, string[]]>([
-    ["without saying from where, and nobody to ask", "usage", []],
+    ["without an output, and without a server", "usage", []],
     [
       "to an address of another network",
       "invalid-address",
       ["--from", "staking", "--to", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"],
     ],
-    ["at a rate that nobody means", "fee-rate-too-high", ["--from", "staking", "--fee-rate", "10000"]],
+    ["at an absurd rate", "fee-rate-too-high", ["--from", "staking", "--fee-rate", "10000"]],
     [
       "for more than there is",
       "insufficient-funds",
@@ -760,7 +760,7 @@ describe("tapstake withdraw", () => {
 });
 
 describe("tapstake inspect", () => {
-  it("of a delegation says who can spend it when, what would be slashed, and what is missing", async () => {
+  it("of a delegation shows each spend with its signers and time, what would be slashed, and what is missing", async () => {
     const { code, stdout } = await run("inspect", at("signed.json"));
     expect(code).toBe(0);
     for (const words of [
@@ -779,7 +779,7 @@ describe("tapstake inspect", () => {
     });
   });
 
-  it("of a PSBT says the same in each of its forms", async () => {
+  it("of a PSBT is the same for each of its forms", async () => {
     const base64 = read("bare.psbt").trim();
     const bytes = parsePsbt(base64).toBuffer();
     writeFileSync(at("binary.psbt"), bytes);
@@ -798,7 +798,7 @@ describe("tapstake inspect", () => {
     expect(own.stdout).toContain("this is a stake of 0.01 BTC");
   });
 
-  it("of a pre-signed PSBT says who has signed, verified by the amounts that it names", async () => {
+  it("of a pre-signed PSBT lists its signers, verified by the amounts in it", async () => {
     await run("stake sign --unbonding", at("ready.json"), "--export", at("unbond"));
     const psbt = join(at("unbond"), "unbonding.psbt");
     const alone = await run("inspect", psbt);
@@ -809,7 +809,7 @@ describe("tapstake inspect", () => {
     expect(within.stdout).toContain("yes, by txid the one of the delegation, not signed yet");
   });
 
-  it("refuses a delegation that breaks a rule, and what is neither", async () => {
+  it("refuses a delegation that breaks a rule, and other input", async () => {
     const json = JSON.parse(read("bare.json")) as object;
     writeFileSync(at("late.json"), JSON.stringify({ ...json, unbondingTime: 21 }));
     expect(refusedWith(await run("inspect", at("late.json")))).toBe("unbonding-time-mismatch");

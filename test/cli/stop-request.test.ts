@@ -5,7 +5,7 @@ afterEach(() => vi.useRealTimers());
 
 const listeners = () => process.listenerCount("SIGTERM");
 
-it("a request to stop is one, however often it arrives within a second, and a later one is the system's to answer", () => {
+it("a request to stop: counts once within a second, and a later one is left to the system", () => {
   vi.useFakeTimers();
   const before = listeners();
   const act = vi.fn<(signal: NodeJS.Signals) => void>();
@@ -20,7 +20,7 @@ it("a request to stop is one, however often it arrives within a second, and a la
   expect(listeners()).toBe(before);
 });
 
-it("what is done before a request to stop leaves signals as they were", () => {
+it("a request to stop: leaves signal handlers unchanged once its scope ends", () => {
   const before = listeners();
   const act = vi.fn<(signal: NodeJS.Signals) => void>();
   onStopRequest(act)();

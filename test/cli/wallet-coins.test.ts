@@ -60,9 +60,9 @@ const expectMined = async ({ code, stdout, stderr }: Awaited<ReturnType<typeof r
   expect(await node.rpc.gettransactioninfo(unbonding)).toMatchObject({ confirmations: 1 });
 };
 
-describe.skipIf(!hasBash)("a stake that a plain coin of bitcoind's wallet funds", () => {
+describe.skipIf(!hasBash)("a stake that is funded by a plain coin of bitcoind's wallet", () => {
   it.each(["legacy", "p2sh-segwit", "bech32", "bech32m"])(
-    "as listunspent tells it, of a %s address, is signed by walletprocesspsbt, mined and unbonded",
+    "as listunspent gives it, of a %s address, is signed by walletprocesspsbt, mined and unbonded",
     async (type) => {
       const { create, rest } = finish(type);
       await expectMined(
@@ -88,7 +88,7 @@ describe.skipIf(!hasBash)("a stake that a plain coin of bitcoind's wallet funds"
     },
   );
 
-  it("is refused by a P2SH address alone, which does not tell its script, with the way out", async () => {
+  it("is refused by a P2SH address alone, which hides its script, with what to do", async () => {
     const { code, stderr } = await run(`${pay("p2sh-segwit")}
   tapstake stake create $TERMS --value all --from-address $ADDRESS --fee-rate 2 --psbt stake.psbt`);
     expect(code).toBe(1);

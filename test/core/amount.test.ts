@@ -15,7 +15,7 @@ import { refusal } from "../support/refusal.js";
 const amounts = fc.bigInt({ min: 0n, max: MAX_MONEY });
 
 describe("satoshi", () => {
-  it("are a bigint from 0 to all the bitcoin there can be", () => {
+  it("are a bigint from 0 to 21 million bitcoin", () => {
     for (const good of [0n, 1n, 2_100_000_000_000_000n]) expect(() => assertSatoshi(good, "x")).not.toThrow();
     for (const bad of [-1n, MAX_MONEY + 1n, 1, 0.5, "1", null, undefined]) {
       refusal("invalid-amount", () => assertSatoshi(bad, "value"));
@@ -37,7 +37,7 @@ describe("satoshi", () => {
     );
   });
 
-  it("are not read from text that is no exact amount", () => {
+  it("are refused from text that is not an exact amount", () => {
     for (const bad of [
       "",
       "-1",
@@ -58,8 +58,8 @@ describe("satoshi", () => {
   });
 });
 
-describe("rates", () => {
-  it("are exact fractions, read with zeros after the last decimal as chains write them", () => {
+describe("a rate", () => {
+  it("is an exact fraction, read with trailing zeros as chains write them", () => {
     expect(parseRate("0.05")).toEqual({ numerator: 500n, denominator: 10_000n });
     expect(parseRate("0.050000000000000000")).toEqual(parseRate("0.05"));
     expect(parseRate("1")).toEqual({ numerator: 10_000n, denominator: 10_000n });
@@ -69,7 +69,7 @@ describe("rates", () => {
     expect(parseRate("1.5", 0 + 1)).toEqual({ numerator: 15n, denominator: 10n });
   });
 
-  it("are written as the shortest decimal and read back", () => {
+  it("is written as the shortest decimal and read back", () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 1_000_000n }), (numerator) => {
         const rate = { numerator, denominator: 10_000n };
@@ -81,13 +81,13 @@ describe("rates", () => {
     expect(formatRate(parseRate("30"))).toBe("30");
   });
 
-  it("with too many decimals, a sign, an exponent or of a wrong type are refused", () => {
+  it("is refused with too many decimals, a sign, an exponent or of a wrong type", () => {
     for (const bad of ["0.00001", "-0.05", "+1", "5e-2", ".05", "0.", "", "1/20", 0.05, null] as never[]) {
       refusal("invalid-rate", () => parseRate(bad));
     }
   });
 
-  it("round half away from zero, and never by a float", () => {
+  it("rounds half away from zero, without floats", () => {
     const half = { numerator: 1n, denominator: 2n };
     expect([0n, 1n, 2n, 3n].map((amount) => applyRate(amount, half))).toEqual([0n, 1n, 1n, 2n]);
     const third = { numerator: 1n, denominator: 3n };
@@ -101,7 +101,7 @@ describe("rates", () => {
     );
   });
 
-  it("of fees round up: never below the rate", () => {
+  it("of a fee rounds up: never below the rate", () => {
     fc.assert(
       fc.property(amounts, fc.bigInt({ min: 0n, max: 10_000n }), (amount, numerator) => {
         const rate = { numerator, denominator: 1_000n };

@@ -16,7 +16,7 @@ import { NOT_BYTES } from "../support/arbitraries.js";
 import { refusal } from "../support/refusal.js";
 
 describe("joinBytes", () => {
-  it("joins more than a call could have arguments", () => {
+  it("joins more parts than a call can have arguments", () => {
     const parts = Array.from({ length: 300_000 }, (_, i) => Uint8Array.of(i & 0xff));
     const joined = joinBytes(parts);
     expect(joined).toHaveLength(300_000);
@@ -24,13 +24,13 @@ describe("joinBytes", () => {
     expect(joinBytes([])).toEqual(new Uint8Array());
   });
 
-  it("refuses what is no bytes", () => {
+  it("refuses parts that are not bytes", () => {
     refusal("invalid-bytes", () => joinBytes([new Uint8Array(1), "00" as never]));
   });
 });
 
 describe("hex", () => {
-  it("decodes what it encodes, in either case, as Node does", () => {
+  it("decodes both letter cases and encodes, as Node does", () => {
     fc.assert(
       fc.property(fc.uint8Array(), (data) => {
         const text = hex.encode(data);
@@ -41,7 +41,7 @@ describe("hex", () => {
     );
   });
 
-  it("refuses bad digits, where Node truncates silently", () => {
+  it("refuses invalid digits, where Node truncates silently", () => {
     expect(Buffer.from("abcdxx12", "hex")).toHaveLength(2);
     expect(refusal("invalid-hex", () => hex.decode("abcdxx12")).details["position"]).toBe(4);
     for (const bad of ["0x00", " 00", "00 ", "0g", "é0", "00\n0", "٠٠", "-1"]) {
@@ -49,7 +49,7 @@ describe("hex", () => {
     }
   });
 
-  it("refuses an odd number of digits, another length than asked for, and what is no text", () => {
+  it("refuses an odd number of digits, another length than required, and values that are not text", () => {
     refusal("invalid-hex", () => hex.decode("abc"));
     const { details } = refusal("invalid-hex", () => hex.decode("abcd", 3, "key"));
     expect(details).toEqual({ expected: 3, actual: 2 });
@@ -60,7 +60,7 @@ describe("hex", () => {
     expect(hex.decode("")).toEqual(new Uint8Array());
   });
 
-  it("names the value in the message, and never shows it", () => {
+  it("names the value in the message without showing it", () => {
     const error = refusal("invalid-hex", () => hex.decode("deadbeefzz", undefined, "secret key"));
     expect(error.message).toContain("secret key");
     expect(error.message).not.toContain("deadbeef");
@@ -68,7 +68,7 @@ describe("hex", () => {
 });
 
 describe("bytes", () => {
-  it("assertBytes and isBytes take Uint8Array of the length only", () => {
+  it("assertBytes and isBytes accept a Uint8Array of the length only", () => {
     assertBytes(new Uint8Array(3), "value");
     assertBytes(Buffer.alloc(3), "value", 3);
     expect(isBytes(new Uint8Array(3), 3)).toBe(true);
@@ -79,7 +79,7 @@ describe("bytes", () => {
     refusal("invalid-bytes", () => assertBytes([1, 2], "value"));
   });
 
-  it("compareBytes is the order of hexadecimal, and equalBytes its zero", () => {
+  it("compareBytes orders as hexadecimal does, and equalBytes agrees with its 0", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 4 }), fc.uint8Array({ maxLength: 4 }), (a, b) => {
         expect(Math.sign(compareBytes(a, b))).toBe(Math.sign(Buffer.compare(a, b)));
@@ -89,7 +89,7 @@ describe("bytes", () => {
     );
   });
 
-  it("concatBytes copies", () => {
+  it("concatBytes copies its parts", () => {
     const part = Uint8Array.of(1);
     const joined = concatBytes(part, Uint8Array.of(2, 3));
     part[0] = 9;
@@ -97,11 +97,11 @@ describe("bytes", () => {
     expect(concatBytes()).toEqual(new Uint8Array());
   });
 
-  it("utf8 is UTF-8", () => expect(utf8("é€")).toEqual(Uint8Array.of(0xc3, 0xa9, 0xe2, 0x82, 0xac)));
+  it("utf8 encodes UTF-8", () => expect(utf8("é€")).toEqual(Uint8Array.of(0xc3, 0xa9, 0xe2, 0x82, 0xac)));
 });
 
 describe("numbers as bytes", () => {
-  it("u64be is 8 bytes big-endian", () => {
+  it("u64be writes 8 bytes big-endian", () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (value) => {
         expect(hex.encode(u64be(value))).toBe(value.toString(16).padStart(16, "0"));
@@ -110,7 +110,7 @@ describe("numbers as bytes", () => {
     for (const bad of [-1n, 2n ** 64n, 1, "1", null] as never[]) refusal("invalid-number", () => u64be(bad));
   });
 
-  it("assertInteger takes whole numbers of its range only", () => {
+  it("assertInteger accepts whole numbers of its range only", () => {
     for (const good of [0, 5, 10]) expect(() => assertInteger(good, "value", 0, 10)).not.toThrow();
     for (const bad of [-1, 11, 0.5, NaN, Infinity, 1n, "1", null, undefined]) {
       refusal("invalid-number", () => assertInteger(bad, "value", 0, 10));

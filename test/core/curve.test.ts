@@ -16,7 +16,7 @@ const ORDER = GROUP_ORDER.toString(16).padStart(64, "0");
 const OFF_CURVE = "eefdea4cdb677750a420fee807eacf21eb9898ae79b9768766e4faa04a2d4a34";
 const G = noble.pointFromScalar(scalar.toBytes(1n))!;
 
-/** Scalars, and what is none. */
+/** Scalars, and invalid ones. */
 const scalars = fc.oneof(
   secrets,
   bytes32,
@@ -75,7 +75,7 @@ const FUNCTIONS: [keyof Curve, fc.Arbitrary<unknown>[]][] = [
   ["recoverEcdsa", [bytes32, fc.uint8Array({ minLength: 64, maxLength: 64 }), fc.constantFrom(0, 1)]],
 ];
 
-describe("both curve libraries, and what browsers have of public keys, answer the same", () => {
+describe("both curve libraries and the browser's public-key part agree", () => {
   for (const [name, arbitraries] of FUNCTIONS) {
     it(`${name}: on good, bad and edge values`, () => {
       fc.assert(
@@ -88,7 +88,7 @@ describe("both curve libraries, and what browsers have of public keys, answer th
       );
     });
 
-    it(`${name}: with any one argument of a wrong type or length`, () => {
+    it(`${name}: with one argument of a wrong type or length`, () => {
       const broken = fc.tuple(fc.tuple(...arbitraries), fc.nat(arbitraries.length - 1), anything);
       fc.assert(
         fc.property(broken, ([args, at, wrong]) => {
@@ -99,7 +99,7 @@ describe("both curve libraries, and what browsers have of public keys, answer th
     });
   }
 
-  it("signatures of one verify with the other, and not with a bit changed", () => {
+  it("signatures of one verify with the other, and fail with a bit changed", () => {
     fc.assert(
       fc.property(secrets, bytes32, fc.nat(511), (secret, digest, bit) => {
         const signature = expectSame("signSchnorr", digest, secret) as Uint8Array;
@@ -112,7 +112,7 @@ describe("both curve libraries, and what browsers have of public keys, answer th
     );
   });
 
-  it("the signer of an ECDSA signature is recovered, and another point by the other parity", () => {
+  it("an ECDSA signature recovers its signer, and another point with the other parity", () => {
     fc.assert(
       fc.property(secrets, bytes32, (secret, digest) => {
         type Signed = ReturnType<Curve["signEcdsa"]>;
@@ -126,7 +126,7 @@ describe("both curve libraries, and what browsers have of public keys, answer th
     );
   });
 
-  it("nobody is recovered from an r that is no point, an s of 0 or n, or at infinity", () => {
+  it("recovery gives null for an r that is not on the curve, an s of 0 or n, and the point at infinity", () => {
     const digest = new Uint8Array(32).fill(1);
     const { signature } = noble.signEcdsa(digest, scalar.toBytes(5n));
     for (const [at, part] of [
@@ -144,7 +144,7 @@ describe("both curve libraries, and what browsers have of public keys, answer th
     expect(expectSame("recoverEcdsa", digest, new Uint8Array([...G.slice(1), ...digest]), 0)).toBeNull();
   });
 
-  it("a key is judged by its bytes of now, not by those it had at the last call", () => {
+  it("a key is judged by its current bytes, after its buffer changed", () => {
     const key = Buffer.from(G.slice(1));
     expect(expectSame("isXOnlyPoint", key)).toBe(true);
     key.set(bytes(OFF_CURVE));
@@ -161,7 +161,7 @@ describe("both curve libraries, and what browsers have of public keys, answer th
     expect(expectSame("xOnlyPointAddTweak", G.slice(1), scalar.toBytes(GROUP_ORDER - 1n))).toBeNull();
   });
 
-  it("every tweak of a few leads to the same key, also to a key added to itself", () => {
+  it("any sequence of tweaks leads to the same key, a key added to itself included", () => {
     for (const key of [1n, 2n, 3n, GROUP_ORDER - 1n, GROUP_ORDER / 2n].map((each) => scalar.toBytes(each))) {
       const x = noble.pointFromScalar(key)!.slice(1);
       for (const tweak of [0n, 1n, 2n, 3n, 4n, 7n, 8n, 255n, 256n]) {
@@ -174,7 +174,7 @@ describe("both curve libraries, and what browsers have of public keys, answer th
     expectSame("xOnlyPointAddTweak", G.slice(1), bytes(ORDER));
   });
 
-  it("a tweak of 0 leaves the key, and a point is added to itself", () => {
+  it("a tweak of 0 keeps the key, and a point can be added to itself", () => {
     expect(expectSame("xOnlyPointAddTweak", G.slice(1), new Uint8Array(32))).toEqual({
       parity: 0,
       xOnlyPubkey: G.slice(1),
@@ -182,7 +182,7 @@ describe("both curve libraries, and what browsers have of public keys, answer th
     expect(expectSame("pointAdd", G, G)).toEqual(noble.pointFromScalar(scalar.toBytes(2n)));
   });
 
-  it("an s of n or more, and an r that is no x coordinate, do not verify", () => {
+  it("a signature with s of n or more, or r that is no x coordinate, does not verify", () => {
     const digest = new Uint8Array(32).fill(1);
     const key = G.slice(1);
     const signature = noble.signSchnorr(digest, scalar.toBytes(1n));
@@ -203,7 +203,7 @@ describe("both curve libraries, and what browsers have of public keys, answer th
 });
 
 describe("libsecp256k1 in WebAssembly", () => {
-  it("still works after more impossible points than its stack would survive", () => {
+  it("survives more invalid points than its stack has room for", () => {
     const digest = new Uint8Array(32).fill(1);
     const key = G.slice(1);
     const signature = libsecp.signSchnorr(digest, scalar.toBytes(1n));

@@ -16,7 +16,7 @@ const sentencesOf = (text: string): string[] =>
 const wordsOf = (sentence: string) => sentence.split(/\s+/).length;
 
 describe("error codes", () => {
-  it("are lower-case words with hyphens, each with a meaning of its own", () => {
+  it("are lower-case words with hyphens, each with its meaning", () => {
     for (const code of CODES) expect(code).toMatch(/^[a-z]+(-[a-z]+)*$/);
     expect(new Set(CODES.map((code) => adviceOf(code).means)).size).toBe(CODES.length);
   });
@@ -25,7 +25,7 @@ describe("error codes", () => {
 describe.each(CODES.map((code) => [code, adviceOf(code)] as const))("the advice of %s", (_, advice) => {
   const texts = Object.values(advice) as string[];
 
-  it("says what is wrong in one sentence, and what to do", () => {
+  it("says what is wrong in one sentence, then what to do", () => {
     expect(sentencesOf(advice.means)).toHaveLength(1);
     expect(advice.do).toMatch(/^[A-Z`]/);
     for (const text of texts) expect(text).toMatch(/\S[.]$/);
@@ -44,8 +44,8 @@ describe.each(CODES.map((code) => [code, adviceOf(code)] as const))("the advice 
   });
 });
 
-describe("the text of an advice", () => {
-  it("has a line for each part, and what is known of the case after it", () => {
+describe("the text of advice", () => {
+  it("has one line for each part, and the details of the case after it", () => {
     expect(adviceText("signer-unhealthy", { means: "So it is here.", never: "Do not ask again." })).toBe(
       [
         "What it means: The signer answers but signs nothing. So it is here.",
@@ -57,7 +57,7 @@ describe("the text of an advice", () => {
     expect(adviceText("quorum-reached").split("\n")).toHaveLength(2);
   });
 
-  it("has in place of the code's own advice what is known better of the case", () => {
+  it("prefers the advice of the case to the advice of the code", () => {
     const text = adviceText("signer-unhealthy", {}, { do: "Wait." });
     expect(text).toContain("\nWhat to do: Wait.");
     expect(text).not.toContain(adviceOf("signer-unhealthy").do);

@@ -13,7 +13,7 @@ describe("TapstakeError", () => {
 });
 
 describe("describeType", () => {
-  it("says what a value is and shows nothing of its content", () => {
+  it("names the type of a value and shows nothing of its content", () => {
     expect(
       [null, undefined, new Uint8Array(3), [1, 2], "secret", 7, 7n, {}, () => {}].map(describeType),
     ).toEqual([

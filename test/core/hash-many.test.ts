@@ -30,7 +30,7 @@ describe.each([
   ["the kernel", node],
   ["@noble/hashes", noble],
 ])("hash many: by %s", (_name, { hashMany }) => {
-  it("gives OpenSSL's hashes of any items", () => {
+  it("equals OpenSSL's hashes for any items", () => {
     fc.assert(
       fc.property(items(40), ({ length, prefix, bytes }) => {
         expect(got(hashMany(prefix, bytes, length))).toBe(expected(prefix, bytes, length));
@@ -45,7 +45,7 @@ describe.each([
     }
   });
 
-  it("hashes zeros and ones of all bits", () => {
+  it("hashes zeros and ones in all bits", () => {
     for (const byte of [0, 0xff]) {
       for (const length of [32, 64] as const) {
         const bytes = new Uint8Array(5 * length).fill(byte);
@@ -54,7 +54,7 @@ describe.each([
     }
   });
 
-  it("leaves its items unchanged, and results of earlier calls too", () => {
+  it("changes neither its items nor earlier results", () => {
     const bytes = Uint8Array.from({ length: 256 }, (_, i) => i);
     const first = hashMany(0, bytes, 64);
     const before = got(first);

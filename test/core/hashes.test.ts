@@ -16,7 +16,7 @@ describe.each([
   ["OpenSSL", openssl],
   ["@noble/hashes", noble],
 ])("hashes of %s", (_name, { sha256 }) => {
-  it("sha256 is Node's, as plain arrays with memory of their own", () => {
+  it("equal Node's sha256, as plain arrays with separate memory", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (data) => {
         const hash = sha256(data);
@@ -29,7 +29,7 @@ describe.each([
 });
 
 describe("hashes", () => {
-  it("a tagged hash is SHA256 of the tag's hash twice and the data, in parts or whole (BIP-340)", () => {
+  it("a tagged hash is SHA256 of the tag's hash twice and the data, in one part or several (BIP-340)", () => {
     fc.assert(
       fc.property(fc.string(), fc.uint8Array(), fc.uint8Array(), (tag, a, b) => {
         const hashedTag = node(Buffer.from(tag));

@@ -87,7 +87,7 @@ describe("a JSON number", () => {
     (text) => void refusal("invalid-json", () => parseExactJson(text, "number")),
   );
 
-  it("is the same in every spelling, as BigInts reckon it", () => {
+  it("has one value in every spelling, as BigInt computes it", () => {
     fc.assert(
       fc.property(spelling, ({ sign, whole, decimals, exponent, letter, plus, zeros }) => {
         const power = exponent ?? 0;
@@ -115,13 +115,13 @@ describe("coins in JSON", () => {
   const { input } = JSON.parse(readCopy("wallets/json-exponent-amounts.json")) as { input: string };
 
   it.each([input, input.replace("0.0000546", "5.46e-05"), input.replace("0.02", "2E-2")])(
-    "hold the same in every spelling",
+    "have the same value in every spelling",
     (text) => {
       expect(coinsFromJson(text).map(({ value }) => value)).toEqual([5_460n, 2_000_000n]);
     },
   );
 
-  it("hold an amount in every spelling of it", () => {
+  it("have the same amount in every spelling", () => {
     const amount = fc.bigInt({ min: 0n, max: 2_100_000_000_000_000n });
     fc.assert(
       fc.property(amount, fc.integer({ min: 0, max: 25 }), fc.boolean(), (satoshi, shift, isUp) => {
@@ -139,7 +139,7 @@ describe("coins in JSON", () => {
     ["amount", "-0.0e3", 0n],
     ["amount", "0.000000010000", 1n],
     ["value", '"5460"', 5_460n],
-  ])("hold %s %s", (field, text, expected) => {
+  ])("keep %s %s", (field, text, expected) => {
     expect(held(field, text)).toBe(expected);
   });
 
@@ -193,7 +193,7 @@ describe("JSON of other kinds", () => {
   );
 });
 
-it("an amount of text takes zeros behind its eighth decimal, and no other digit", () => {
+it("an amount as text: may have zeros behind its eighth decimal, and no other digit", () => {
   expect(parseBtc("0.000054600000")).toBe(5_460n);
   refusal("invalid-amount", () => parseBtc("0.000054600001"));
 });

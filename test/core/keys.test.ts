@@ -31,7 +31,7 @@ describe("public keys", () => {
     );
   });
 
-  it("of 1 is the x of G, and of a secret and its negation the same", () => {
+  it("of 1 is the x of G, and equals that of the negated secret", () => {
     expect(hex.encode(publicKeyOf(scalar.toBytes(1n)))).toBe(G);
     fc.assert(
       fc.property(secrets, (secret) => {
@@ -55,12 +55,12 @@ describe("secret keys", () => {
     }
   });
 
-  it("are never shown by the error that refuses them", () => {
+  it("do not appear in the error that refuses them", () => {
     const error = refusal("invalid-secret-key", () => assertSecretKey(order));
     expect(`${error.stack}${JSON.stringify(error.details)}`).not.toContain(hex.encode(order).slice(-16));
   });
 
-  it("as BIP-340 uses them have an even public point", () => {
+  it("have an even public point under BIP-340", () => {
     fc.assert(
       fc.property(secrets, (secret) => {
         const { d, publicKey } = evenSecret(secret);
@@ -74,14 +74,14 @@ describe("secret keys", () => {
 });
 
 describe("scalars", () => {
-  it("parse refuses n and more, reduce wraps them", () => {
+  it("parse refuses n and above, reduce takes the remainder", () => {
     expect(scalar.parse(order)).toBeNull();
     expect(scalar.reduce(order)).toBe(0n);
     expect(scalar.parse(scalar.toBytes(GROUP_ORDER - 1n))).toBe(GROUP_ORDER - 1n);
     expect(scalar.parse(new Uint8Array(32))).toBe(0n);
   });
 
-  it("add, multiply, negate and invert are arithmetic modulo n", () => {
+  it("add, multiply, negate and invert compute modulo n", () => {
     const numbers = secrets.map(scalar.reduce);
     fc.assert(
       fc.property(numbers, numbers, (a, b) => {

@@ -5,11 +5,11 @@ import { loadPackage, missingPackage } from "../../src/core/optional.js";
 const require = createRequire(import.meta.url);
 
 describe("optional packages", () => {
-  it("are loaded where they are installed", () => {
+  it("load where they are installed", () => {
     expect(loadPackage<typeof import("valibot")>(require, "valibot").object).toBeTypeOf("function");
   });
 
-  it("are named with how to install them where they are not", () => {
+  it("are named with the command to install them where they are missing", () => {
     expect(() => loadPackage(require, "no-such-package")).toThrow(
       expect.objectContaining({
         code: "package-missing",
@@ -19,7 +19,7 @@ describe("optional packages", () => {
     );
   });
 
-  it("are named when an import fails as well", () => {
+  it("are named when a nested import of them fails", () => {
     const name = "@scope/no-such-package";
     const native = Object.assign(new Error(`Cannot find package '${name}' imported from /app/main.js`), {
       code: "ERR_MODULE_NOT_FOUND",
@@ -27,7 +27,7 @@ describe("optional packages", () => {
     expect(missingPackage(native)).toMatchObject({ code: "package-missing", details: { package: name } });
   });
 
-  it("are not blamed for a missing file or another error", () => {
+  it("are not named for a missing file or another error", () => {
     expect(() => loadPackage(require, "./no-such-file.js")).toThrow(
       expect.objectContaining({ code: "MODULE_NOT_FOUND" }),
     );

@@ -13,7 +13,7 @@ import { refusal } from "../support/refusal.js";
 /** What a careless copy could paste anywhere. */
 const SECRET = "c0ffee11c0ffee22c0ffee33c0ffee44c0ffee55c0ffee66c0ffee77c0ffee88";
 
-describe("what is shown of input in a message", () => {
+describe("input shown in a message", () => {
   it.each([
     ["", '""'],
     ["8 of all", '"8 of all"'],
@@ -24,7 +24,7 @@ describe("what is shown of input in a message", () => {
     [new Uint8Array(0), "0 bytes"],
     [null, "null"],
     [[1, 2], "an array of 2"],
-  ])("is its beginning and its size: %j", (value, shown) => {
+  ])("is cut to its beginning and its size: %j", (value, shown) => {
     expect(show(value)).toBe(shown);
   });
 
@@ -38,15 +38,15 @@ describe("what is shown of input in a message", () => {
     ["invalid-script", () => parseLeaf(hex.decode(SECRET))],
     ["invalid-op-return", () => decodeOpReturn(hex.decode(SECRET))],
     ["invalid-argument", () => assertChoice(SECRET, "from", ["staking"])],
-  ] as const)("is never a whole secret: %s", (code, run) => {
+  ] as const)("never contains a whole secret: %s", (code, run) => {
     const { message, details } = refusal(code, run);
     expect(message).toContain("c0ffee11");
     expect(JSON.stringify([message, details])).not.toContain(SECRET.slice(0, 9));
   });
 });
 
-describe("a choice", () => {
-  it("is one of the documented ones", () => {
+describe("a choice option", () => {
+  it("accepts the documented values only", () => {
     assertChoice("b", "letter", ["a", "b"]);
     for (const bad of ["c", "constructor", "", 0, null, undefined, ["a"]]) {
       const { message } = refusal("invalid-argument", () => assertChoice(bad, "letter", ["a", "b"]));

@@ -34,7 +34,7 @@ async function verdict(delegation: Delegation, own: OwnParams, options?: MemberO
   return code;
 }
 
-describe("a committee member, without a release", () => {
+describe("a committee member without a release", () => {
   const stake = makeStake();
   const own = inForce(regtestParams);
   const previous = inForce(stake.params);
@@ -51,7 +51,7 @@ describe("a committee member, without a release", () => {
     expect(details).toMatchObject({ release: "v4", rule: "expansion" });
   });
 
-  it("refuses an expansion to a further finality provider, which a release that it names takes", async () => {
+  it("refuses an expansion to a further finality provider, which a named release accepts", async () => {
     const expansion = await expand(stake, { terms: added });
     expect(await verdict(expansion, own, { previous })).toBe("unsupported-by-release");
     expect(await verdict(expansion, own, { previous, rules: ruleSet("v3") })).toBe("passed");
@@ -63,7 +63,7 @@ describe("a committee member, without a release", () => {
     }
   });
 
-  it("takes every form where it asks for any", async () => {
+  it("accepts every form where it asks for any", async () => {
     for (const terms of [moved, added]) {
       const expansion = await expand(stake, { terms });
       expect(await verdict(expansion, own, { previous, rules: "any" })).toBe("passed");
@@ -71,7 +71,7 @@ describe("a committee member, without a release", () => {
     expect(await verdict(await delegate(makeStake({ providers: 2 })), own, { rules: "any" })).toBe("passed");
   });
 
-  it("takes what the current release takes", async () => {
+  it("accepts what the current release accepts", async () => {
     expect(await verdict(await delegate(stake), own)).toBe("passed");
     expect(await verdict(await expand(stake), own, { previous })).toBe("passed");
   });
@@ -88,7 +88,7 @@ const set: ParamSet = { name: "own", network: "regtest", versions };
 const stakeOf = (version: number) => makeStake({ params: versions[version]! });
 
 describe("the version of a delegation's parameters", () => {
-  it("is the one in force at the member's height, and no document says another", async () => {
+  it("is the one in force at the member's height, whatever the document says", async () => {
     const by = await Promise.all([0, 1, 2].map((version) => delegate(stakeOf(version))));
     const wrong = "params-not-in-force";
     const cases = [
@@ -105,7 +105,7 @@ describe("the version of a delegation's parameters", () => {
     }
   });
 
-  it("is not superseded in an expansion, which could go from 10 % to 1 % slashing", async () => {
+  it("is checked in an expansion, which could change 10 % slashing to 1 %", async () => {
     const stake = stakeOf(1);
     const previous = { set, height: 300 };
     const downgraded = await expand(
@@ -122,7 +122,7 @@ describe("the version of a delegation's parameters", () => {
     expect(await verdict(kept, { set, height: 300 })).toBe("params-mismatch");
   });
 
-  it("is of no set that has ended, whatever the height", async () => {
+  it("is refused under a set that has ended, at any height", async () => {
     const ended = { ...set, ended: true };
     const delegation = await delegate(stakeOf(2));
     expect(await verdict(delegation, { set, height: 400 })).toBe("passed");
@@ -134,7 +134,7 @@ describe("the version of a delegation's parameters", () => {
     expect(details).toEqual({ set: "own" });
   });
 
-  it("is, of the previous stake, of the same set as that of the stake that expands it", async () => {
+  it("is, for the previous stake, of the same set as that of the stake that expands it", async () => {
     const own = { set, height: 300 };
     const kept = await expand(stakeOf(1));
     for (const other of [
@@ -149,7 +149,7 @@ describe("the version of a delegation's parameters", () => {
     expect(await verdict(kept, own, { previous: own })).toBe("passed");
   });
 
-  it("is named with the height and the version that holds there", () => {
+  it("is named in the error with the height and the version in force there", () => {
     const { message, details } = refusal("params-not-in-force", () =>
       checkInForce(versions[0]!, { set, height: 250 }),
     );
@@ -157,7 +157,7 @@ describe("the version of a delegation's parameters", () => {
     expect(details).toEqual({ height: 250, expected: 1, got: 0 });
   });
 
-  it("needs a height at which the set has one, and every field as the set has it", () => {
+  it("needs a height at which the set has one, and every field equal to the set's", () => {
     const late = { ...set, versions: versions.slice(1) };
     refusal("not-active", () => checkInForce(versions[1]!, { set: late, height: 199 }));
     refusal("invalid-number", () => checkInForce(versions[1]!, { set, height: -1 }));

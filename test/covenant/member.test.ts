@@ -45,8 +45,8 @@ const signatures = await Promise.all([0, 1, 2, 3, 4].map(sign));
 const signedByThese = (members: readonly number[]) =>
   members.reduce<Delegation>((all, i) => addCovenantSignatures(all, signatures[i]!), delegation);
 
-describe("a committee member signs", () => {
-  it("the unbonding, and both slashings once for each finality provider", () => {
+describe("a committee member's signing", () => {
+  it("covers the unbonding, and both slashings once for each finality provider", () => {
     for (const [i, { unbonding, slashing, unbondingSlashing }] of signatures.entries()) {
       expect(unbonding.publicKey).toEqual(memberKeys[i]);
       for (const adaptors of [slashing, unbondingSlashing]) {
@@ -61,7 +61,7 @@ describe("a committee member signs", () => {
     }
   });
 
-  it("a signature for one finality provider that serves no other, and no other transaction", () => {
+  it("gives a signature for one finality provider and one transaction only", () => {
     const [{ slashing }] = signatures as [CovenantSignatures];
     const [first, second] = stake.terms.finalityProviders as [Uint8Array, Uint8Array];
     const digest = leafSighash(slashingSpend(delegation, "staking"));
@@ -72,7 +72,7 @@ describe("a committee member signs", () => {
     expect(adaptor.verify(memberKeys[0]!, first, unbonding, signature)).toBe(false);
   });
 
-  it("with a compressed public key too", async () => {
+  it("accepts a compressed public key too", async () => {
     const inner = covenantSigner(committeeSecrets[0]!);
     const signer = { ...inner, publicKey: Uint8Array.of(2, ...inner.publicKey) };
     const signed = await signAsMember(delegation, signer, inForce(regtestParams), ANY);
@@ -80,7 +80,7 @@ describe("a committee member signs", () => {
   });
 });
 
-describe("a committee member holds a delegation against its own parameters", () => {
+describe("a committee member's check of a delegation against its parameters", () => {
   // Each delegation is right by the parameters that it brings along.
   const forged: readonly [field: string, params: ProtocolParams][] = [
     ["slashing", withSlashing(regtestParams, { script: nobodysScript() })],
@@ -94,7 +94,7 @@ describe("a committee member holds a delegation against its own parameters", () 
     ["network", { ...regtestParams, network: "signet" }],
     ["phase1", { ...regtestParams, phase1: { tag: new Uint8Array(4), confirmationDepth: 1 } }],
   ];
-  it.each(forged)("and signs nothing under another %s", async (field, params) => {
+  it.each(forged)("refuses another %s", async (field, params) => {
     const harmful = await delegate(stake, { params });
     checkDelegation(harmful);
     let asked = 0;
@@ -109,7 +109,7 @@ describe("a committee member holds a delegation against its own parameters", () 
     expect(asked).toBe(0);
   });
 
-  it("and signs nothing for a committee that it is not in, whatever the delegation says", async () => {
+  it("refuses a committee without its key, whatever the delegation says", async () => {
     const outsider = publicKeyOf(secretOf("outsider"));
     expect(await codeOf(() => checkForMember(delegation, outsider, inForce(regtestParams), ANY))).toBe(
       "not-a-member",
@@ -128,7 +128,7 @@ describe("a committee member holds a delegation against its own parameters", () 
     );
   });
 
-  it("but the order of the committee's keys makes no difference", async () => {
+  it("ignores the order of the committee's keys", async () => {
     const { covenant } = regtestParams;
     const params = { ...regtestParams, covenant: { ...covenant, keys: covenant.keys.toReversed() } };
     expect(await codeOf(() => checkForMember(delegation, memberKeys[0]!, inForce(params), ANY))).toBe(
@@ -138,7 +138,7 @@ describe("a committee member holds a delegation against its own parameters", () 
 });
 
 describe("a quorum", () => {
-  it("is any three of five, whatever the order in which they sign", () => {
+  it("is any three of five, in any order of signing", () => {
     fc.assert(
       fc.property(fc.shuffledSubarray([0, 1, 2, 3, 4], { minLength: 3, maxLength: 3 }), (members) => {
         expect(hasQuorum(signedByThese(members.slice(0, 2)))).toBe(false);
@@ -169,7 +169,7 @@ describe("a quorum", () => {
     expect(await codeOf(() => signAsMember(short, inner, inForce(regtestParams), ANY))).toBe("passed");
   });
 
-  it("needs every finality provider and all three transactions", () => {
+  it("requires every finality provider and all three transactions", () => {
     const full = signedByThese([0, 1, 2]);
     const { unbonding, slashing, unbondingSlashing } = full;
     expect(hasQuorum({ ...full, unbonding: without(unbonding, 0) })).toBe(false);
@@ -179,7 +179,7 @@ describe("a quorum", () => {
     }
   });
 
-  it("counts neither one member twice nor a key that is no member's", () => {
+  it("counts neither one member twice nor a key outside the committee", () => {
     const two = signedByThese([0, 1]);
     const extra = (publicKey: Uint8Array): Delegation => {
       const more = <T extends { readonly publicKey: Uint8Array }>(list: readonly T[]) => [
@@ -203,8 +203,8 @@ describe("a quorum", () => {
   });
 });
 
-describe("signatures of members", () => {
-  it("come together, and a member's later ones replace its earlier", async () => {
+describe("covenant signatures", () => {
+  it("are merged, and a member's later ones replace its earlier", async () => {
     const once = signedByThese([0, 1]);
     const again = addCovenantSignatures(once, await sign(0));
     expect(again.unbonding.covenantSignatures).toHaveLength(2);
@@ -215,7 +215,7 @@ describe("signatures of members", () => {
     expect(delegation.slashing.covenantSignatures).toEqual([]);
   });
 
-  it("are added only whole, valid, and one member's", async () => {
+  it("are added only complete, valid, and from one member", async () => {
     const [mine, others] = signatures as [CovenantSignatures, CovenantSignatures];
     const again = await sign(0);
     const outsider = { ...mine.unbonding, publicKey: stake.terms.staker as Uint8Array };
@@ -315,7 +315,7 @@ describe("a remote signer", () => {
     ],
     ["whose key is no key is refused", remote({ publicKey: new Uint8Array(3) }), "not-a-member"],
   ];
-  it("whose key is a Node Buffer that changes while it answers serves with the key that it had", async () => {
+  it("whose key is a Node Buffer that changes while it answers signs with the original key", async () => {
     const publicKey = Buffer.from(inner.publicKey);
     const signSchnorr = async (digest: Uint8Array) => {
       const signature = await inner.signSchnorr(digest);
@@ -334,7 +334,7 @@ describe("a remote signer", () => {
     }
   });
 
-  it("that writes each answer into the same memory serves, and so does a staker's", async () => {
+  it("that writes each answer into the same memory is supported, and so is a staker's", async () => {
     const [schnorrAnswer, adaptorAnswer] = [new Uint8Array(64), new Uint8Array(65)];
     const reusing = remote({
       signSchnorr: async (digest) => (schnorrAnswer.set(await inner.signSchnorr(digest)), schnorrAnswer),
@@ -358,7 +358,7 @@ describe("a remote signer", () => {
     expect(await codeOf(() => signAsMember(delegation, signer, inForce(regtestParams), ANY))).toBe(code);
   });
 
-  it("is asked only for what was checked, though the transaction changes while it answers", async () => {
+  it("signs what was checked, though the transaction changes while it answers", async () => {
     const mine = await delegate(stake);
     const checked = leafSighash(slashingSpend(mine, "unbonding"));
     const asked: Uint8Array[] = [];
@@ -393,7 +393,7 @@ describe("a remote signer", () => {
   });
 });
 
-it("committees of one up to twenty sign", async () => {
+it("committees of one up to twenty: sign", async () => {
   for (const committee of [1, 2, 20]) {
     const own = makeStake({ seed: `c${committee}`, committee });
     const { quorum } = own.terms.covenant;

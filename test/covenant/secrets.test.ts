@@ -59,7 +59,7 @@ function expectNoSecret(value: unknown): void {
 }
 
 describe("no secret is in", () => {
-  it("a signer, however it is printed", () => {
+  it("a signer, printed in any way", () => {
     for (const signer of [keySigner(staker), covenantSigner(member), keySigner(Buffer.from(provider))]) {
       expectNoSecret(signer);
       expectNoSecret(Object.getOwnPropertyDescriptors(signer));
@@ -135,7 +135,7 @@ describe("no secret is in", () => {
   });
 });
 
-it("a signer keeps its key when the caller wipes it, also in a Buffer", async () => {
+it("a signer: keeps its key when the caller wipes it, also in a Buffer", async () => {
   for (const copy of [Uint8Array.from(member), Buffer.from(member)]) {
     const [signer, plain] = [covenantSigner(copy), keySigner(copy)];
     copy.fill(0);
@@ -157,7 +157,7 @@ it.each([
   new Uint8Array(31),
   new Uint8Array(32),
   new Uint8Array(32).fill(255),
-])("%s makes no signer", async (secret) => {
+])("%s: is refused as a signer", async (secret) => {
   expect(await codeOf(() => keySigner(secret as never))).toBe("invalid-secret-key");
   expect(await codeOf(() => covenantSigner(secret as never))).toBe("invalid-secret-key");
 });

@@ -24,7 +24,7 @@ const OFF_CURVE = bytes("EEFDEA4CDB677750A420FEE807EACF21EB9898AE79B9768766E4FAA
 const negated = (key: Uint8Array) => scalar.toBytes(scalar.negate(scalar.reduce(key)));
 const withPrefix = (prefix: number, key: Uint8Array) => new Uint8Array([prefix, ...key]);
 
-describe("adaptor: the published vectors, good and bad", () => {
+describe("adaptor: the published vectors, valid and invalid", () => {
   for (const row of parseCsv(readVectors("adaptor_presig.csv"))) {
     it(`presig ${row.name}`, () => {
       const [key, T, message] = [row.bytes("public key"), row.bytes("adaptor"), row.bytes("message")];
@@ -57,7 +57,7 @@ describe("adaptor: the published vectors, good and bad", () => {
 });
 
 describe("adaptor", () => {
-  it("the secret of the encryption key finishes a signature, and the finished one reveals that secret", () => {
+  it("the encryption key's secret completes the signature, and the completed signature reveals that secret", () => {
     fc.assert(
       fc.property(secrets, secrets, bytes32, bytes32, (sk, fp, message, aux) => {
         const T = publicKeyOf(fp);
@@ -73,7 +73,7 @@ describe("adaptor", () => {
     );
   });
 
-  it("with an encryption key of 33 bytes the parity is kept, and so is the secret", () => {
+  it("an encryption key of 33 bytes keeps its parity and its secret", () => {
     fc.assert(
       fc.property(secrets, secrets, bytes32, (sk, t, message) => {
         const T = curve.pointFromScalar(t)!;
@@ -87,7 +87,7 @@ describe("adaptor", () => {
     );
   });
 
-  it("an encryption key of 32 bytes means even y", () => {
+  it("an encryption key of 32 bytes has even y", () => {
     const aux = new Uint8Array(32);
     const even = withPrefix(2, encryptionKey);
     const odd = withPrefix(3, encryptionKey);
@@ -101,7 +101,7 @@ describe("adaptor", () => {
     expect(schnorr.verify(publicKey, digest, adaptor.adapt(signature, negated(decryptionKey)))).toBe(false);
   });
 
-  it("does not verify under another key, encryption key or digest, nor with any bit changed", () => {
+  it("verify is false under another key, encryption key or digest, and with any bit changed", () => {
     const otherKey = publicKeyOf(digest);
     expect(adaptor.verify(otherKey, encryptionKey, digest, signature)).toBe(false);
     expect(adaptor.verify(publicKey, otherKey, digest, signature)).toBe(false);
@@ -113,18 +113,18 @@ describe("adaptor", () => {
     }
   });
 
-  it("an unfinished signature is no BIP-340 signature, and another key does not finish it", () => {
+  it("an adaptor signature is no BIP-340 signature, and another secret does not complete it", () => {
     expect(schnorr.verify(publicKey, digest, signature.slice(1))).toBe(false);
     expect(schnorr.verify(publicKey, digest, adaptor.adapt(signature, secret))).toBe(false);
   });
 
-  it("uses fresh randomness unless some is given", () => {
+  it("sign uses fresh randomness unless auxiliary randomness is given", () => {
     const again = adaptor.sign(secret, encryptionKey, digest);
     expect(again).not.toEqual(signature);
     expect(adaptor.verify(publicKey, encryptionKey, digest, again)).toBe(true);
   });
 
-  it("changes none of its inputs", () => {
+  it("sign, adapt and extract do not change their inputs", () => {
     const inputs = [secret, encryptionKey, digest, signature, decryptionKey].map((input) => input.slice());
     const finished = adaptor.adapt(inputs[3]!, inputs[4]!);
     adaptor.extract(inputs[3]!, finished);
@@ -135,7 +135,7 @@ describe("adaptor", () => {
 });
 
 describe("the 66-byte form of an adaptor signature", () => {
-  it("says with its last byte what the first says in 65 bytes, and converts both ways", () => {
+  it("has in its last byte the parity that the first byte has in 65 bytes, and converts both ways", () => {
     const check = (made: Uint8Array) => {
       const legacy = adaptor.toLegacy(made);
       expect(legacy).toHaveLength(66);
@@ -155,7 +155,7 @@ describe("the 66-byte form of an adaptor signature", () => {
     expect([...new Set(first)].toSorted()).toEqual([2, 3]);
   });
 
-  it("is understood wherever a signature is taken", () => {
+  it("is accepted wherever an adaptor signature is", () => {
     const legacy = adaptor.toLegacy(signature);
     const finished = adaptor.adapt(signature, decryptionKey);
     expect(adaptor.verify(publicKey, encryptionKey, digest, legacy)).toBe(true);
@@ -165,7 +165,7 @@ describe("the 66-byte form of an adaptor signature", () => {
     expect(adaptor.fromLegacy(signature)).toEqual(signature);
   });
 
-  it("with a prefix other than 02 or a last byte other than 00 or 01 is malformed", () => {
+  it("is refused with a prefix other than 02 or a last byte other than 00 or 01", () => {
     const legacy = adaptor.toLegacy(signature);
     for (const [at, value] of [
       [0, 3],
@@ -222,7 +222,7 @@ describe("adaptor on malformed input", () => {
     expect(adaptor.verify(withPrefix(2, publicKey), encryptionKey, digest, signature)).toBe(false);
   });
 
-  it("sign refuses, each with its code", () => {
+  it("sign refuses it, each with its code", () => {
     for (const bad of [...NOT_BYTES, new Uint8Array(32), OUT_OF_RANGE] as Uint8Array[]) {
       refusal("invalid-secret-key", () => adaptor.sign(bad, encryptionKey, digest));
     }
@@ -233,7 +233,7 @@ describe("adaptor on malformed input", () => {
     }
   });
 
-  it("adapt, extract and the conversions refuse, each with its code", () => {
+  it("adapt, extract and the conversions refuse it, each with its code", () => {
     const finished = adaptor.adapt(signature, decryptionKey);
     for (const bad of badSignatures) {
       refusal("invalid-signature", () => adaptor.adapt(bad, decryptionKey));
@@ -250,7 +250,7 @@ describe("adaptor on malformed input", () => {
     }
   });
 
-  it("extract finds no evidence where the finished signature is another one, or nothing was added", () => {
+  it("extract refuses a completed signature that is another one, or that equals the adaptor signature", () => {
     const otherSignature = adaptor.sign(secret, encryptionKey, digest);
     refusal("no-evidence", () => adaptor.extract(signature, adaptor.adapt(otherSignature, decryptionKey)));
     refusal("no-evidence", () => adaptor.extract(signature, signature.slice(1)));

@@ -29,7 +29,7 @@ const vote = (message: string, by: Uint8Array = secret, k: Uint8Array = nonce) =
   signature: eots.sign(by, k, text(message)),
 });
 
-describe("eots: the votes of the Go reference", () => {
+describe("eots: the Go reference's votes", () => {
   for (const [i, v] of eotsVectors().entries()) {
     const key = bytes(v.Pk);
     const derived = randomness.derive(bytes(v.Sk), v.ChainId, BigInt(v.Height));
@@ -58,7 +58,7 @@ describe("eots: the votes of the Go reference", () => {
       expect(eots.extract(key, derived.public, b, a)).toEqual(even);
     });
 
-    it(`vector ${i}: the Go reference changes its inputs in place: Sig2 as the file has it is no signature`, () => {
+    it(`vector ${i}: Sig2 of the file is no signature, as the Go reference changes its inputs in place`, () => {
       const negated = { message: b.message, signature: bytes(v.Sig2) };
       expect(eots.verify(key, derived.public, negated.message, negated.signature)).toBe(false);
       const error = refusal("different-randomness", () => eots.extract(key, derived.public, a, negated));
@@ -68,20 +68,20 @@ describe("eots: the votes of the Go reference", () => {
 });
 
 describe("eots.sign and eots.verify", () => {
-  it("x(R) before the signature is a BIP-340 signature of SHA256(message)", () => {
+  it("x(R) with the signature is a BIP-340 signature of SHA256(message)", () => {
     const { message, signature } = vote("block");
     const bip340 = new Uint8Array([...R, ...signature]);
     expect(schnorr.verify(publicKey, sha256(message), bip340)).toBe(true);
   });
 
-  it("accepts messages of any length", () => {
+  it("accept messages of any length", () => {
     for (const length of [0, 1, 31, 32, 33, 40, 100_000]) {
       const message = new Uint8Array(length).fill(7);
       expect(eots.verify(publicKey, R, message, eots.sign(secret, nonce, message))).toBe(true);
     }
   });
 
-  it("a flipped bit anywhere makes a signature fail", () => {
+  it("fail with any bit of the signature flipped", () => {
     fc.assert(
       fc.property(secrets, secrets, fc.uint8Array({ minLength: 1 }), fc.nat(255), (sk, k, message, bit) => {
         const key = publicKeyOf(sk);
@@ -119,7 +119,7 @@ describe("eots.signKnown", () => {
   const pointOf = (scalarBytes: Uint8Array) => curve.pointFromScalar(scalarBytes)!;
   const known = (sk: Uint8Array, k: Uint8Array) => ({ keyPoint: pointOf(sk), randomnessPoint: pointOf(k) });
 
-  it("signs as eots.sign does, whatever the parities", () => {
+  it("signs as eots.sign does, with every parity", () => {
     fc.assert(
       fc.property(secrets, secrets, fc.uint8Array(), (sk, k, message) => {
         expect(eots.signKnown(sk, k, message, known(sk, k))).toEqual(eots.sign(sk, k, message));
@@ -128,7 +128,7 @@ describe("eots.signKnown", () => {
     );
   });
 
-  it("withholds the signature where a point is another one, or its negative", () => {
+  it("withholds the signature where a given point is another one, or its negative", () => {
     const points = known(secret, nonce);
     const negative = (point: Uint8Array) => Uint8Array.from(point, (byte, i) => (i === 0 ? byte ^ 1 : byte));
     for (const wrong of [
@@ -159,7 +159,7 @@ const copyOf = <T>(value: T): T => structuredClone(value);
 const which = (run: () => unknown) => refusal("different-randomness", run).details["signature"];
 
 describe("eots.extract", () => {
-  it("two different messages under one randomness give the key away, whatever key and randomness", () => {
+  it("two different messages under one randomness reveal the key, for any key and randomness", () => {
     const messages = fc.tuple(fc.uint8Array(), fc.uint8Array());
     fc.assert(
       fc.property(secrets, secrets, messages, (sk, k, [first, second]) => {
@@ -174,14 +174,14 @@ describe("eots.extract", () => {
     );
   });
 
-  it("a key of odd y is extracted as n minus it, which has even y and the same x-only key", () => {
+  it("a secret whose point has odd y is extracted as n minus it, with the same x-only key", () => {
     const oddSecret = scalar.toBytes(scalar.negate(evenSecret(secret).d));
     const key = eots.extract(publicKey, R, vote("a", oddSecret), vote("b", oddSecret));
     expect(key).toEqual(scalar.toBytes(scalar.negate(scalar.reduce(oddSecret))));
     expect(publicKeyOf(key)).toEqual(publicKey);
   });
 
-  it("the Go reference changes its inputs in place while extracting; this changes none of them", () => {
+  it("changes no input, unlike the Go reference", () => {
     const inputs = [publicKey, R, Object.freeze(vote("a")), Object.freeze(vote("b"))] as const;
     const before = copyOf(inputs);
     eots.extract(inputs[0], inputs[1], inputs[2], inputs[3]);
@@ -220,7 +220,7 @@ describe("eots.extract", () => {
     expect(error.message).toContain("public key");
   });
 
-  it("key-mismatch: signatures in the name of a key, by who does not have its secret, reveal the forger's", () => {
+  it("key-mismatch: signatures forged without the secret reveal another key", () => {
     const forge = (message: string) => {
       const k = evenSecret(nonce).d;
       const e = challenge(R, publicKey, sha256(text(message)));
@@ -236,7 +236,7 @@ describe("eots.extract", () => {
     }
   });
 
-  it("unrelated signatures are refused and never give a key", () => {
+  it("unrelated signatures are refused and reveal no key", () => {
     fc.assert(
       fc.property(bytes32, bytes32, (s1, s2) => {
         fc.pre(scalar.parse(s1) !== null && scalar.parse(s2) !== null && hex.encode(s1) !== hex.encode(s2));

@@ -49,17 +49,17 @@ const leavesOf = (count: number) =>
   Array.from({ length: count }, (_, i) => bytes(i.toString(16).padStart(64, "0")));
 
 describe("merkle: RFC 6962", () => {
-  it("gives the roots of the reference tree of every size from 0 to 8", () => {
+  it("has the roots of the reference tree for every size from 0 to 8", () => {
     expect(CT_ROOTS.map((_, size) => hex.encode(merkle.root(CT_LEAVES.slice(0, size))))).toEqual(CT_ROOTS);
   });
 
-  it("gives the proofs of the reference tree", () => {
+  it("has the proofs of the reference tree", () => {
     for (const [index, ...aunts] of CT_PROOFS) {
       expect(merkle.proof(CT_LEAVES, index).aunts.map(hex.encode)).toEqual(aunts);
     }
   });
 
-  it("splits at the largest power of two below the number of leaves, as the RFC defines it", () => {
+  it("splits at the largest power of two below the number of leaves (RFC 6962)", () => {
     for (const count of some([...Array(71).keys()], 20)) {
       const leaves = leavesOf(count);
       const root = merkle.root(leaves);
@@ -74,7 +74,7 @@ describe("merkle: RFC 6962", () => {
     }
   });
 
-  it("hashes more leaves than one commitment has", () => {
+  it("hashes more leaves than the largest commitment has", () => {
     const leaves = leavesOf(60_001);
     const root = merkle.root(leaves);
     expect(hex.encode(root)).toBe(definedRoot(leaves).toString("hex"));
@@ -124,7 +124,7 @@ describe("merkle.verify", () => {
     );
   });
 
-  it("does not take an inner node for a leaf", () => {
+  it("refuses an inner node as a leaf", () => {
     const leaves = leavesOf(4);
     const [left, right] = [merkle.proof(leaves, 0), merkle.proof(leaves, 1)];
     const inner = new Uint8Array([...left.leafHash, ...right.leafHash]);
@@ -155,7 +155,7 @@ describe("merkle.verify", () => {
 });
 
 describe("merkle on malformed input", () => {
-  it("refuses leaves that are no bytes", () => {
+  it("refuses leaves that are not bytes", () => {
     for (const bad of ["00", null, undefined, [1]] as never[]) {
       refusal("invalid-bytes", () => merkle.root([new Uint8Array(), bad]));
       refusal("invalid-bytes", () => merkle.proof([bad], 0));
@@ -165,14 +165,14 @@ describe("merkle on malformed input", () => {
     refusal("invalid-bytes", () => merkle.root(new Array<Uint8Array>(2)));
   });
 
-  it("refuses an index that no leaf has", () => {
+  it("refuses an index beyond the leaves", () => {
     for (const bad of [-1, 3, 0.5, NaN, Infinity, 2 ** 53, "0", 0n, undefined] as never[]) {
       refusal("index-out-of-range", () => merkle.proof(leavesOf(3), bad));
     }
     refusal("index-out-of-range", () => merkle.proof([], 0));
   });
 
-  it("changes neither leaves nor tree when a proof is changed", () => {
+  it("a changed proof changes neither leaves nor tree", () => {
     const leaves = leavesOf(5);
     const proofs = merkle.proofs(leaves);
     proofs(0).leafHash.fill(0);

@@ -38,7 +38,7 @@ describe("randomness.derive", () => {
     expect([fromBytes.secret, fromBytes.public]).toEqual([derived.secret, derived.public]);
   });
 
-  it("shows its secret only to those who name it", () => {
+  it("shows its secret only when the property is named", () => {
     const derived = randomness.derive(secret, "bbn-1", 7n);
     const { secret: k, public: point } = derived;
     expect(publicKeyOf(k)).toEqual(point);
@@ -58,7 +58,7 @@ describe("randomness.derive", () => {
     expect(new Set(all.map(({ public: r }) => hex.encode(r))).size).toBe(4);
   });
 
-  it("is version 1 of the derivation: changing it would cost a provider its stake", () => {
+  it("is version 1 of the derivation: a change would leave committed heights without randomness", () => {
     expect(randomness.derivationVersion).toBe(1);
     expect(hex.encode(randomness.derive(secret, "bbn-1", 1n).secret)).toBe(
       createHmac("sha256", secret)
@@ -84,7 +84,7 @@ describe("the counter of the derivation", () => {
   const order = scalar.toBytes(GROUP_ORDER - 1n);
   order[31]! += 1;
 
-  it("goes on while the candidate is 0, n or more, and stops at the first scalar", () => {
+  it("advances while the candidate is 0, n or more, and stops at the first scalar", () => {
     const candidates = [
       new Uint8Array(32),
       order,
@@ -101,7 +101,7 @@ describe("the counter of the derivation", () => {
     expect(asked).toEqual([0n, 1n, 2n, 3n]);
   });
 
-  it("takes 1 and n - 1 as they are", () => {
+  it("accepts 1 and n - 1", () => {
     for (const edge of [1n, GROUP_ORDER - 1n]) {
       expect(firstScalar(() => scalar.toBytes(edge))).toEqual(scalar.toBytes(edge));
     }

@@ -11,8 +11,8 @@ import { bytes, parseCsv, readVectors } from "../support/vectors.js";
 
 const rows = parseCsv(readVectors("bip340.csv"));
 
-describe("BIP-340's own vectors", () => {
-  it("are all here", () => expect(rows).toHaveLength(19));
+describe("BIP-340's published vectors", () => {
+  it("are complete", () => expect(rows).toHaveLength(19));
 
   for (const row of rows.filter((candidate) => candidate.bytes("message").length === 32)) {
     it(`hold for schnorr and for both curve libraries: ${row.name}`, () => {
@@ -36,7 +36,7 @@ describe("BIP-340's own vectors", () => {
   }
 
   for (const row of rows.filter((candidate) => candidate.bytes("message").length !== 32)) {
-    it(`sign messages that are no digests, which is refused here: ${row.name}`, () => {
+    it(`with messages of other lengths verify in the libraries, and schnorr.sign refuses them: ${row.name}`, () => {
       const [key, message, signature] = [
         row.bytes("public key"),
         row.bytes("message"),
@@ -55,9 +55,9 @@ describe("BIP-340's own vectors", () => {
 describe("the finality providers registered on mainnet", () => {
   const registry = JSON.parse(readVectors("mainnet-fp-registry.json")) as Record<string, string>[];
 
-  it("are 60", () => expect(registry).toHaveLength(60));
+  it("are 60 in number", () => expect(registry).toHaveLength(60));
 
-  it("all signed their registration with their key", () => {
+  it("have each signed their registration with their key", () => {
     for (const entry of registry) {
       const [key, digest, sig] = [entry["eots_pk"]!, entry["message_sha256"]!, entry["sig"]!].map(bytes);
       expect(schnorr.verify(key!, digest!, sig!), entry["eots_pk"]).toBe(true);
@@ -71,7 +71,7 @@ describe("schnorr", () => {
   const publicKey = publicKeyOf(secret);
   const digest = new Uint8Array(32).fill(0x33);
 
-  it("a flipped bit anywhere makes a signature fail", () => {
+  it("verify fails with any bit of the signature flipped", () => {
     fc.assert(
       fc.property(secrets, bytes32, fc.nat(511), (sk, message, bit) => {
         const key = publicKeyOf(sk);
@@ -85,7 +85,7 @@ describe("schnorr", () => {
     );
   });
 
-  it("uses fresh randomness unless some is given", () => {
+  it("sign uses fresh randomness unless auxiliary randomness is given", () => {
     const aux = new Uint8Array(32).fill(9);
     expect(schnorr.sign(secret, digest)).not.toEqual(schnorr.sign(secret, digest));
     expect(schnorr.sign(secret, digest, aux)).toEqual(schnorr.sign(secret, digest, aux));

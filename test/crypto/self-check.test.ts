@@ -27,14 +27,14 @@ const encryptionKey = publicKeyOf(nonce);
 
 beforeEach(() => Object.assign(faulty, { verify: false, add: false }));
 
-describe("a signature that does not verify does not leave", () => {
+describe("self-check: a signature that does not verify is withheld", () => {
   const signers: [string, () => Uint8Array, keyof typeof faulty][] = [
     ["schnorr.sign", () => schnorr.sign(secret, digest), "verify"],
     ["eots.sign", () => eots.sign(secret, nonce, digest), "verify"],
     ["adaptor.sign", () => adaptor.sign(secret, encryptionKey, digest), "add"],
   ];
   for (const [name, sign, fault] of signers) {
-    it(`${name} refuses with self-check-failed, and shows nothing of it`, () => {
+    it(`${name} refuses with self-check-failed and shows no part of the signature`, () => {
       expect(sign().length).toBeGreaterThan(31);
       faulty[fault] = true;
       const error = refusal("self-check-failed", sign);

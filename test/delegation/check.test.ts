@@ -77,7 +77,7 @@ const flipped = (bytes: Uint8Array, at = 40) => bytes.map((byte, i) => (i === at
 const paysToWallet = withSlashing(regtestParams, { script: nobodysScript() });
 const { terms } = stake;
 
-describe("a right delegation is accepted", () => {
+describe("a valid delegation is accepted", () => {
   const cases: readonly [name: string, changes: Changes][] = [
     ["as the builders make it", {}],
     ["with the stake in the second output", { stakeAt: 1 }],
@@ -110,7 +110,7 @@ describe("a right delegation is accepted", () => {
     await expectAccepted(await delegate(stake, changes));
   });
 
-  it("with 2 of 3 stakers, whichever of them signed", async () => {
+  it("with signatures of any 2 of 3 stakers", async () => {
     const several = makeStake({ stakers: 3, stakerQuorum: 2, providers: 2 });
     await expectAccepted(await delegate(several));
     const others = { ...several, stakerSecrets: several.stakerSecrets.toReversed() };
@@ -118,7 +118,7 @@ describe("a right delegation is accepted", () => {
     await expectAccepted(await signSlashings(await delegate(several), keySigner(several.stakerSecrets[2]!)));
   });
 
-  it("half a satoshi of the slashing amount is rounded up, not down", async () => {
+  it("with half a satoshi of the slashed amount rounded up", async () => {
     const rounded = await delegate(stake, { value: 1_000_005n });
     expect(rounded.slashing.transaction.outs[0]!.value).toBe(100_001n);
     const less = await delegate(stake, {
@@ -145,7 +145,7 @@ describe("a right delegation is accepted", () => {
   });
 });
 
-describe("a delegation is refused, and nothing signed, when only this is wrong:", () => {
+describe("a delegation is refused, and no signer signs it, when only this is wrong:", () => {
   const otherTerms = { ...terms, finalityProviders: [publicKeyOf(secretOf("someone"))] };
   const cases: readonly [name: string, code: ErrorCode, changes: Changes][] = [
     ["parameters of phase 1", "unsupported-params", { params: withoutSlashing(), builtWith: regtestParams }],
@@ -303,13 +303,13 @@ describe("a delegation is refused, and nothing signed, when only this is wrong:"
   });
 });
 
-it("terms with a finality provider twice are refused, and nothing signed", async () => {
+it("a delegation: is refused with a finality provider twice in its terms, and no signer signs it", async () => {
   const [provider] = terms.finalityProviders as [Uint8Array];
   const twice = { ...terms, finalityProviders: [provider, provider.slice()] };
   await expectRefused({ ...good, terms: twice }, "duplicate-key");
 });
 
-describe("a staker's signature is refused, and nothing signed by the committee:", () => {
+describe("a staker's signature is refused, and no committee member signs:", () => {
   const staker = stake.stakerSecrets[0]!;
   const [signature] = good.slashing.stakerSignatures as [Delegation["slashing"]["stakerSignatures"][number]];
   const own = publicKeyOf(staker);
@@ -377,7 +377,7 @@ describe("a staker's signature is refused, and nothing signed by the committee:"
     );
   });
 
-  it("one of two that are needed", async () => {
+  it("one of two that the quorum requires", async () => {
     const several = makeStake({ stakers: 3, stakerQuorum: 2 });
     const full = await delegate(several);
     const { slashing } = full;
@@ -389,19 +389,19 @@ describe("a staker's signature is refused, and nothing signed by the committee:"
     await expectRefused({ ...full, slashing: doubled }, "duplicate-signature");
   });
 
-  it("of the unbonding, when it is there and wrong", async () => {
+  it("of the unbonding, when it is invalid", async () => {
     const unbonding = { ...good.unbonding, stakerSignatures: [signature] };
     await expectRefused({ ...good, unbonding }, "invalid-staker-signature");
   });
 
-  it("but one with SIGHASH_ALL is accepted", async () => {
+  it("a staker's signature with SIGHASH_ALL is accepted", async () => {
     const slashing = { ...good.slashing, stakerSignatures: [withType("staking", 1)] };
     await expectAccepted({ ...good, slashing });
   });
 });
 
 describe("a covenant signature in a delegation is refused", () => {
-  it("when it is by no member, of something else, altered, or there twice", async () => {
+  it("when it is by a stranger, for another transaction, altered, or duplicated", async () => {
     const signed = await signedBy(stake, good, [0, 1]);
     const [first, second] = signed.unbonding.covenantSignatures;
     const [theirs, other] = signed.slashing.covenantSignatures;
@@ -443,7 +443,7 @@ describe("a covenant signature in a delegation is refused", () => {
   });
 });
 
-it("a valid adaptor signature by no member, or for no provider of the stake, is refused", async () => {
+it("an adaptor signature that verifies: is refused by a key outside the committee, or for a provider outside the stake", async () => {
   const digest = leafSighash(slashingSpend(good, "staking"));
   const adaptorBy = (secret: Uint8Array, finalityProvider: Uint8Array) => ({
     publicKey: publicKeyOf(secret),
@@ -461,7 +461,7 @@ it("a valid adaptor signature by no member, or for no provider of the stake, is 
   }
 });
 
-describe("what a staker does", () => {
+describe("a staker's signing", () => {
   it("creates, checks before signing, signs both slashings, and unbonds with the committee", async () => {
     const created = createDelegation(terms, regtestParams, {
       transaction: good.staking.transaction,
@@ -482,7 +482,7 @@ describe("what a staker does", () => {
     expect(leaving.unbonding.transaction.ins[0]!.witness).toEqual([]);
   });
 
-  it("signs no slashing that pays all to someone else, and asks no wallet to", async () => {
+  it("refuses a slashing that pays all to someone else, and sends no wallet a request", async () => {
     const { slashing } = createDelegation(terms, regtestParams, {
       transaction: good.staking.transaction,
       txidFinal: true,
@@ -496,7 +496,7 @@ describe("what a staker does", () => {
     }
   });
 
-  it("signs the slashings that were checked, also where they change while the signer takes its time", async () => {
+  it("signs the slashings that were checked, although they change while the signer works", async () => {
     const delegation = await delegate(stake, { unsigned: true });
     const right = leafSighash(slashingSpend(delegation, "unbonding"));
     const inner = keySigner(stake.stakerSecrets[0]!);
@@ -512,11 +512,11 @@ describe("what a staker does", () => {
     expect(digests[1]).toEqual(right);
   });
 
-  it("signs by an outsider are refused", async () => {
+  it("refuses the key of an outsider", async () => {
     expect(await codeOf(() => signSlashings(good, keySigner(secretOf("x"))))).toBe("unexpected-signer");
   });
 
-  it("errors say what was expected and what came, with the outpoint as people write it", async () => {
+  it("has errors with the expected and the found value, with the outpoint as txid:index", async () => {
     const wrong = await delegate(stake, { unbonding: ({ ins }) => (ins[0]!.index = 1) });
     const txid = hex.encode(wrong.staking.transaction.getHash().toReversed());
     expect(() => checkDelegation(wrong)).toThrow(`it spends ${txid}:1, but must spend ${txid}:0`);

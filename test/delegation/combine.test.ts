@@ -23,7 +23,7 @@ const counts = (delegation: Delegation) =>
   ]);
 
 describe("copies of a delegation", () => {
-  it("that each member signed apart make one that everybody signed, in whatever order", async () => {
+  it("that each member signed apart become one with all signatures, in any order", async () => {
     const copies = await Promise.all([0, 2, 4].map((i) => signedBy(stake, ready, [i])));
     await fc.assert(
       fc.asyncProperty(fc.shuffledSubarray(copies, { minLength: 3 }), async (order) => {
@@ -39,7 +39,7 @@ describe("copies of a delegation", () => {
     );
   });
 
-  it("of several stakers too", async () => {
+  it("of several stakers become one, too", async () => {
     const [first, second] = stake.stakerSecrets.map(keySigner);
     const signed = combineDelegations(
       await signSlashings(bare, first!),
@@ -52,14 +52,14 @@ describe("copies of a delegation", () => {
     ]);
   });
 
-  it("change nothing when they bring nothing new", async () => {
+  it("without new signatures change nothing", async () => {
     const signed = await signedBy(stake, ready, [1]);
     for (const copy of [signed, ready, bare]) {
       expect(delegationToJson(combineDelegations(signed, copy))).toBe(delegationToJson(signed));
     }
   });
 
-  it("are the same stake when only one of them has the stake's own transaction signed", async () => {
+  it("are combined when only one has the signed staking transaction", async () => {
     const signed = {
       ...ready,
       staking: { ...ready.staking, transaction: ready.staking.transaction.clone() },
@@ -76,12 +76,12 @@ describe("copies of a delegation", () => {
     ["slashing", (one) => ({ ...one, slashing: altered(one.slashing) })],
     ["unbonding", (one) => ({ ...one, unbonding: altered(one.unbonding) })],
     ["unbondingSlashing", (one) => ({ ...one, unbondingSlashing: altered(one.unbondingSlashing) })],
-  ])("of which one differs in its %s are refused, and that is named", async (field, change) => {
+  ])("are refused when the %s of one differs, by name", async (field, change) => {
     const refused = await refusalOf(() => combineDelegations(ready, change(ready)));
     expect(refused).toMatchObject({ code: "delegation-mismatch", details: { field } });
   });
 
-  it("whose signatures do not verify are refused", async () => {
+  it("are refused with signatures that do not verify", async () => {
     const signed = await signedBy(stake, ready, [0]);
     const mutate = <T extends { readonly signature: Uint8Array }>([one]: readonly T[]): T[] => [
       { ...one!, signature: one!.signature.map((byte, i) => (i === 40 ? byte ^ 1 : byte)) },
@@ -121,7 +121,7 @@ describe("copies of an expansion", async () => {
   const [first, second] = before.stakerSecrets.map(keySigner) as [Signer, Signer, Signer];
   const countsOf = (delegation: Delegation) => counts(delegation).at(-1);
 
-  it("that stakers and members signed apart make one that everybody signed, and that can be sent", async () => {
+  it("that stakers and members signed apart become one with all signatures, ready to be sent", async () => {
     const copies = await Promise.all([
       signExpansion(expanding, first),
       signExpansion(expanding, second),
@@ -135,7 +135,7 @@ describe("copies of an expansion", async () => {
     expect(delegationToJson(combineDelegations(all, expanding))).toBe(delegationToJson(all));
   });
 
-  it("are one stake where only one has the funding transaction, or the previous stake's witness", async () => {
+  it("are combined when only one has the funding transaction, or the previous stake's witness", async () => {
     const { funding, staking } = expanding.expansion!;
     const { script, value } = funding;
     const transaction = staking.transaction.clone();
@@ -158,7 +158,7 @@ describe("copies of an expansion", async () => {
     ["previous output", ({ staking }) => ({ staking: { ...staking, outputIndex: 1 } })],
     ["funding coin", ({ funding }) => ({ funding: { ...funding, value: 1n } })],
     ["expansion at all", () => undefined],
-  ])("of which one has another %s are refused", async (_, change) => {
+  ])("are refused when the %s of one differs", async (_, change) => {
     const changed = change(expanding.expansion!);
     const { expansion, ...plain } = expanding;
     const other = changed ? { ...plain, expansion: { ...expansion!, ...changed } } : plain;
@@ -171,7 +171,7 @@ describe("copies of an expansion", async () => {
     }
   });
 
-  it("whose signatures do not verify, or stand in another's place, are refused", async () => {
+  it("are refused with signatures that do not verify, or that stand in another's place", async () => {
     const signed = await signExpansion(await signedBy(before, expanding, [0]), first);
     const { expansion } = signed;
     const [staker] = expansion!.stakerSignatures;

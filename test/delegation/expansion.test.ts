@@ -140,7 +140,7 @@ describe("an expansion is accepted", () => {
   });
 });
 
-describe("an expansion is refused, and nothing signed, when only this is wrong:", () => {
+describe("an expansion is refused, and no signer signs it, when only this is wrong:", () => {
   const someone = publicKeyOf(secretOf("someone"));
   const strangers = makeStake({ committee: 5, seed: "strangers" });
   const cases: readonly [name: string, code: ErrorCode, changes: ExpansionChanges][] = [
@@ -266,7 +266,7 @@ describe("an expansion is refused, and nothing signed, when only this is wrong:"
     await expectRefused(await expand(stake, changes), code);
   });
 
-  it("a committee of which no previous quorum is left", async () => {
+  it("a committee without a quorum of the previous one", async () => {
     const [a, b] = terms.covenant.keys as [Uint8Array, Uint8Array];
     const covenant = { keys: [a, b, ...strangers.terms.covenant.keys.slice(0, 3)], quorum: 3 };
     const next = { ...params, covenant };
@@ -275,7 +275,7 @@ describe("an expansion is refused, and nothing signed, when only this is wrong:"
   });
 });
 
-describe("a signature of the previous stake's spend is refused", () => {
+describe("a signature of the previous stake's spend", () => {
   const spend = expansionSpend(good);
   const staker = stake.stakerSecrets[0]!;
   const by = (secret: Uint8Array, digest = leafSighash(spend)) => ({
@@ -296,7 +296,7 @@ describe("a signature of the previous stake's spend is refused", () => {
       ["given twice", "duplicate-signature", (right) => [by(right), by(right)]],
       ["empty", "invalid", (right) => [{ ...by(right), signature: new Uint8Array() }]],
     ];
-  it.each(lists)("%s", async (_, code, of) => {
+  it.each(lists)("is refused: %s", async (_, code, of) => {
     const { expansion } = good;
     const expected = (role: string) =>
       code === "invalid" ? (`invalid-${role}-signature` as ErrorCode) : code;
@@ -315,7 +315,7 @@ describe("a signature of the previous stake's spend is refused", () => {
     );
   });
 
-  it("and a right one accepted", () => {
+  it("is accepted when it is valid", () => {
     const expansion = {
       ...good.expansion!,
       stakerSignatures: [by(staker)],
@@ -326,7 +326,7 @@ describe("a signature of the previous stake's spend is refused", () => {
 });
 
 describe("a committee member", () => {
-  it("holds the previous parameters too against its own copy", async () => {
+  it("checks the previous parameters against its own copy, too", async () => {
     const key = publicKeyOf(member);
     const missing = await refusalOf(() => checkForMember(good, key, inForce(params)));
     expect([missing.code, missing.details["field"]]).toEqual(["params-mismatch", "previous"]);
@@ -338,7 +338,7 @@ describe("a committee member", () => {
     checkForMember(good, key, inForce(params), options);
   });
 
-  it("asks for what the release that it names accepts", async () => {
+  it("applies the rules of the release that it names", async () => {
     const key = publicKeyOf(member);
     const ruled = (delegation: Delegation, release: string) =>
       codeOf(() => checkForMember(delegation, key, inForce(params), { ...options, rules: ruleSet(release) }));
@@ -396,7 +396,7 @@ describe("a committee member", () => {
     );
   });
 
-  it("whose signature of an expansion is given for what expands nothing is refused", async () => {
+  it("is refused with its signature of an expansion for a stake that expands nothing", async () => {
     const single = await delegate(stake);
     const signed = await signAsMember(single, covenantSigner(member), inForce(params));
     expect(signed).not.toHaveProperty("expansion");
@@ -412,7 +412,7 @@ describe("a committee member", () => {
 });
 
 describe.each(["p2wpkh", "p2tr"] as const)("the life of an expansion funded by %s", (kind) => {
-  it("goes from the builder to a transaction that spends, and on to the next expansion", async () => {
+  it("leads from the builder to a transaction that spends, and to the next expansion", async () => {
     const several = makeStake({ stakers: 3, stakerQuorum: 2, providers: 2, seed: `life ${kind}` });
     let before = await delegate(several);
     for (const timelock of [200, 300]) {
@@ -491,7 +491,7 @@ describe("the length of the signatures of an expansion", () => {
     return { publicKey: publicKeyOf(secret), signature: Uint8Array.of(...schnorr.sign(secret, digest), 1) };
   };
 
-  it("is 64 bytes of a member, as the staking chain takes no other; a staker's may be 65", async () => {
+  it("is 64 bytes for a member, as the staking chain requires; a staker's may be 65", async () => {
     const delegation = await ready();
     const expansion = delegation.expansion!;
     const wallet = walletSigned(expansionSpend(delegation));
@@ -506,7 +506,7 @@ describe("the length of the signatures of an expansion", () => {
     );
   });
 
-  it("is no more than the builder was told, where it was told", async () => {
+  it("is at most the length that the builder was given", async () => {
     const delegation = await ready();
     const wallet = walletSigned(expansionSpend(delegation));
     const vsize = finishExpansion(delegation, wallet).virtualSize();
@@ -518,12 +518,12 @@ describe("the length of the signatures of an expansion", () => {
 });
 
 describe("a staker's signature of the spend of the previous stake", () => {
-  it("is by a staker: a member of the committee, whose key the leaf names too, signs nothing in its place", async () => {
+  it("is made by a staker: a committee member, whose key the leaf names too, cannot replace it", async () => {
     expect(await codeOf(() => signExpansion(good, keySigner(member)))).toBe("unexpected-signer");
     expect(await codeOf(() => signExpansion(good, keySigner(secretOf("nobody"))))).toBe("unexpected-signer");
   });
 
-  it("comes from any wallet by a PSBT, one of several stakers after the other", async () => {
+  it("is returned by any wallet in a PSBT, from one of several stakers after the other", async () => {
     const several = makeStake({ stakers: 3, stakerQuorum: 2, seed: "psbts of an expansion" });
     let delegation = await expand(several);
     const spend = expansionSpend(delegation);
@@ -537,7 +537,7 @@ describe("a staker's signature of the spend of the previous stake", () => {
     expect(signed).toEqual(several.stakerSecrets.slice(1).map(publicKeyOf));
   });
 
-  it("is refused from a PSBT without it, and from one that is altered", async () => {
+  it("is refused from a PSBT without it, and from an altered one", async () => {
     const spend = expansionSpend(good);
     expect(await codeOf(() => addStakerPsbts(good, [stakerPsbts(good).expansion!]))).toBe(
       "missing-signature",
@@ -553,8 +553,8 @@ describe("a staker's signature of the spend of the previous stake", () => {
   });
 });
 
-describe("what an expansion is to a delegation", () => {
-  it("to its own: the staking transaction, with who signed the spend of the previous stake, verified", async () => {
+describe("recognise: an expansion", () => {
+  it("is the staking transaction of its delegation, with the verified signers of the previous stake's spend", async () => {
     let delegation = await signedBy(stake, good, [0, 1, 2]);
     delegation = await signExpansion(delegation, keySigner(stake.stakerSecrets[0]!));
     const finished = finishExpansion(delegation, walletSigned(expansionSpend(delegation)));
@@ -575,7 +575,7 @@ describe("what an expansion is to a delegation", () => {
     });
   });
 
-  it("to the previous one: a spend of its stake that was not signed in advance", async () => {
+  it("is a spend without advance signatures to the previous delegation", async () => {
     const before = await delegate(stake);
     expect(recognise(before, good.staking.transaction)).toMatchObject({
       kind: "spend",
@@ -588,7 +588,7 @@ describe("what an expansion is to a delegation", () => {
 });
 
 describe("creating the delegation of an expansion", () => {
-  it("checks the previous stake and the funding coin that it is told", async () => {
+  it("checks the given previous stake and funding coin", async () => {
     const previous = good.expansion!;
     const create = (coin: unknown) => () =>
       createDelegation(larger(stake).terms, params, good.staking.transaction, { previous, coin } as never);
@@ -632,7 +632,7 @@ function onSignet(): ProtocolParams {
   return { ...regtestParams, network: "signet" };
 }
 
-/** The larger stake under a committee of which three members of five stayed. */
+/** The larger stake under a committee that kept three members of five. */
 function rotatedStake(): TestStake {
   const fresh = makeStake({ committee: 2, seed: "fresh" });
   const covenant = { keys: [...terms.covenant.keys.slice(0, 3), ...fresh.terms.covenant.keys], quorum: 3 };

@@ -39,7 +39,7 @@ describe("the delegation of a signed PSBT", () => {
     [["P2PKH", "P2WPKH"], false],
     [["P2TR key", "P2WSH 2-of-3"], false],
     [["P2PKH", "P2PKH"], true],
-  ])("of coins %j is of the final txid and without witnesses; it can be sent: %s", (wallets, sendable) => {
+  ])("of coins %j has the final txid and no witnesses; it can be sent: %s", (wallets, sendable) => {
     const { staking, psbt } = signed(wallets);
     const final = finishStaking(staking, psbt);
     const result: SignedStake = delegationFromSigned(terms, params, psbt.toBase64(), staking.psbt);
@@ -58,7 +58,7 @@ describe("the delegation of a signed PSBT", () => {
       () => delegationFromSigned(terms, params, made.psbt, signed(["P2WPKH", "P2PKH"]).staking.psbt),
     ],
     ["that is not signed", "missing-signature", () => delegationFromSigned(terms, params, made.staking.psbt)],
-    ["that is none", "invalid-psbt", () => delegationFromSigned(terms, params, "AAAA")],
+    ["that is not one", "invalid-psbt", () => delegationFromSigned(terms, params, "AAAA")],
     [
       "whose signature does not hold",
       "invalid-signature",
@@ -101,7 +101,7 @@ describe("the delegation of a signed PSBT", () => {
       "staking-value-out-of-range",
       () => delegationFromSigned(terms, { ...params, maxValue: 69_999n }, made.psbt),
     ],
-  ])("is refused of a PSBT %s: %s", (_what, code, make) => {
+  ])("is refused from a PSBT %s: %s", (_what, code, make) => {
     refusal(code, make);
   });
 });

@@ -32,7 +32,7 @@ const document = (): Json => JSON.parse(text) as Json;
 const single = delegationToJson(await delegate(makeStake()));
 
 describe("a delegation in JSON", () => {
-  it("of version 1 keeps reading, and is written as it was", () => {
+  it("of version 1 is still read, and is written unchanged", () => {
     const golden = delegationFromJson(goldenDelegation());
     checkDelegation(golden);
     expect(hasQuorum(golden)).toBe(true);
@@ -42,7 +42,7 @@ describe("a delegation in JSON", () => {
     expect(extractFromSlashing(golden, finished).from).toBe("unbonding");
   });
 
-  it("comes back as it was, and is written the same again", async () => {
+  it("is read back and written unchanged", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.record({
@@ -83,7 +83,7 @@ describe("a delegation in JSON", () => {
     expect(plain(delegationFromJson(delegationToJson(longer)))).toEqual(plain(longer));
   });
 
-  it("reads hexadecimal of either case as the same", () => {
+  it("reads hexadecimal of either letter case", () => {
     const upper = JSON.parse(text, (key, value: unknown) =>
       typeof value === "string" && key !== "network" ? value.toUpperCase() : value,
     ) as Json;
@@ -92,7 +92,7 @@ describe("a delegation in JSON", () => {
     expect(delegationToJson(back)).toBe(text);
   });
 
-  it("writes only what a delegation has", () => {
+  it("writes only the fields of a delegation", () => {
     const secret = "5ec1e7".padEnd(64, "0");
     const [first, ...rest] = full.unbonding.covenantSignatures;
     const more = { ...first!, secretKey: hex.decode(secret) };
@@ -104,7 +104,7 @@ describe("a delegation in JSON", () => {
     expect(delegationToJson(loaded)).toBe(text);
   });
 
-  it("has none of the secrets that it was made with", () => {
+  it("has no secret that its signatures were made with", () => {
     for (const secret of [...stake.stakerSecrets, ...stake.providerSecrets, ...stake.memberSecrets]) {
       expect(text).not.toContain(hex.encode(secret));
     }
@@ -112,7 +112,7 @@ describe("a delegation in JSON", () => {
 });
 
 describe("the version of a delegation", () => {
-  it.each([0, 3, -1, 1.5, 1e300])("%s is refused before anything else is looked at", async (version) => {
+  it.each([0, 3, -1, 1.5, 1e300])("%s is refused before any other field is read", async (version) => {
     const refusal = await refusalOf(() =>
       delegationFromJson(JSON.stringify({ version, terms: 5, other: 1 })),
     );
@@ -120,14 +120,14 @@ describe("the version of a delegation", () => {
     expect(refusal.details).toEqual({ expected: DELEGATION_VERSION, got: version });
   });
 
-  it.each(['"1"', "null", "true", "[1]", "{}"])("%s is no version", async (version) => {
+  it.each(['"1"', "null", "true", "[1]", "{}"])("%s is refused as a version", async (version) => {
     const { code, details } = await refusalOf(() => delegationFromJson(`{"version":${version}}`));
     expect([code, details["path"]]).toEqual(["invalid-json", "delegation.version"]);
   });
 });
 
 describe("an expansion in JSON", () => {
-  it("is of version 2, which what expands nothing is not", async () => {
+  it("is of version 2, which is refused for a stake that expands nothing", async () => {
     expect(document()).toMatchObject({
       version: DELEGATION_VERSION,
       expansion: { funding: { value: "600000" } },
@@ -140,7 +140,7 @@ describe("an expansion in JSON", () => {
     expect(delegationToJson(newer)).toBe(single);
   });
 
-  it("has its own terms, output and amount judged", async () => {
+  it("has its terms, output and amount checked", async () => {
     const key = hex.encode(stake.terms.covenant.keys[0]!);
     const cases: readonly [path: Path, value: Json, code: ErrorCode, where: string][] = [
       [["terms", "finalityProviders", 0], key, "duplicate-key", "terms"],
@@ -159,7 +159,7 @@ describe("an expansion in JSON", () => {
   });
 });
 
-describe("every field of a delegation is validated when it is read", () => {
+describe("a field of a delegation", () => {
   const optional = new Set([
     ...["slashing", "minCommission", "phase1"].flatMap((name) => [
       `delegation.params.${name}`,
@@ -169,7 +169,7 @@ describe("every field of a delegation is validated when it is read", () => {
     "delegation.expansion.funding.transaction",
   ]);
 
-  it("refuses it missing", async () => {
+  it("is refused when it is missing", async () => {
     for (const { path, value } of places(document())) {
       for (const key of isObject(value) ? Object.keys(value) : []) {
         const where = nameOf([...path, key]);
@@ -186,7 +186,7 @@ describe("every field of a delegation is validated when it is read", () => {
     }
   });
 
-  it("refuses it with another type", async () => {
+  it("is refused with another type", async () => {
     for (const { path, value } of places(document()).filter((place) => place.path.length > 0)) {
       const others: Json[] = [null, true, 7, "text", [], {}].filter(
         (other) => typeOf(other) !== typeOf(value),
@@ -206,7 +206,7 @@ describe("every field of a delegation is validated when it is read", () => {
     }
   });
 
-  it("refuses a field that it does not know, in every object", async () => {
+  it("is refused when it is unknown, in every object", async () => {
     for (const { path } of places(document()).filter((place) => isObject(place.value))) {
       for (const key of ["extra", "constructor", "toString", "__proto__"]) {
         const broken = change(
@@ -224,7 +224,7 @@ describe("every field of a delegation is validated when it is read", () => {
     expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
   });
 
-  it("refuses hexadecimal that is none, odd, too short or too long", async () => {
+  it("is refused with hexadecimal that is invalid, odd, too short or too long", async () => {
     const isHex =
       /(transaction|signature|publicKey|finalityProvider|script|tag|keys\[\d+\]|finalityProviders\[\d+\])$/;
     const fields = places(document()).filter(({ path }) => isHex.test(nameOf(path)));
@@ -259,7 +259,7 @@ describe("every field of a delegation is validated when it is read", () => {
     }
   });
 
-  it("refuses numbers outside their range", async () => {
+  it("is refused with a number outside its range", async () => {
     const numbers: readonly [path: Path, codes: ErrorCode[], bad: number[]][] = [
       [
         ["terms", "timelock"],
@@ -301,7 +301,7 @@ describe("every field of a delegation is validated when it is read", () => {
     }
   });
 
-  it("refuses terms that no safe scripts can be made of", async () => {
+  it("is refused with terms that no safe scripts can have", async () => {
     const key = (document() as { terms: { covenant: { keys: string[] } } }).terms.covenant.keys[0]!;
     const cases: readonly [path: Path, value: Json, code: ErrorCode][] = [
       [["terms", "finalityProviders"], [], "no-keys"],
@@ -324,7 +324,7 @@ describe("every field of a delegation is validated when it is read", () => {
     }
   });
 
-  it("refuses transactions of more than all bitcoin, without inputs, or with bytes behind", async () => {
+  it("is refused with transactions of more than 21 million bitcoin, without inputs, or with trailing bytes", async () => {
     const raw = (document() as { slashing: { transaction: string } }).slashing.transaction;
     const value = hex.encode(valueBytes(full.slashing.transaction.outs[0]!.value));
     expect(raw).toContain(value);
@@ -343,7 +343,7 @@ describe("every field of a delegation is validated when it is read", () => {
   });
 });
 
-describe("any text read as a delegation", () => {
+describe("text that is read as a delegation", () => {
   const cases: readonly [name: string, bad: string][] = [
     ["nothing", ""],
     ["no JSON", "{"],
@@ -363,12 +363,12 @@ describe("any text read as a delegation", () => {
     ],
     ["a huge number of inputs", text.replace(/"transaction": "\d{8}/, '"transaction": "02000000feffffffff')],
   ];
-  it.each(cases)("%s is refused by code", async (_, bad) => {
+  it.each(cases)("is refused with its code: %s", async (_, bad) => {
     expect(["passed", "crashed"]).not.toContain(await codeOf(() => delegationFromJson(bad)));
   });
 
   it.each([undefined, null, 5, {}, [], new Uint8Array(3), Symbol("s")])(
-    "%s, which is no text, is refused",
+    "is refused when it is not text: %s",
     async (bad) => {
       expect(await codeOf(() => delegationFromJson(bad as never))).toBe("invalid-json");
     },
@@ -392,7 +392,7 @@ describe("any text read as a delegation", () => {
     );
   });
 
-  it("what is refused is not quoted", async () => {
+  it("is not quoted when it is refused", async () => {
     const secret = hex.encode(secretOf("something private"));
     for (const { path } of places(document()).filter((place) => typeof place.value === "string")) {
       if (nameOf(path).includes("params.")) continue;

@@ -68,7 +68,7 @@ const KINDS: readonly [SignedName, Delegation][] = [
   ["expansion", expansion],
 ];
 
-describe("the PSBTs of a delegation for its stakers' wallets", () => {
+describe("stakers' PSBTs of a delegation", () => {
   const derivation = {
     publicKey: first.publicKey,
     fingerprint: hex.decode("d34db33f"),
@@ -89,13 +89,13 @@ describe("the PSBTs of a delegation for its stakers' wallets", () => {
     expect(described).toEqual(name === "expansion" ? [3, undefined] : expected[name]);
   });
 
-  it("hold the whole funding transaction of an expansion where it is known, and are none of another stake", () => {
+  it("have the whole funding transaction of an expansion where it is known, and refuse that of another stake", () => {
     const { transaction } = expansion.expansion!.funding;
     expect(psbtOf(expansion, "expansion").data.inputs[1]!.nonWitnessUtxo).toEqual(transaction!.toBuffer());
     expect(stakerPsbts(bare)).not.toHaveProperty("expansion");
   });
 
-  it("carry no signature of others: a wallet takes an input that has one for signed", async () => {
+  it("have no signatures of others, which wallets would take for their input's", async () => {
     const ready = await signedBy(stake, await delegate(stake), [0, 1, 2]);
     const signed = await signedBy(stake, expansion, [0, 1, 2]);
     for (const psbt of [...Object.values(stakerPsbts(ready)), psbtOf(signed, "expansion")] as Psbt[]) {
@@ -114,15 +114,18 @@ describe("the PSBTs of a delegation for its stakers' wallets", () => {
   });
 });
 
-describe("the stakers' signatures that come back in PSBTs", () => {
-  it.each(KINDS)("of the %s find their place by themselves, one staker after the other", async (name, of) => {
-    const one = addStakerPsbts(of, [await walletSigns(of, name)]);
-    expect(whoSigned(one)[name]).toContainEqual(first.publicKey);
-    const both = addStakerPsbts(one, [await walletSigns(one, name, second)]);
-    expect(whoSigned(both)[name]).toHaveLength(2);
-  });
+describe("stakers' signatures from returned PSBTs", () => {
+  it.each(KINDS)(
+    "of the %s are assigned to their transaction, one staker after the other",
+    async (name, of) => {
+      const one = addStakerPsbts(of, [await walletSigns(of, name)]);
+      expect(whoSigned(one)[name]).toContainEqual(first.publicKey);
+      const both = addStakerPsbts(one, [await walletSigns(one, name, second)]);
+      expect(whoSigned(both)[name]).toHaveLength(2);
+    },
+  );
 
-  it("come of all transactions at once, in any order, from several wallets", async () => {
+  it("are taken of all transactions at once, in any order, from several wallets", async () => {
     const returned = await Promise.all(
       [first, second].flatMap((signer) => PRESIGNED.map((name) => walletSigns(bare, name, signer))),
     );
@@ -134,7 +137,7 @@ describe("the stakers' signatures that come back in PSBTs", () => {
     expect(addStakerPsbts(bare, [])).toEqual(bare);
   });
 
-  it("are those of the stakers alone: the committee's are passed over", async () => {
+  it("include no signature of the committee", async () => {
     const ready = await signedBy(stake, bareWithSlashings, [0, 1, 2]);
     const psbt = psbtOf(ready, "unbonding");
     expect(await codeOf(() => addStakerPsbts(ready, [psbt]))).toBe("missing-signature");
@@ -143,7 +146,7 @@ describe("the stakers' signatures that come back in PSBTs", () => {
     expect(added.unbonding.covenantSignatures).toEqual(ready.unbonding.covenantSignatures);
   });
 
-  it("of an unsigned PSBT are missing: the error names the stakers, or those who were expected", async () => {
+  it("of an unsigned PSBT are missing: the error names the stakers, or the expected keys", async () => {
     const all = (stake.terms.staker as KeySet).keys.map(hex.encode);
     for (const [name, of] of KINDS) {
       const unsigned = psbtOf(of, name);
@@ -161,7 +164,7 @@ describe("the stakers' signatures that come back in PSBTs", () => {
     expect(refused.message).toBe(`PSBT 1 of 1: the PSBT of the slashing has no signature by ${key}`);
   });
 
-  it("by another key are counted, and the error names who is missing", async () => {
+  it("by another key are counted in the error, which names the missing signers", async () => {
     const psbt = psbtOf(bare, "slashing");
     const spend = signedSpend(bare, "slashing");
     const stranger = keySigner(secretOf("stranger"));
@@ -175,7 +178,7 @@ describe("the stakers' signatures that come back in PSBTs", () => {
     expect(message).toContain(`has no signature by ${key}; 1 signature by another key`);
   });
 
-  it("are expected of x-only keys: another length is refused by its place, with what to do", async () => {
+  it("are refused with an expected key of another length, with its index and what to do", async () => {
     const compressed = concatBytes(Uint8Array.of(2), first.publicKey);
     const refused = await refusalOf(() => addStakerPsbts(bare, [], [first.publicKey, compressed]));
     expect(refused).toMatchObject({ code: "invalid-public-key" });
@@ -188,7 +191,7 @@ describe("the stakers' signatures that come back in PSBTs", () => {
     expect(text.message).toContain("give bytes, not text");
   });
 
-  it("are refused when a PSBT is missing in the list, which is said", async () => {
+  it("are refused when the list lacks a PSBT, and the error says so", async () => {
     for (const [missing, got] of [
       [undefined, "undefined"],
       [null, "null"],
@@ -202,7 +205,7 @@ describe("the stakers' signatures that come back in PSBTs", () => {
     }
   });
 
-  it("are refused when not everyone has signed who was asked, of each transaction that came back", async () => {
+  it("are refused when an expected key has not signed each returned transaction", async () => {
     const returned = [
       await walletSigns(bare, "slashing"),
       await walletSigns(bare, "slashing", second),
@@ -221,7 +224,7 @@ describe("the stakers' signatures that come back in PSBTs", () => {
   });
 
   it.each(KINDS)(
-    "of the %s are refused where the transaction was altered, which is named",
+    "of the %s are refused where the transaction was altered, and the error names it",
     async (name, of) => {
       const altered = signedSpend(of, name);
       const transaction = altered.transaction.clone();
@@ -240,7 +243,7 @@ describe("the stakers' signatures that come back in PSBTs", () => {
     },
   );
 
-  it("are refused from a PSBT of another stake, which one is said", async () => {
+  it("are refused from a PSBT of another stake, and the error names the PSBT", async () => {
     const other = await delegate(makeStake({ seed: "another" }), { unsigned: true });
     const returned = [await walletSigns(bare, "slashing"), psbtOf(other, "unbondingSlashing")];
     expect(await refusalOf(() => addStakerPsbts(bare, returned))).toMatchObject({
@@ -250,7 +253,7 @@ describe("the stakers' signatures that come back in PSBTs", () => {
     expect(await codeOf(() => addStakerPsbts(bare, [psbtOf(expansion, "expansion")]))).toBe("psbt-mismatch");
   });
 
-  it("count under whatever key and leaf they are filed; a stranger's, and what is no PSBT, are refused", async () => {
+  it("count under any key and leaf; a stranger's signature, and what is not a PSBT, are refused", async () => {
     const spend = signedSpend(bare, "slashing");
     const { signature } = await signLeaf(spend, first);
     const add = (entry: LeafSignature, leafHash = spend.leaf.hash) => {
@@ -274,14 +277,14 @@ describe("the stakers' signatures that come back in PSBTs", () => {
 
 describe("a staker's signature of 65 bytes", () => {
   it.each(["slashing", "unbondingSlashing"] as const)(
-    "is refused of the %s at once, as the staking chain takes 64",
+    "is refused of the %s at once, as the staking chain requires 64",
     (name) => {
       const { details } = refusal("unsupported-sighash", () => addStakerPsbts(bare, [withHashType(name)]));
       expect(details).toMatchObject({ transaction: name });
     },
   );
 
-  it("is taken of the unbonding, which only Bitcoin verifies", () => {
+  it("is accepted of the unbonding, which only Bitcoin verifies", () => {
     expect(whoSigned(addStakerPsbts(bare, [withHashType("unbonding")])).unbonding).toHaveLength(1);
   });
 
@@ -310,7 +313,7 @@ describe("the staking transaction from its PSBT", () => {
       feeRate: parseRate("2"),
     });
 
-  it("makes a delegation under its own parameters only: another version is refused, and both are named", async () => {
+  it("makes a delegation under its parameters only: another version is refused, and both are named", async () => {
     const staking = funding();
     const { params } = stake;
     for (const change of [{ version: params.version + 1 }, { unbondingFee: params.unbondingFee + 1n }]) {
@@ -328,7 +331,7 @@ describe("the staking transaction from its PSBT", () => {
     }
   });
 
-  it("is refused unsigned, altered, or without what it spends", async () => {
+  it("is refused unsigned, altered, or without the coins that it spends", async () => {
     const staking = funding();
     const delegation = createDelegation(stake.terms, stake.params, staking);
     expect(await codeOf(() => finishStakeFunding(delegation, staking.psbt))).toBe("missing-signature");
@@ -364,7 +367,7 @@ describe("the staking transaction from its PSBT", () => {
     return answer;
   };
 
-  it("is finished with a coin whose script is of no known kind", () => {
+  it("is completed with a coin whose script has an unknown kind", () => {
     // A key, and behind it a lock of one block.
     const owned = ownedCoin("P2WSH pk", 200_000n);
     const witnessScript = concatBytes(hex.decode("51b275"), owned.coin.witnessScript!);
@@ -380,7 +383,7 @@ describe("the staking transaction from its PSBT", () => {
     expect(finishStakeFunding(delegation, answer).toHex()).toBe(signed.toHex());
   });
 
-  it("is refused with a script that is not the coin's, however it is signed", async () => {
+  it("is refused with a script other than the coin's, with any signature", async () => {
     const owned = ownedCoin("P2WSH pk", 200_000n);
     const staking = paidBy(owned.coin);
     const delegation = createDelegation(stake.terms, stake.params, staking);
@@ -394,10 +397,10 @@ describe("the staking transaction from its PSBT", () => {
     expect(await codeOf(() => finishStakeFunding(delegation, answer))).toBe("invalid-coin");
   });
 
-  it("is refused when signing changes the txid, as nothing that is pre-signed could spend it", async () => {
+  it("is refused when signing changes the txid, as no pre-signed transaction could spend it", async () => {
     const owned = ownedCoin("P2PKH", 200_000n);
     const staking = paidBy(owned.coin);
-    // As it is read from a file, by who takes its coins for segwit ones.
+    // As read from a file, under the assumption that its coins are segwit ones.
     const unsigned = parseTransaction(Uint8Array.from(staking.transaction.toBuffer()));
     const delegation = createDelegation(stake.terms, stake.params, {
       transaction: unsigned,
@@ -423,7 +426,7 @@ describe("the signed transaction of a PSBT alone", () => {
     return { owned, staking, signed: signedPsbt(staking.psbt, owned) };
   };
 
-  it.each(WALLETS)("of a %s coin is what finishStaking gives, finalised or not", (wallet) => {
+  it.each(WALLETS)("of a %s coin equals what finishStaking gives, finalised or not", (wallet) => {
     const { staking, signed } = funded([wallet, "P2WPKH"]);
     const expected = finishStaking(staking, signed);
     expect(transactionFromPsbt(signed).toHex()).toBe(expected.toHex());
@@ -434,7 +437,7 @@ describe("the signed transaction of a PSBT alone", () => {
         compactSize(witness.length),
         ...witness.flatMap((element) => [compactSize(element.length), element]),
       );
-      // What else it was told, a wallet drops when it finalises.
+      // A wallet drops the other fields when it finalises.
       finalised.data.inputs[i] = {
         ...(witnessUtxo && { witnessUtxo }),
         ...(nonWitnessUtxo && { nonWitnessUtxo }),
@@ -445,7 +448,7 @@ describe("the signed transaction of a PSBT alone", () => {
     expect(transactionFromPsbt(finalised.toBase64()).toHex()).toBe(expected.toHex());
   });
 
-  it("is the basis of a delegation where P2PKH coins pay; signed anew it is another", async () => {
+  it("is the basis of a delegation where P2PKH coins pay; signed again it is another transaction", async () => {
     const { staking, signed } = funded(["P2PKH", "P2WPKH"]);
     const { terms, params } = stake;
     expect(await codeOf(() => createDelegation(terms, params, staking.transaction))).toBe("txid-not-final");
@@ -462,7 +465,7 @@ describe("the signed transaction of a PSBT alone", () => {
     expect(await codeOf(() => finishStakeFunding(delegation, other))).toBe("txid-not-final");
   });
 
-  it("is refused where it is not signed, or does not describe its coins", async () => {
+  it("is refused where it is unsigned, or does not describe its coins", async () => {
     const { staking, signed } = funded(["P2SH-P2WPKH", "P2PKH", "P2WSH pk"]);
     expect(await codeOf(() => transactionFromPsbt(staking.psbt))).toBe("missing-signature");
     const without = (field: "redeemScript" | "nonWitnessUtxo" | "witnessScript") => {
@@ -481,8 +484,8 @@ describe("the signed transaction of a PSBT alone", () => {
   });
 });
 
-describe("a PSBT is explained", () => {
-  it("as far as it is signed, and its signatures are verified over the amounts that it names", async () => {
+describe("explaining a PSBT", () => {
+  it("shows its signatures, verified over the amounts that it states", async () => {
     const shown = shownPsbt(parsePsbt(await walletSigns(bare, "slashing")));
     expect(shown).toMatchObject({ signedInputs: 0, prevouts: [{ value: 1_000_000n }] });
     expect(shown.inputs).toEqual([{ state: "in-part" }]);
@@ -496,14 +499,14 @@ describe("a PSBT is explained", () => {
     });
   });
 
-  it("unsigned too", () => {
+  it("works on an unsigned PSBT, too", () => {
     const shown = shownPsbt(psbtOf(bare, "unbonding"));
     expect(shown.signedInputs).toBe(0);
     const [spend] = explainSpends(shown.transaction, [regtest], shown.prevouts);
     expect(spend).toMatchObject({ role: "unbonding", verified: true, signed: { staker: [], covenant: [] } });
   });
 
-  it("and believed nothing that does not hold together", async () => {
+  it("refuses a PSBT whose fields contradict each other", async () => {
     const psbt = parsePsbt(await walletSigns(bare, "slashing"));
     const wrong = shownPsbt(psbt);
     const [lied] = explainSpends(wrong.transaction, [regtest], [{ ...wrong.prevouts![0]!, value: 2n }]);

@@ -14,11 +14,11 @@ beforeAll(async () => {
 const refusing = (code: string) => expect.objectContaining({ name: "TapstakeError", code });
 
 describe("recognise", () => {
-  it("knows the staking transaction", () => {
+  it("recognises the staking transaction", () => {
     expect(recognise(life.delegation, life.staking)).toEqual({ kind: "staking" });
   });
 
-  it("knows the pre-signed transactions, signed or not", () => {
+  it("recognises the pre-signed transactions, signed or unsigned", () => {
     const { unbonding, slashing, unbondingSlashing } = life.delegation;
     for (const [transaction, role, from, value] of [
       [unbonding.transaction, "unbonding", "staking", 1_000_000n],
@@ -33,7 +33,7 @@ describe("recognise", () => {
     }
   });
 
-  it.each(["staking", "unbonding", "refund"] as const)("knows a withdrawal of the %s output", (from) => {
+  it.each(["staking", "unbonding", "refund"] as const)("recognises a withdrawal of the %s output", (from) => {
     const signed = life.withdrawals[from];
     const unsigned = signed.clone();
     unsigned.setWitness(0, []);
@@ -46,7 +46,7 @@ describe("recognise", () => {
     }
   });
 
-  it("knows a spend that was not signed in advance from one that was", () => {
+  it("distinguishes a spend without advance signatures from a pre-signed one", () => {
     const changed = life.slashing.clone();
     changed.outs[1]!.value -= 1n;
     expect(recognise(life.delegation, changed)).toMatchObject({
@@ -61,7 +61,7 @@ describe("recognise", () => {
     }
   });
 
-  it("says nothing of a document whose transactions are not what its terms say", () => {
+  it("refuses a document whose transactions do not match its terms", () => {
     const { delegation } = life;
     const { terms, params, staking } = delegation;
     const forgeries: [string, Partial<Delegation>][] = [
@@ -98,7 +98,7 @@ describe("recognise", () => {
     expect(answer.kind === "spend" && answer.spends[0]!.invalid).toHaveLength(5);
   });
 
-  it("does not call pre-signed what lacks one signature of its quorum, or has one of another key", () => {
+  it("does not call a transaction pre-signed that lacks one signature of its quorum, or has one of another key", () => {
     const { witness } = life.unbonding.ins[0]!;
     const filled = witness.flatMap(({ length }, i) => (length === 64 ? [i] : []));
     for (const slot of [new Uint8Array(0), witness[filled[1]!]!]) {
@@ -108,7 +108,7 @@ describe("recognise", () => {
     }
   });
 
-  it("refuses the right script behind a control block that does not open the output", () => {
+  it("refuses the right script with a control block that does not open the output", () => {
     const changed = life.unbonding.clone();
     const { witness } = changed.ins[0]!;
     const controlBlock = witness.at(-1)!.slice();
@@ -118,7 +118,7 @@ describe("recognise", () => {
   });
 
   it.each(["staking", "unbonding", "refund"] as const)(
-    "knows a withdrawal of the %s output with an annex, without vouching for its signature",
+    "recognises a withdrawal of the %s output with an annex, without verifying its signature",
     (from) => {
       const annexed = life.withdrawals[from].clone();
       annexed.setWitness(0, [...annexed.ins[0]!.witness, Uint8Array.of(0x50, 7)]);
@@ -128,7 +128,7 @@ describe("recognise", () => {
     },
   );
 
-  it("does not verify beside a coin that it does not know, and does beside one that it does", () => {
+  it("verifies a signature beside a known other coin, and not beside an unknown one", () => {
     const beside = (hash: Uint8Array, index: number) => {
       const transaction = life.withdrawals.staking.clone();
       transaction.addInput(hash, index, 20);

@@ -43,7 +43,7 @@ function withdrawals({ terms, params }: TestStake, delegation: Delegation): Leaf
 
 const runs = (signed: Transaction, { prevouts }: LeafSpend) => executes(signed, 0, prevouts);
 
-describe("one staker given as 1 of 1", () => {
+describe("one staker, given as 1 of 1", () => {
   const plain = makeStake({ seed: "one" });
   const key = plain.terms.staker as Uint8Array;
   const set: TestStake = { ...plain, terms: { ...plain.terms, staker: { keys: [key], quorum: 1 } } };
@@ -77,7 +77,7 @@ describe("one staker given as 1 of 1", () => {
     expect(delegationToJson(b)).not.toBe(delegationToJson(a));
   });
 
-  it("takes the signatures of either document", async () => {
+  it("accepts the signatures of either document", async () => {
     const [a, b] = [await delegate(plain), await delegate(set)];
     const signed = await signUnbonding(
       await signedBy(plain, a, [0, 1, 2]),
@@ -127,7 +127,7 @@ describe.each([
     return withWitness(spend, assembleWitness(spend.leaf, signatures));
   }
 
-  it("unbond by any quorum of them, and not with one fewer", async () => {
+  it("unbond with any quorum of them, and not with one fewer", async () => {
     const last = Array.from({ length: quorum }, (_, i) => count - 1 - i);
     const delegation = await ready(last);
     const finished = finishUnbonding(delegation);
@@ -140,7 +140,7 @@ describe.each([
     expect(runs(finishUnbonding(everybody), unbondingSpend(everybody))).toBe(true);
   });
 
-  it("are slashed by either finality provider, in both outputs, with the refund theirs", async () => {
+  it("are slashed by either finality provider, in both outputs, and keep the refund", async () => {
     const delegation = await ready([]);
     const refund = slashingChangeOutput(stake.terms.staker, stake.params.unbondingTime, "regtest");
     for (const from of ["staking", "unbonding"] as const) {
@@ -157,7 +157,7 @@ describe.each([
     expect(await codeOf(() => finishSlashing(few, "staking", stake.providerSecrets[0]!))).not.toBe("passed");
   });
 
-  it("withdraw from every time lock", async () => {
+  it("withdraw after every time lock", async () => {
     const delegation = await ready([]);
     for (const spend of withdrawals(stake, delegation)) {
       const signatures = await Promise.all(signers.slice(-quorum).map((signer) => signLeaf(spend, signer)));
@@ -166,7 +166,7 @@ describe.each([
     }
   });
 
-  it("and Bitcoin takes exactly so many signatures by them, on every path", async () => {
+  it("need exactly a quorum of signatures on every path, by Bitcoin's rules", async () => {
     const delegation = await ready([]);
     const spends = [
       unbondingSpend(delegation),

@@ -16,7 +16,7 @@ const three = await signedBy(stake, signed, [0, 1, 3]);
 const { keys } = stake.terms.covenant;
 
 describe("the status of signatures", () => {
-  it("says for each transaction who has signed, of whom", () => {
+  it("lists for each transaction its signers, by role", () => {
     expect(signatureStatus(two)).toMatchObject([
       {
         transaction: "unbonding",
@@ -38,7 +38,7 @@ describe("the status of signatures", () => {
     ]);
   });
 
-  it("counts no signature that does not verify, and says whose it is", () => {
+  it("counts no signature that does not verify, and names its key", () => {
     const { covenantSignatures } = two.slashing;
     // Of the one provider under the name of the other.
     const swapped = covenantSignatures.map((one, i) => ({
@@ -56,7 +56,7 @@ describe("the status of signatures", () => {
     ]);
   });
 
-  it("counts no signer twice", () => {
+  it("counts each signer once", () => {
     const { covenantSignatures } = two.unbonding;
     const twice = { ...two.unbonding, covenantSignatures: [...covenantSignatures, ...covenantSignatures] };
     expect(signatureStatus({ ...two, unbonding: twice })[0]!.covenant[0]!.signed).toHaveLength(2);
@@ -93,13 +93,13 @@ describe("a stake is ready to be locked", () => {
   });
 });
 
-describe("an expansion", async () => {
+describe("the status of an expansion", async () => {
   const expanding = await expand(stake);
   const half = await signedBy(stake, expanding, [0, 1]);
   const members = await signedBy(stake, expanding, [0, 1, 3]);
   const statusOf = (delegation: Delegation) => signatureStatus(delegation).at(-1)!;
 
-  it("has one thing more that is signed: the spend of the stake that it expands", async () => {
+  it("has one more entry: the spend of the stake that it expands", async () => {
     expect(signatureStatus(members).map(({ transaction }) => transaction)).toEqual([
       "unbonding",
       "slashing",
@@ -115,7 +115,7 @@ describe("an expansion", async () => {
     expect(statusOf(await signExpansion(members, owner)).staker.signed).toEqual([stake.terms.staker]);
   });
 
-  it("counts those who were the stake's committee before, and nothing that does not verify", async () => {
+  it("counts the members of the stake's previous committee, and no signature that does not verify", async () => {
     const fresh = makeStake({ committee: 2, seed: "fresh" });
     const covenant = { keys: [...keys.slice(0, 3), ...fresh.terms.covenant.keys], quorum: 3 };
     const next = larger(stake);
@@ -155,7 +155,7 @@ describe("a delegation that is still being signed", () => {
     );
   });
 
-  it("must not have one that does not verify, nor break another rule", async () => {
+  it("is refused with a signature that does not verify, or with any other broken rule", async () => {
     const [own] = signed.slashing.stakerSignatures;
     const crossed = { ...bare, unbondingSlashing: { ...bare.unbondingSlashing, stakerSignatures: [own!] } };
     expect(await codeOf(() => checkSoFar(crossed))).toBe("invalid-staker-signature");
@@ -164,7 +164,7 @@ describe("a delegation that is still being signed", () => {
 });
 
 describe("the staker's part", () => {
-  it("is signed by no other key that the leaves name", async () => {
+  it("is not signed by another key that the leaves name", async () => {
     for (const secret of [...stake.memberSecrets, ...stake.providerSecrets]) {
       expect(await codeOf(() => signSlashings(bare, keySigner(secret)))).toBe("unexpected-signer");
       expect(await codeOf(() => signUnbonding(bare, keySigner(secret)))).toBe("unexpected-signer");
@@ -173,7 +173,7 @@ describe("the staker's part", () => {
 });
 
 describe("the outputs of a stake", () => {
-  it("are where its transactions put them, each with its lock", () => {
+  it("have their place in its transactions, each with its lock", () => {
     const { staking, unbonding, slashing, unbondingSlashing } = bare;
     const found = stakeOutputs(bare).map(({ name, from, coin, timelock }) => [name, from, coin, timelock]);
     const at = (transaction: typeof staking.transaction, index: number) => ({

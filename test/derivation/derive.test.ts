@@ -39,7 +39,7 @@ const sound = { kernel: 0, library: 0, mismatches: 0, collisions: 0, threads: 0 
 const beside = (threads: number) => Math.min(threads, availableParallelism());
 
 describe("the randomness of a range", () => {
-  it("is that of each of its heights, in order, with threads and without", async () => {
+  it("is that of each of its heights, in order, with and without threads", async () => {
     const count = 9_000;
     const here = await derive({ count }, { maxThreads: 0 });
     const there = await derive({ count }, { maxThreads: 2 });
@@ -59,14 +59,14 @@ describe("the randomness of a range", () => {
     }
   });
 
-  it("is the library's, number by number, in constant time", async () => {
+  it("equals the library's, number by number, in constant time", async () => {
     const count = 9_000;
     const [kernel, library] = [await derive({ count }), await derive({ count }, { constantTime: true })];
     expect(library.report).toEqual({ ...sound, library: count, threads: beside(4) });
     expect(hex.encode(kernel.points)).toBe(hex.encode(library.points));
   });
 
-  it("may have its heights apart, and reaches to the last that 64 bits hold", async () => {
+  it("may have its heights at an interval, up to the last height of 64 bits", async () => {
     const last = 2n ** 64n - 1n;
     const range = { start: last - 7n * 599n, count: 600, interval: 7n };
     const points = xOnly((await derive(range)).points);
@@ -80,7 +80,7 @@ describe("the randomness of a range", () => {
     });
   });
 
-  it("is what the published vectors say, among a thousand neighbours", async () => {
+  it("equals the published vectors, among a thousand neighbours", async () => {
     for (const { Sk, ChainId, Height, PubRand } of eotsVectors()) {
       const first = BigInt(Height) < 600n ? 0n : BigInt(Height) - 600n;
       const range = { secretKey: hex.decode(Sk), chainId: ChainId, start: first, count: 1_000 };
@@ -91,7 +91,7 @@ describe("the randomness of a range", () => {
     }
   });
 
-  it("has the root of its points, for some of 1 to 200 heights and beside the powers of two", async () => {
+  it("has the Merkle root of its points, for some of 1 to 200 heights and beside the powers of two", async () => {
     const powers = [256, 512, 1_024, 2_048, 4_096, 8_192, 16_384].flatMap((power) =>
       [-1, 0, 1].map((d) => power + d),
     );
@@ -114,7 +114,7 @@ describe("the randomness of a range", () => {
     await expect(derive(range)).rejects.toMatchObject({ code: "invalid-number" });
   });
 
-  it("refuses what is no secret key, and no number of threads", async () => {
+  it("refuses an invalid secret key, and an invalid number of threads", async () => {
     const range = { secretKey: new Uint8Array(32), chainId, start: 1n, count: 1 };
     const deriving = deriveRange(range, {}, () => {});
     await expect(deriving).rejects.toMatchObject({ code: "invalid-secret-key" });
@@ -123,7 +123,7 @@ describe("the randomness of a range", () => {
 });
 
 describe("deriving a long range", () => {
-  it.each([0, 2])("tells how far it has come, with %i threads", async (maxThreads) => {
+  it.each([0, 2])("reports its progress, with %i threads", async (maxThreads) => {
     const told: [number, number][] = [];
     const onProgress = (done: number, total: number) => told.push([done, total]);
     await derive({ count: 10_000 }, { maxThreads, onProgress });
@@ -132,7 +132,7 @@ describe("deriving a long range", () => {
     expect(told.at(-1)).toEqual([10_000, 10_000]);
   });
 
-  it.each([0, 2])("stops when it is told to, with %i threads", async (maxThreads) => {
+  it.each([0, 2])("stops when it is aborted, with %i threads", async (maxThreads) => {
     const controller = new AbortController();
     let handed = 0;
     const range = { secretKey, chainId, start: 1n, count: 4_000_000_000 };
@@ -147,7 +147,7 @@ describe("deriving a long range", () => {
     });
   });
 
-  it.each([0, 2])("ends with what its caller throws, with %i threads", async (maxThreads) => {
+  it.each([0, 2])("ends with the error that its caller throws, with %i threads", async (maxThreads) => {
     const range = { secretKey, chainId, start: 1n, count: 4_000_000_000 };
     const full = new Error("the disk is full");
     await expect(
@@ -157,7 +157,7 @@ describe("deriving a long range", () => {
     ).rejects.toBe(full);
   });
 
-  it("lets others have their turn", async () => {
+  it("yields to other work", async () => {
     let turns = 0;
     let going = true;
     const other = () => {
@@ -174,7 +174,7 @@ describe("deriving a long range", () => {
     ["that may have none", ["--experimental-permission", "--allow-fs-read=*"], 0],
     ["whose program is no file", [], 4],
     ["with hooks of its own", ["--import", "data:text/javascript,console.log('hook')"], 4],
-  ])("gives the same in a process %s", async (_, options, threads) => {
+  ])("gives the same result in a process %s", async (_, options, threads) => {
     const module = fileURLToPath(new URL("../../dist/src/derivation/derive.js", import.meta.url));
     const answer = await runScript(options, program(JSON.stringify(module)));
     const { points } = await nineThousand();
@@ -183,7 +183,7 @@ describe("deriving a long range", () => {
     expect(answer).toEqual([...hooks, JSON.stringify([hex.encode(sha256(points)), report])]);
   });
 
-  it("gives the same in a bundle, which has no file for threads", async () => {
+  it("gives the same result in a bundle, which has no file for threads", async () => {
     const root = fileURLToPath(new URL("../../", import.meta.url));
     // Where what is not bundled is found: libsecp256k1 reads a file beside its own.
     const folder = mkdtempSync(join(root, "dist/bundle-"));

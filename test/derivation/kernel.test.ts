@@ -39,7 +39,7 @@ const WINDOWS = Array.from({ length: 16 }, (_, i) => i + 1);
 
 describe("the kernel", () => {
   it.each(some(WINDOWS, 4))(
-    "gives what libsecp256k1 gives, with digits of %i bits: at the edges of digits, and for random scalars",
+    "equals libsecp256k1, with digits of %i bits: at the edges of digits, and for random scalars",
     (window) => {
       const kernel = new Kernel(window, 600);
       const special = edges(window).map((k) => scalar.toBytes(k));
@@ -53,7 +53,7 @@ describe("the kernel", () => {
     },
   );
 
-  it("takes batches of any size up to its capacity", () => {
+  it("accepts batches of any size up to its capacity", () => {
     const kernel = new Kernel(5, 70);
     for (let count = 1; count <= 70; count++) {
       const scalars = randomScalars(count, count);
@@ -61,7 +61,7 @@ describe("the kernel", () => {
     }
   });
 
-  it("adds up the chosen of its results to the sum of their scalars times G", () => {
+  it("adds the chosen results up to the sum of their scalars times G", () => {
     const kernel = new Kernel(7, 500);
     for (const count of [1, 2, 3, 499, 500]) {
       const scalars = randomScalars(count, count);
@@ -83,7 +83,7 @@ describe("the kernel", () => {
     }
   });
 
-  it("says when a sum of results meets the next one", () => {
+  it("reports a sum of results that meets the next one", () => {
     const kernel = new Kernel(7, 3);
     // 1 + 2 meets 3; 5 meets itself; 7 meets its negative.
     for (const scalars of [bytesOf(1n, 2n, 3n), bytesOf(5n, 5n), bytesOf(7n, n - 7n)]) {
@@ -92,7 +92,7 @@ describe("the kernel", () => {
     }
   });
 
-  it("is small, and what wasm.sha256 says", () => {
+  it("is below 6,000 bytes, and has the hash in wasm.sha256", () => {
     const bytes = Buffer.from(wasm, "base64");
     expect(bytes.length).toBeLessThan(6_000);
     const accepted = readFileSync(new URL("../../kernel/wasm.sha256", import.meta.url), "utf8");
@@ -100,11 +100,11 @@ describe("the kernel", () => {
   });
 });
 
-describe("sums that meet the table (dx = 0)", () => {
+describe("a sum that meets the table (dx = 0)", () => {
   /** With digits of 4 bits and this offset the first sum, 2 × 47 + 1, is the entry 47 + 3 × 16 of the next column. */
   const [bits, offset, meeting] = [4, 47n, 0x31n];
 
-  it("happen in one of 256 scalars where the offset is chosen for it, and are noticed", () => {
+  it("happens in one of 256 scalars where the offset is chosen for it, and is detected", () => {
     const kernel = new Kernel(bits, 1024, offset);
     expect(kernel.multiply(bytesOf(meeting))).toBeUndefined();
     expect(compressed(kernel.multiply(bytesOf(meeting + 1n))!)).toEqual(
@@ -113,11 +113,11 @@ describe("sums that meet the table (dx = 0)", () => {
     let failed = 0;
     for (let seed = 1; seed <= 20; seed++)
       if (!kernel.multiply(randomScalars(seed, 1024))) failed++;
-      else expect.unreachable("1024 random scalars and none of them meets");
+      else expect.unreachable("no sum of 1024 random scalars meets the table");
     expect(failed).toBe(20);
   });
 
-  it("are noticed wherever in a batch one is", () => {
+  it("is detected at every place of a batch", () => {
     const kernel = new Kernel(bits, 33, offset);
     for (let place = 0; place < 33; place++) {
       const scalars = Array.from({ length: 33 }, (_, i) => BigInt(i === place ? meeting : 256 * i + 2));
@@ -126,14 +126,14 @@ describe("sums that meet the table (dx = 0)", () => {
     expect(kernel.multiply(bytesOf(2n))).toBeDefined();
   });
 
-  it("are noticed while the table is computed", () => {
+  it("is detected while the table is computed", () => {
     // The second column begins with the offset, to which its step is added first: 2^4.
     expect(() => new Kernel(4, 16, 16n)).toThrow("the offset meets the table");
     expect(() => new Kernel(4, 16, 0n)).toThrow("the offset meets the table");
   });
 
   it.each([1, 2, 3, 4, 5])(
-    "do not happen with digits of %i bits and an offset by lot, where plain sums would meet at every scalar",
+    "does not happen with digits of %i bits and a random offset, where plain sums would meet at every scalar",
     (window) => {
       // Scalars of few digits: every other place adds 0 to 0, or 0 to what is there.
       const few = [
@@ -150,8 +150,8 @@ describe("sums that meet the table (dx = 0)", () => {
   );
 });
 
-describe("wiping", () => {
-  it("leaves nothing of the scalars in the kernel's memory, in either order of bytes", () => {
+describe("wiping the kernel", () => {
+  it("leaves no part of the scalars in its memory, in either order of bytes", () => {
     const kernel = new Kernel(6, 64);
     const scalars = randomScalars(3, 64);
     const traces = Array.from({ length: 64 }, (_, i) => scalars.slice(32 * i, 32 * i + 32)).flatMap((k) => [

@@ -30,8 +30,8 @@ function scalars(): Uint8Array {
   return all;
 }
 
-describe(`${count} points at random`, () => {
-  it("are by the kernel what they are by the library, every one, with digits of every width", async () => {
+describe(`${count} random points`, () => {
+  it("are the same from the kernel and from the library, with digits of every width", async () => {
     const library = await derived(true);
     expect(library.report).toMatchObject({ kernel: 0, library: count });
     expect(library.digests).toHaveLength(Math.ceil(count / block));

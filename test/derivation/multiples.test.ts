@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 describe("multiples of G", () => {
-  it("come from the kernel where there are many, in batches", () => {
+  it("come from the kernel where they are many, in batches", () => {
     const multiples = new Multiples({ count });
     expect(multiples.of(scalars)).toEqual(expected);
     expect(multiples.report).toEqual({ ...none, kernel: count });
@@ -39,25 +39,25 @@ describe("multiples of G", () => {
     expect(multiples.report).toEqual({ ...none, library: count });
   });
 
-  it("are verified with three multiplications by the library for a batch of a thousand", () => {
+  it("are verified with three multiplications of the library for a batch of a thousand", () => {
     const multiples = new Multiples({ count: 1024 });
     const multiply = vi.spyOn(curve, "pointFromScalar");
     multiples.of(scalars.subarray(0, 32 * 1024));
     expect(multiply).toHaveBeenCalledTimes(3);
   });
 
-  it("refuse what is no scalar", () => {
+  it("are refused for what is not a scalar", () => {
     for (const kernel of [undefined, new Kernel(6, 16)]) {
       refusal("invalid-secret-key", () => new Multiples({ count: 1, kernel }).of(bytesOf(1n, 0n, 2n)));
     }
   });
 
-  it("have a window that costs the fewest additions, the table's included", () => {
+  it("have the window with the fewest additions, the table's included", () => {
     expect([512, 1_024, 4_096, 16_384, 65_536, 1_000_000].map(windowFor)).toEqual([7, 8, 10, 11, 12, 12]);
   });
 });
 
-describe("a machine that computes wrongly", () => {
+describe("a faulty machine", () => {
   it.each<[string, (results: Uint8Array) => void]>([
     ["one bit of one x", (results) => void (results[64 * 17 + 5]! ^= 4)],
     ["one bit of one y", (results) => void (results[64 * 900 + 40]! ^= 1)],
@@ -72,27 +72,27 @@ describe("a machine that computes wrongly", () => {
       },
     ],
     ["all of them", (results) => void results.set(results.toReversed())],
-  ])("is not believed when it breaks %s", (_, mutate) => {
+  ])("is detected when it breaks %s", (_, mutate) => {
     const multiples = new Multiples({ count, kernel: new FaultyKernel(mutate) });
     const batch = scalars.subarray(0, 32 * 1024);
     expect(multiples.of(batch)).toEqual(expected.subarray(0, 33 * 1024));
     expect(multiples.report).toEqual({ ...none, library: 1024, mismatches: 1 });
   });
 
-  it("is found out within some batches when it only swaps two points", () => {
+  it("is detected within some batches when it swaps two points", () => {
     const swap = (results: Uint8Array) => {
       const first = results.slice(64 * 10, 64 * 11);
       results.copyWithin(64 * 10, 64 * 20, 64 * 21);
       results.set(first, 64 * 20);
     };
     const multiples = new Multiples({ count, kernel: new FaultyKernel(swap) });
-    // Each batch finds it with one chance in two: that none of a hundred does is one in 2^100.
+    // Each batch finds it with one chance in two: a hundred all miss it with a chance of 2^-100.
     for (let i = 0; i < 100; i++) multiples.of(scalars.subarray(0, 32 * 64));
     expect(multiples.report.mismatches).toBeGreaterThan(0);
     expect(mistrust(multiples.report)).toMatch(/^\d+ batch(es)? of randomness came out wrong/);
   });
 
-  it("is not believed when one bit of its table flips, and counts every batch that this breaks", () => {
+  it("is detected when one bit of its table flips, and each broken batch is counted", () => {
     const kernel = new Kernel(8, 1024);
     const multiples = new Multiples({ count, kernel });
     expect(multiples.of(scalars)).toEqual(expected);
@@ -105,7 +105,7 @@ describe("a machine that computes wrongly", () => {
     expect(multiples.report.kernel + multiples.report.library).toBe(2 * count);
   });
 
-  it("meets no table, and where it does all the same the library computes", () => {
+  it("falls back to the library where a sum meets the table", () => {
     const multiples = new Multiples({ count, kernel: new Kernel(4, 1024, 47n) });
     expect(multiples.of(scalars)).toEqual(expected);
     expect(multiples.report.mismatches).toBe(0);

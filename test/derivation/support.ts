@@ -7,7 +7,7 @@ import { Kernel } from "../../src/derivation/kernel.js";
 export const bytesOf = (...scalars: readonly bigint[]): Uint8Array =>
   concatBytes(...scalars.map(scalar.toBytes));
 
-/** Scalars that nobody chose: the secret randomness of heights from one on. */
+/** Random scalars: the secret randomness of heights from one on. */
 export function randomScalars(seed: number, count: number): Uint8Array {
   const secrets = new SecretRandomness(new Uint8Array(32).fill(seed), "scalars");
   return concatBytes(...Array.from({ length: count }, (_, i) => secrets.at(BigInt(i))));
@@ -21,7 +21,7 @@ export function pointsByLibrary(scalars: Uint8Array): Uint8Array {
   );
 }
 
-/** A kernel whose results are changed before anybody sees them. */
+/** A kernel whose results are changed before its caller reads them. */
 export class FaultyKernel extends Kernel {
   readonly #mutate: (results: Uint8Array) => void;
 

@@ -30,7 +30,7 @@ function answersOrRefuses(change: Record<string, unknown>): boolean {
   }
 }
 
-describe("evidence as JSON", () => {
+describe("evidence in JSON", () => {
   it("has the field names of the protocol", () => {
     expect(json).toEqual({
       fp_btc_pk: "01".repeat(32),
@@ -43,7 +43,7 @@ describe("evidence as JSON", () => {
     });
   });
 
-  it("survives the round trip, with and without signing contexts", () => {
+  it("is read back unchanged, with and without signing contexts", () => {
     const bytes = fc.uint8Array({ minLength: 32, maxLength: 32 });
     const context = fc.option(bytes.map(hex.encode), { nil: undefined });
     const vote = fc
@@ -65,14 +65,14 @@ describe("evidence as JSON", () => {
     );
   });
 
-  it("takes the height as a number too, where that is exact", () => {
+  it("may have the height as a number, where that is exact", () => {
     expect(read({ block_height: 5002 }).height).toBe(5002n);
     for (const block_height of [2 ** 53, -1, 1.5, "0x10", "05", "", null]) {
       expect(() => read({ block_height })).toThrow(refusing("invalid-json", "evidence.block_height"));
     }
   });
 
-  it("refuses every field that is missing, of another type, not hexadecimal, or of another length", () => {
+  it("is refused with a field that is missing, of another type, not hexadecimal, or of another length", () => {
     for (const field of Object.keys(json)) {
       expect(() => read({ [field]: undefined })).toThrow(refusing("invalid-json", `evidence.${field}`));
       expect(() => read({ [field]: [] })).toThrow(refusing("invalid-json", `evidence.${field}`));
@@ -82,12 +82,12 @@ describe("evidence as JSON", () => {
     }
   });
 
-  it("refuses unknown fields and what is no JSON", () => {
+  it("is refused with unknown fields, and when it is not JSON", () => {
     expect(() => read({ more: 1 })).toThrow(refusing("invalid-json", "evidence.more: unknown field"));
     expect(() => evidenceFromJson("{")).toThrow(refusing("invalid-json", "evidence: not JSON"));
   });
 
-  it("answers or refuses whatever it is given", () => {
+  it("gives evidence or a TapstakeError for any input", () => {
     const field = fc.constantFrom(...Object.keys(json));
     fc.assert(
       fc.property(fc.dictionary(field, fc.jsonValue()), (change) => {

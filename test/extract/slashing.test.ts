@@ -32,8 +32,8 @@ async function signedStake(stake: TestStake, members: readonly number[]): Promis
 const stake = makeStake({ providers: 3 });
 const signed = await signedStake(stake, [0, 1, 2, 3, 4]);
 
-describe("a finished slashing gives up the finality provider's key", () => {
-  it("for every member, provider and output", async () => {
+describe("a finished slashing reveals the finality provider's key", () => {
+  it("from every member, provider and output", async () => {
     for (const [slot, secret] of stake.providerSecrets.entries()) {
       for (const from of OUTPUTS) {
         const finished = finishSlashing(signed, from, secret);
@@ -55,7 +55,7 @@ describe("a finished slashing gives up the finality provider's key", () => {
     }
   });
 
-  it("witness slots mapped against an unsorted committee list", async () => {
+  it("with witness slots that do not follow an unsorted committee list", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.shuffledSubarray([0, 1, 2, 3, 4], { minLength: 5 }),
@@ -87,7 +87,7 @@ describe("a finished slashing gives up the finality provider's key", () => {
     );
   });
 
-  it("whose slots are the committee, the providers, the staker, each descending", () => {
+  it("with slots in the order committee, providers, staker, each descending", () => {
     const finished = finishSlashing(signed, "staking", stake.providerSecrets[2]!);
     const { witness } = finished.ins[0]!;
     const { covenant, finalityProviders, staker } = stake.terms;
@@ -102,7 +102,7 @@ describe("a finished slashing gives up the finality provider's key", () => {
     expect(witness.slice(0, -2).filter((item) => item.length > 0)).toHaveLength(5);
   });
 
-  it("whose signatures carry a 65th byte in the witness", () => {
+  it("with a 65th byte of the signatures in the witness", () => {
     const finished = finishSlashing(signed, "staking", stake.providerSecrets[0]!);
     const witness = finished.ins[0]!.witness.map((item) =>
       item.length === 64 ? Uint8Array.of(...item, 1) : item,
@@ -111,7 +111,7 @@ describe("a finished slashing gives up the finality provider's key", () => {
     expect(extractFromSlashing(signed, finished).secretKey).toEqual(evenOf(stake.providerSecrets[0]!));
   });
 
-  it("from adaptor signatures of 66 bytes", () => {
+  it("with adaptor signatures of 66 bytes", () => {
     const legacy: Delegation = {
       ...signed,
       slashing: {
@@ -128,7 +128,7 @@ describe("a finished slashing gives up the finality provider's key", () => {
     expect(extractFromSlashing(legacy, finished).secretKey).toEqual(evenOf(secret));
   });
 
-  it("whichever parity the operator's key has, and with it others are slashed", async () => {
+  it("with either parity of the operator's key, which then slashes others", async () => {
     const parities = new Set<boolean>();
     for (let i = 0; parities.size < 2; i++) {
       const own = makeStake({ seed: `parity ${i}` });
@@ -146,11 +146,11 @@ describe("a finished slashing gives up the finality provider's key", () => {
   });
 });
 
-describe("there is no key", () => {
+describe("extraction gives no key", () => {
   const secret = stake.providerSecrets[0]!;
   const finished = finishSlashing(signed, "staking", secret);
 
-  it("in another transaction", async () => {
+  it("from another transaction", async () => {
     for (const transaction of [signed.staking.transaction, signed.unbonding.transaction]) {
       expect(await codeOf(() => extractFromSlashing(signed, transaction))).toBe("not-a-slashing");
     }
@@ -161,7 +161,7 @@ describe("there is no key", () => {
     expect(await codeOf(() => extractFromSlashing(signed, altered))).toBe("not-a-slashing");
   });
 
-  it("in a slashing that the committee signed outright", async () => {
+  it("from a slashing that the committee signed outright", async () => {
     const spend = slashingSpend(signed, "staking");
     const digest = leafSighash(spend);
     const plain = (key: Uint8Array) => ({
@@ -176,7 +176,7 @@ describe("there is no key", () => {
     expect(await codeOf(() => extractFromSlashing(signed, outright))).toBe("no-evidence");
   });
 
-  it("without the adaptor signatures that were finished, or with those for another provider", async () => {
+  it("without the adaptor signatures that were completed, or with those for another provider", async () => {
     const bare = { ...signed, slashing: { ...signed.slashing, covenantSignatures: [] } };
     expect(await codeOf(() => extractFromSlashing(bare, finished))).toBe("no-evidence");
     const [, others] = stake.terms.finalityProviders as [Uint8Array, Uint8Array];
@@ -191,7 +191,7 @@ describe("there is no key", () => {
     expect(await codeOf(() => extractFromSlashing(misnamed, finished))).toBe("no-evidence");
   });
 
-  it("in a witness that is missing, of another leaf, or garbage", async () => {
+  it("from a witness that is missing, of another leaf, or garbage", async () => {
     expect(await codeOf(() => extractFromSlashing(signed, signed.slashing.transaction))).toBe(
       "witness-mismatch",
     );
@@ -218,7 +218,7 @@ describe("there is no key", () => {
   });
 });
 
-describe("a slashing is not finished", () => {
+describe("finishing a slashing is refused", () => {
   const secret = stake.providerSecrets[0]!;
   const cases: readonly [name: string, code: string, finish: () => Transaction][] = [
     [
@@ -299,7 +299,7 @@ describe("a slashing is not finished", () => {
     expect(await codeOf(finish)).toBe(code);
   });
 
-  it("but bad signatures beside the good ones do not keep it from being finished", () => {
+  it("unless a quorum of signatures is valid: invalid ones beside it do not matter", () => {
     const { slashing } = signed;
     const garbage = { ...slashing.covenantSignatures[0]!, signature: new Uint8Array(65) };
     const doubled = signed.slashing.covenantSignatures[1]!;
@@ -318,7 +318,7 @@ describe("a slashing is not finished", () => {
     expect(extractFromSlashing(mutated, finished).secretKey).toEqual(evenOf(secret));
   });
 
-  it("and what is refused shows no secret", async () => {
+  it("with no secret in the error", async () => {
     const { message, details } = await refusalOf(() => finishSlashing(fewer(2), "unbonding", secret));
     expect(`${message}${JSON.stringify(details)}`).not.toContain(Buffer.from(secret).toString("hex"));
   });
@@ -333,7 +333,7 @@ describe("a slashing is not finished", () => {
   }
 });
 
-it("finishing and extracting leave the delegation as it was", () => {
+it("finishing and extracting: leave the delegation unchanged", () => {
   const before = JSON.stringify(signed, (_, value: unknown) =>
     typeof value === "bigint" ? `${value}` : value,
   );

@@ -35,18 +35,18 @@ const negated = (text: string) =>
 
 const even = (secret: Uint8Array) => scalar.toBytes(evenSecret(secret).d);
 
-describe("two votes at one height give the key away", () => {
-  it("whichever of them is canonical", () => {
+describe("two votes at one height reveal the key", () => {
+  it("with either of them as the canonical one", () => {
     expect(extractFromVotes(evidence(vote(1), vote(2)))).toEqual(even(secretKey));
     expect(extractFromVotes(evidence(vote(2), vote(1)))).toEqual(even(secretKey));
   });
 
-  it("as the votes themselves, whole", () => {
+  it("as whole votes", () => {
     const [canonical, fork] = [vote(1), vote(2)];
     expect(extractFromVotes({ ...evidence(canonical, fork), canonical, fork })).toEqual(even(secretKey));
   });
 
-  it("signing one height both with and without a context is a double sign", () => {
+  it("with and without a context: signing both is a double sign", () => {
     expect(extractFromVotes(evidence(vote(1), vote(1, { context })))).toEqual(even(secretKey));
     const other = signingContext("fp_fin_vote", chainId, "bbn1another");
     expect(extractFromVotes(evidence(vote(1, { context }), vote(1, { context: other })))).toEqual(
@@ -54,7 +54,7 @@ describe("two votes at one height give the key away", () => {
     );
   });
 
-  it("and with it the stakes with that finality provider, whichever parity the key has", async () => {
+  it("which slashes the stakes with that finality provider, with either parity of the key", async () => {
     const parities = new Set<string>();
     for (let i = 0; parities.size < 2; i++) {
       const stake = makeStake({ seed: `voter ${i}` });
@@ -66,7 +66,7 @@ describe("two votes at one height give the key away", () => {
     }
   });
 
-  it("and the evidence is left as it was", () => {
+  it("and extraction leaves the evidence unchanged", () => {
     const [canonical, fork] = [vote(1), vote(2)];
     extractFromVotes(evidence(canonical, fork));
     expect(hex.encode(canonical.signature)).toBe(hex.encode(vote(1).signature));
@@ -74,7 +74,7 @@ describe("two votes at one height give the key away", () => {
   });
 });
 
-describe("no key comes of", () => {
+describe("evidence gives no key", () => {
   const [a, b] = [vote(1), vote(2)];
   const good = evidence(a, b);
   const cases: readonly [name: string, code: ErrorCode, bad: Evidence][] = [
@@ -112,12 +112,8 @@ describe("no key comes of", () => {
       "different-randomness",
       { ...good, finalityProvider: publicKeyOf(secretOf("b")) },
     ],
-    ["a key that is none", "invalid-public-key", { ...good, finalityProvider: new Uint8Array(32) }],
-    [
-      "randomness that is none",
-      "invalid-randomness",
-      { ...good, publicRandomness: new Uint8Array(32).fill(255) },
-    ],
+    ["an invalid key", "invalid-public-key", { ...good, finalityProvider: new Uint8Array(32) }],
+    ["invalid randomness", "invalid-randomness", { ...good, publicRandomness: new Uint8Array(32).fill(255) }],
     [
       "a short signature",
       "invalid-signature",
@@ -130,7 +126,7 @@ describe("no key comes of", () => {
     ],
     ["a short app hash", "invalid-bytes", { ...good, fork: { ...good.fork, appHash: new Uint8Array(31) } }],
     ["a height below 0", "invalid-number", { ...good, height: -1n }],
-    ["a context that is none", "invalid-hex", { ...good, canonical: { ...good.canonical, context: "v3" } }],
+    ["an invalid context", "invalid-hex", { ...good, canonical: { ...good.canonical, context: "v3" } }],
   ];
   it.each(cases)("%s", async (_, code, bad) => {
     expect(await codeOf(() => extractFromVotes(bad))).toBe(code);
@@ -141,7 +137,7 @@ describe("no key comes of", () => {
   });
 });
 
-describe("the keys that the reference extracts from votes", () => {
+describe("the keys that the Go reference extracts from votes", () => {
   it("are extracted", () => {
     for (const vector of eotsVectors()) {
       const of = (message: string, signature: string) => ({

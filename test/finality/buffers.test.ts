@@ -23,8 +23,8 @@ import { secretOf } from "../support/stake.js";
 const key = testKey();
 const message = (fill: number) => voteMessage({ height: 5n, appHash: hash(fill) });
 
-describe("of a Node Buffer, whose slices share its memory, a copy is taken", () => {
-  it("of a passphrase, which is left to its owner to wipe, and can be wiped at once", async () => {
+describe("a caller's Node Buffer, whose slices share its memory", () => {
+  it("is copied for a passphrase, which stays the caller's to wipe, even at once", async () => {
     const home = homeOfTest();
     const passphrase = Buffer.from("a passphrase");
     const secretKey = Buffer.from(secretOf("key"));
@@ -42,7 +42,7 @@ describe("of a Node Buffer, whose slices share its memory, a copy is taken", () 
     expect(again).toEqual(Buffer.from("a passphrase"));
   });
 
-  it("of a message: what is signed is what was decided on, whatever it becomes meanwhile", () => {
+  it("is copied for a message: the vote signs the bytes that were decided on", () => {
     const { protection } = newSigner();
     const given = Buffer.from(message(1));
     const changing = Object.create(protection, {
@@ -67,7 +67,7 @@ describe("of a Node Buffer, whose slices share its memory, a copy is taken", () 
     protection.close();
   });
 
-  it("of a block's hash, and of a signature that is handed out", () => {
+  it("is copied for a block's hash, and for a returned signature", () => {
     const { protection, voter } = newSigner();
     const appHash = Buffer.from(hash(1));
     const first = voter.vote({ height: 5n, appHash });
@@ -81,7 +81,7 @@ describe("of a Node Buffer, whose slices share its memory, a copy is taken", () 
     protection.close();
   });
 
-  it("of the public keys that votes begin with", () => {
+  it("is copied for the public keys of a voter", () => {
     const home = newHome();
     const given = Buffer.from(key.publicKey);
     initProtection(home, { key: given, chainId: CHAIN.id, fromHeight: 10n });
@@ -98,7 +98,7 @@ describe("of a Node Buffer, whose slices share its memory, a copy is taken", () 
     });
   });
 
-  it("of a point of the cache", () => {
+  it("is copied for a point of the cache", () => {
     const cache = new RandomnessCache();
     const point = Buffer.alloc(33, 2);
     cache.set(key.publicKey, CHAIN.id, 5n, point);
@@ -106,7 +106,7 @@ describe("of a Node Buffer, whose slices share its memory, a copy is taken", () 
     expect(cache.get(key.publicKey, CHAIN.id, 5n)).toEqual(new Uint8Array(33).fill(2));
   });
 
-  it("of the key that a commitment names", async () => {
+  it("is copied for the key that a commitment names", async () => {
     const { protection } = newSigner();
     const held = { ...key, publicKey: Buffer.from(key.publicKey) };
     const request = { key: held, chain: CHAIN, protection };

@@ -16,13 +16,13 @@ function homeWith(chains: unknown, version: unknown = 1) {
 }
 
 describe("the chains of a home", () => {
-  it("are none without a file; any chain has defaults", () => {
+  it("are empty without a file; every chain has defaults", () => {
     const home = homeOfTest();
     expect(loadChains(home).size).toBe(0);
     expect(chainConfig(home, "bbn-1")).toEqual({ id: "bbn-1", minCount: 1 });
   });
 
-  it("have the contexts of their release line, and the least count of a commitment", () => {
+  it("have the contexts of their release line, and the minimum count of a commitment", () => {
     const home = homeWith({
       "bbn-1": { minCount: 8192 },
       "v4-1": { contexts: "v4" },
@@ -43,7 +43,7 @@ describe("the chains of a home", () => {
     expect([...loadChains(home).keys()]).toEqual(["bbn-1", "v4-1", "v3-1", "v3-2"]);
   });
 
-  it("can have their contexts written out", () => {
+  it("may have their contexts in the file", () => {
     const [voteContext, commitContext, popContext] = ["a", "b", "c"].map((digit) => digit.repeat(64));
     const home = homeWith({ bsn: { contexts: "v3", voteContext, commitContext, popContext } });
     expect(chainConfig(home, "bsn")).toEqual({
@@ -55,7 +55,7 @@ describe("the chains of a home", () => {
     });
   });
 
-  it("are not mistaken for what every object has", () => {
+  it("do not include the properties that every object has", () => {
     expect(chainConfig(homeOfTest(), "constructor")).toEqual({ id: "constructor", minCount: 1 });
     expect(chainConfig(homeWith({}), "__proto__")).toEqual({ id: "__proto__", minCount: 1 });
   });
@@ -83,7 +83,7 @@ describe("the chains of a home", () => {
     refusal("invalid-json", () => loadChains(homeWith(chains)));
   });
 
-  it("keep what a change of them does not say", () => {
+  it("keep the fields that a change does not name", () => {
     const home = homeOfTest();
     const context = (digit: string) => digit.repeat(64);
     setChain(home, "a", { contexts: "v3", moduleAddress: finality, stakingModuleAddress: finality });
@@ -108,7 +108,7 @@ describe("the chains of a home", () => {
     );
   });
 
-  it("are refused when a later release wrote them, or others could have", () => {
+  it("are refused when a later release wrote them, or when others can write them", () => {
     refusal("unknown-version", () => loadChains(homeWith({}, 2)));
     const home = homeOfTest();
     writeFileSync(home.chainsFile, JSON.stringify({ version: 1, chains: {} }), { mode: 0o644 });

@@ -49,8 +49,8 @@ beforeEach(() => {
   calls.length = 0;
 });
 
-describe("what is on the disk when a call returns", () => {
-  it("a commit to the store, which this process alone has open", () => {
+describe("on the disk when a call returns", () => {
+  it("is a commit to the store, which this process alone has open", () => {
     const { home, protection } = newSigner();
     protection.close();
     const db = openDatabase(home.protectionFile);
@@ -63,7 +63,7 @@ describe("what is on the disk when a call returns", () => {
     closeDatabase(db);
   });
 
-  it("a line of the watermark log", () => {
+  it("is a line of the watermark log", () => {
     const path = join(folderOfTest(), "marks");
     const file = new WatermarkLog(path, { storeId: "00".repeat(16), seq: 0, watermarks: new Map() });
     calls.length = 0;
@@ -78,7 +78,7 @@ describe("what is on the disk when a call returns", () => {
   it.each([
     ["replace", "rename"],
     ["create", "link"],
-  ] as const)("a private file (%s), which has its name only once it is whole", (mode, naming) => {
+  ] as const)("is a private file (%s), which has its name only once it is complete", (mode, naming) => {
     const folder = folderOfTest();
     expect(writePrivateFile(join(folder, "file"), Uint8Array.of(1), mode)).toBe(true);
     expect(calls).toEqual([
@@ -90,13 +90,13 @@ describe("what is on the disk when a call returns", () => {
     ]);
   });
 
-  it("a new store, which has its name only once it is whole", () => {
+  it("is a new store, which has its name only once it is complete", () => {
     const folder = folderOfTest();
     createDatabase(join(folder, "store"));
     expect(calls).toEqual(["link store.new", "remove store.new", `fsync ${basename(folder)}`]);
   });
 
-  it("that a private file is gone, and before that what was in it", () => {
+  it("is the removal of a private file, and before it that of its content", () => {
     const folder = folderOfTest();
     const path = join(folder, "file");
     for (const [remove, first] of [

@@ -24,7 +24,7 @@ const isRoot = process.geteuid?.() === 0;
 afterEach(() => vi.unstubAllEnvs());
 
 describe("a home", () => {
-  it.each([0o000, 0o022, 0o777])("is its owner's alone, whatever the umask: %o", (mask) => {
+  it.each([0o000, 0o022, 0o777])("has permissions for its owner only, whatever the umask: %o", (mask) => {
     const before = process.umask(mask);
     try {
       const path = join(folderOfTest(), "deep", "home");
@@ -35,14 +35,14 @@ describe("a home", () => {
     }
   });
 
-  it("is where TAPSTAKE_HOME says, unless a path is given", () => {
+  it("is at TAPSTAKE_HOME, unless a path is given", () => {
     const folder = folderOfTest();
     vi.stubEnv("TAPSTAKE_HOME", join(folder, "one"));
     expect(openHome().path).toBe(join(folder, "one"));
     expect(openHome(join(folder, "two")).path).toBe(join(folder, "two"));
   });
 
-  it("is in the user's own folder by default", () => {
+  it("is in the user's home folder by default", () => {
     const folder = folderOfTest();
     vi.stubEnv("TAPSTAKE_HOME", "");
     vi.stubEnv("HOME", folder);
@@ -74,7 +74,7 @@ describe("a home", () => {
     });
   });
 
-  it("is not a file", () => {
+  it("is refused when it is a file", () => {
     const path = join(folderOfTest(), "file");
     writeFileSync(path, "");
     refusal("file-error", () => openHome(path));
@@ -84,7 +84,7 @@ describe("a home", () => {
 describe("a private file", () => {
   const content = utf8("content");
 
-  it("is its owner's alone, whatever the umask", () => {
+  it("has permissions for its owner only, whatever the umask", () => {
     const path = join(folderOfTest(), "file");
     const before = process.umask(0);
     try {
@@ -98,7 +98,7 @@ describe("a private file", () => {
     }
   });
 
-  it("is created once, and replaced only when asked to be", () => {
+  it("is created once, and replaced only on request", () => {
     const path = join(folderOfTest(), "file");
     expect(writePrivateFile(path, content, "create")).toBe(true);
     expect(writePrivateFile(path, utf8("other"), "create")).toBe(false);
@@ -123,7 +123,7 @@ describe("a private file", () => {
     refusal("file-error", () => readPrivateFile(folder, 10_000));
   });
 
-  it("leaves no error of the file system without a code", () => {
+  it("gives every file system error a code", () => {
     const path = join(folderOfTest(), "nowhere", "file");
     expect(refusal("file-error", () => writePrivateFile(path, content, "create")).details).toMatchObject({
       code: "ENOENT",
@@ -131,7 +131,7 @@ describe("a private file", () => {
     refusal("file-error", () => removePrivateFile(path));
   });
 
-  it("takes along what killed processes left of it, and nothing else", () => {
+  it("is cleared of what killed processes left of it, and of nothing else", () => {
     const folder = folderOfTest();
     const dead = spawnSync(process.execPath, ["-e", ""]).pid;
     const left = `.file.${dead}.0123456789ab.tmp`;
@@ -143,13 +143,16 @@ describe("a private file", () => {
 });
 
 describe("core dumps", () => {
-  it.runIf(existsSync("/proc/self/coredump_filter"))("hold nothing of a process that hides from them", () => {
-    const before = readFileSync("/proc/self/coredump_filter", "utf8");
-    try {
-      expect(hideFromCoreDumps()).toBe(true);
-      expect(Number.parseInt(readFileSync("/proc/self/coredump_filter", "utf8"), 16)).toBe(0);
-    } finally {
-      writeFileSync("/proc/self/coredump_filter", `0x${before.trim()}`);
-    }
-  });
+  it.runIf(existsSync("/proc/self/coredump_filter"))(
+    "contain no memory of a process that disables them",
+    () => {
+      const before = readFileSync("/proc/self/coredump_filter", "utf8");
+      try {
+        expect(hideFromCoreDumps()).toBe(true);
+        expect(Number.parseInt(readFileSync("/proc/self/coredump_filter", "utf8"), 16)).toBe(0);
+      } finally {
+        writeFileSync("/proc/self/coredump_filter", `0x${before.trim()}`);
+      }
+    },
+  );
 });

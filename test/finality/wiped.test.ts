@@ -19,7 +19,7 @@ import { secretOf } from "../support/stake.js";
 
 import type * as Crypto from "node:crypto";
 
-/** Every buffer of a secret that passed through scrypt and the cipher, whoever holds it. */
+/** Every buffer of a secret that passed through scrypt and the cipher, in any hands. */
 const held = vi.hoisted(() => ({
   passphrases: [] as Uint8Array[],
   keys: [] as Uint8Array[],
@@ -71,39 +71,39 @@ function expectWiped(counts: Partial<Record<keyof typeof held, number>>): void {
     for (const bytes of all) expect([kind, zeroes(bytes)]).toEqual([kind, true]);
   }
 }
-/** The copies that were taken of a secret, apart from those that were given to somebody. */
+/** The copies that were taken of a secret, without those that were returned. */
 const secretsLeft = (of = secretKey) =>
   copies.mock.results
     .map(({ value }) => value as Uint8Array)
     .filter((copy) => hex.encode(copy) === hex.encode(of));
 
-describe("what is overwritten with zeroes once it was used", () => {
-  it("the passphrase and the key that it makes, when a key is encrypted", () => {
+describe("overwritten with zeroes after its use", () => {
+  it("is the passphrase and its derived key, when a key is encrypted", () => {
     sealKey(header, secretKey, "pass", LIGHT);
     sealKey(header, secretKey, utf8("pass"), LIGHT);
     expectWiped({ passphrases: 2, keys: 2 });
   });
 
-  it("the same when it is decrypted, and what the cipher gave, but the secret that is handed out", async () => {
+  it("is the same and the cipher's output, when it is decrypted, but not the returned secret", async () => {
     expect(openKey(file, "pass")).toEqual(secretKey);
     expect(await openKeyAsync(file, "pass")).toEqual(secretKey);
     expectWiped({ passphrases: 2, keys: 2, opened: 2 });
   });
 
-  it("the same after a wrong passphrase", async () => {
+  it("is the same after a wrong passphrase", async () => {
     refusal("wrong-passphrase", () => openKey(file, "guess"));
     await failure(openKeyAsync(file, utf8("guess")), "wrong-passphrase");
     expectWiped({ passphrases: 2, keys: 2, opened: 2 });
   });
 
-  it("the secret of a file that was changed, which the right passphrase decrypts before that is seen", async () => {
+  it("is the secret of an altered file, which decrypts before the alteration is found", async () => {
     refusal("wrong-passphrase", () => openKey({ ...file, name: "validator-2" }, "pass"));
     await failure(openKeyAsync({ ...file, name: "validator-2" }, "pass"), "wrong-passphrase");
     expectWiped({ passphrases: 2, keys: 2, opened: 2 });
     expect(secretsLeft()).toEqual([]);
   });
 
-  it("a secret that is not that of the public key in its file", () => {
+  it("is a secret that does not belong to the public key in its file", () => {
     const home = homeOfTest();
     const publicKey = hex.encode(publicKeyOf(secretOf("another key")));
     writePrivateFile(
@@ -115,7 +115,7 @@ describe("what is overwritten with zeroes once it was used", () => {
     expect(secretsLeft()).toEqual([]);
   });
 
-  it("a secret whose key gets another passphrase, and one whose owner locks it again", () => {
+  it("is a secret whose key gets another passphrase, and one whose owner locks it again", () => {
     const home = homeOfTest();
     createKey(home, { name: "a", passphrase: "passphrase", secretKey, origin: "generated", scrypt: LIGHT });
     changePassphrase(home, "a", "passphrase", { passphrase: "the next one", scrypt: LIGHT });
@@ -131,7 +131,7 @@ describe("what is overwritten with zeroes once it was used", () => {
     expect(secretsLeft()).toEqual([]);
   });
 
-  it.each(["m", DEFAULT_PATH])("the seed of words, and every node on the way to %s", (path) => {
+  it.each(["m", DEFAULT_PATH])("is the seed of words, and every node on the way to %s", (path) => {
     const derive = vi.spyOn(HDKey.prototype, "deriveChild");
     const begin = vi.spyOn(HDKey, "fromMasterSeed");
     try {
@@ -146,7 +146,7 @@ describe("what is overwritten with zeroes once it was used", () => {
     }
   });
 
-  it("a secret that cannot be exported, as that cannot be noted", () => {
+  it("is a secret whose export cannot be noted, and which is not exported", () => {
     const home = homeOfTest();
     createKey(home, { name: "a", passphrase: "passphrase", secretKey, origin: "generated", scrypt: LIGHT });
     rmSync(join(home.path, "arrivals"), { recursive: true });
@@ -156,7 +156,7 @@ describe("what is overwritten with zeroes once it was used", () => {
     expect(secretsLeft()).toEqual([]);
   });
 
-  it("the secret randomness of every vote: a new one, the same again, and one that cannot be recorded", () => {
+  it("is the secret randomness of every vote: a new one, the same again, and one that cannot be recorded", () => {
     const derived = vi.spyOn(randomness, "deriveSecret");
     try {
       const { protection, voter } = newSigner();

@@ -37,14 +37,14 @@ describe("a stake funded by coins of every kind", () => {
   const answer = signedPsbt(built.psbt, everyKind);
   const signed = finishStaking(built, answer.toBase64());
 
-  it("is signed by their owners' wallets, and Bitcoin's rules let every input spend", () => {
+  it("is signed by the wallets of their owners, and every input satisfies Bitcoin's rules", () => {
     expect(built.coins).toHaveLength(WALLETS.length);
     for (const i of built.coins.keys()) expect(executes(signed, i, built.coins)).toBe(true);
   });
 
   // bitcoinjs finalises no leaf with a key by its hash, and drops the empty slot of who did not sign.
   const finalisable = WALLETS.filter((wallet) => wallet !== "P2TR pkh" && wallet !== "P2TR 2-of-3");
-  it.each(finalisable)("comes finalised from bitcoinjs too: %s", (wallet) => {
+  it.each(finalisable)("can be finalised by bitcoinjs: %s", (wallet) => {
     const owned = oneOf(wallet);
     const one = stakeFrom(owned);
     const psbt = signedPsbt(one.psbt, owned);
@@ -64,7 +64,7 @@ describe("a stake funded by coins of every kind", () => {
     }
   });
 
-  it("is built upon before it is signed only when its txid stays", () => {
+  it("can be spent before it is signed only when its txid stays", () => {
     refusal("txid-not-final", () => createDelegation(terms, params, built));
     refusal("txid-not-final", () => createDelegation(terms, params, built.transaction));
     refusal("txid-not-final", () => createDelegation(terms, params, built.transaction.clone()));
@@ -73,7 +73,7 @@ describe("a stake funded by coins of every kind", () => {
     expect(createDelegation(terms, params, nested.transaction).staking.outputIndex).toBe(0);
     const segwit = stakeFrom(oneOf("P2WPKH"));
     expect(createDelegation(terms, params, segwit).staking.outputIndex).toBe(0);
-    // Of which coins it is, a bare transaction does not tell.
+    // A bare transaction does not name the kind of its coins.
     refusal("txid-not-final", () => createDelegation(terms, params, segwit.transaction));
   });
 });
@@ -85,7 +85,7 @@ describe("the PSBT of a stake", () => {
     return { coin, input: Psbt.fromBuffer(built.psbt.toBuffer()).data.inputs[built.coins.indexOf(coin)]! };
   };
 
-  it("has the previous transaction of every coin that gives it, the output too for segwit only", () => {
+  it("has the whole previous transaction where the coin gives it, the output too for segwit only", () => {
     for (const wallet of WALLETS) {
       const { coin, input } = inputOf(wallet);
       expect(hex.encode(input.nonWitnessUtxo!)).toBe((coin.previousTransaction as Transaction).toHex());
@@ -97,7 +97,7 @@ describe("the PSBT of a stake", () => {
     );
   });
 
-  it("has the scripts of each kind", () => {
+  it("has the redeem and witness scripts of each kind", () => {
     expect(inputOf("P2SH-P2WPKH").input.redeemScript).toEqual(inputOf("P2SH-P2WPKH").coin.redeemScript);
     expect(inputOf("P2WSH pk").input.witnessScript).toEqual(inputOf("P2WSH pk").coin.witnessScript);
     expect(inputOf("P2TR key").input.tapInternalKey).toEqual(inputOf("P2TR key").coin.tapInternalKey);
@@ -125,7 +125,7 @@ describe("the PSBT of a stake", () => {
     ]);
   });
 
-  it("says whether the transaction may be replaced", () => {
+  it("signals replaceability as asked", () => {
     const sequence = (replaceable?: boolean) =>
       stakeFrom(oneOf("P2WPKH"), replaceable === undefined ? {} : { replaceable }).transaction.ins[0]!
         .sequence;
@@ -133,7 +133,7 @@ describe("the PSBT of a stake", () => {
   });
 });
 
-describe("a coin that is not as it says", () => {
+describe("a coin whose description is wrong", () => {
   const other = ownedCoin("P2WPKH", 100_000n, 77).coin;
   const change = (coin: Coin, edit: (previous: Transaction) => void) => {
     const previousTransaction = (coin.previousTransaction as Transaction).clone();
@@ -143,8 +143,18 @@ describe("a coin that is not as it says", () => {
   const hashLock = concatBytes(hex.decode("a820"), sha256(utf8("preimage")), hex.decode("87"));
   it.each<[string, Wallet, ErrorCode, (coin: Coin) => Record<string, unknown>]>([
     ["no previous transaction", "P2PKH", "invalid-coin", () => ({ previousTransaction: undefined })],
-    ["another one", "P2PKH", "invalid-coin", () => ({ previousTransaction: other.previousTransaction })],
-    ["one that is none", "P2WPKH", "invalid-transaction", () => ({ previousTransaction: new Uint8Array(9) })],
+    [
+      "another previous transaction",
+      "P2PKH",
+      "invalid-coin",
+      () => ({ previousTransaction: other.previousTransaction }),
+    ],
+    [
+      "an invalid previous transaction",
+      "P2WPKH",
+      "invalid-transaction",
+      () => ({ previousTransaction: new Uint8Array(9) }),
+    ],
     ["one of text", "P2WPKH", "invalid-bytes", () => ({ previousTransaction: { toBuffer: () => "00" } })],
     [
       "one without that output",
@@ -265,20 +275,20 @@ describe("a coin that is not as it says", () => {
     refusal(code, () => stakeFrom([{ ...oneOf(wallet)[0]!, coin: wrong }]));
   });
 
-  it("is refused when it is given twice, also as one that must be spent", () => {
+  it("is refused when it is given twice, also among the coins that must be spent", () => {
     const owned = oneOf("P2WPKH");
     refusal("invalid-coin", () => stakeFrom([...owned, ...owned]));
     refusal("invalid-coin", () => stakeFrom(owned, { mustSpend: [owned[0]!.coin] }));
     refusal("invalid-coin", () => stakeFrom(owned, { mustSpend: {} as Coin[] }));
   });
 
-  it("is told by its kind", () => {
+  it("is reported with its kind", () => {
     const kinds = WALLETS.map((wallet) => coinKind(ownedCoin(wallet, 1n).coin));
     expect(new Set(kinds)).toEqual(new Set(["p2pkh", "p2sh-p2wpkh", "p2wpkh", "p2wsh", "p2tr"]));
   });
 });
 
-describe("a coin of an uncompressed key", () => {
+describe("the coin of an uncompressed key", () => {
   const [secret] = ownedCoin("P2PKH", 100_000n).secrets as [Uint8Array];
   const key = secp256k1.getPublicKey(secret, false);
   const script = keyHashScript(key);
@@ -289,13 +299,13 @@ describe("a coin of an uncompressed key", () => {
   const coin: Coin = { outpoint, value: 100_000n, script, previousTransaction };
   const owned: OwnedCoin = { coin, secrets: [secret], signing: [secret] };
 
-  it("is refused before anybody signs when the origin of its key shows it", () => {
+  it("is refused before signing when the origin of its key shows it", () => {
     const derivations = [{ publicKey: key, fingerprint: new Uint8Array(4), path: "m/0" }];
     const error = refusal("invalid-coin", () => stakeFrom([{ ...owned, coin: { ...coin, derivations } }]));
     expect(error.message).toContain("its key is uncompressed");
   });
 
-  it("is refused by that reason when its signature shows it", () => {
+  it("is refused for that reason when its signature shows it", () => {
     const built = stakeFrom([owned]);
     const digest = built.transaction.hashForSignature(0, script, 1);
     const der = secp256k1.sign(digest, secret, { prehash: false, lowS: true, format: "der" });
@@ -306,7 +316,7 @@ describe("a coin of an uncompressed key", () => {
   });
 });
 
-describe("what a wallet returns", () => {
+describe("a funding PSBT that a wallet returns", () => {
   /** Finalised inputs with something altered. */
   const finalised = (wallet: Wallet) => {
     const owned = oneOf(wallet);
@@ -351,20 +361,17 @@ describe("what a wallet returns", () => {
     },
   );
 
-  it.each(["P2WSH 2-of-3", "P2TR 2-of-3"] as const)(
-    "is not enough with one signature of two: %s",
-    (wallet) => {
-      const owned = oneOf(wallet);
-      const built = stakeFrom(owned);
-      const psbt = signedPsbt(built.psbt, owned);
-      const input = psbt.data.inputs[0]!;
-      if (input.partialSig) input.partialSig = input.partialSig.slice(1);
-      if (input.tapScriptSig) input.tapScriptSig = input.tapScriptSig.slice(1);
-      refusal("missing-signature", () => finishStaking(built, psbt));
-    },
-  );
+  it.each(["P2WSH 2-of-3", "P2TR 2-of-3"] as const)("is refused with one signature of two: %s", (wallet) => {
+    const owned = oneOf(wallet);
+    const built = stakeFrom(owned);
+    const psbt = signedPsbt(built.psbt, owned);
+    const input = psbt.data.inputs[0]!;
+    if (input.partialSig) input.partialSig = input.partialSig.slice(1);
+    if (input.tapScriptSig) input.tapScriptSig = input.tapScriptSig.slice(1);
+    refusal("missing-signature", () => finishStaking(built, psbt));
+  });
 
-  it("has exactly the redeem script as the input script of a P2SH coin", () => {
+  it("must have exactly the redeem script in the input script of a P2SH coin", () => {
     const { script, finish } = finalised("P2SH-P2WPKH");
     expect(finish({}).ins[0]!.script).toEqual(script);
     for (const other of [new Uint8Array(0), concatBytes(Uint8Array.of(0x51), script), script.slice(1)]) {
@@ -373,7 +380,7 @@ describe("what a wallet returns", () => {
     }
   });
 
-  it("has exactly a signature and the key in the input script of a P2PKH coin, and no witness", () => {
+  it("must have exactly a signature and the key in the input script of a P2PKH coin, and no witness", () => {
     const { script, finish } = finalised("P2PKH");
     expect(finish({}).ins[0]!.script).toEqual(script);
     const length = script[0]!;
@@ -392,7 +399,7 @@ describe("what a wallet returns", () => {
   });
 
   it.each(["P2WSH pk", "P2WSH pkh", "P2WSH 2-of-3", "P2TR pk", "P2TR pkh", "P2TR 2-of-3"] as const)(
-    "shows exactly the script of the coin, and what satisfies it: %s",
+    "must have exactly the script of the coin, and what satisfies it: %s",
     (wallet) => {
       const { witness, finish } = finalised(wallet);
       expect(finish({}).ins[0]!.witness).toEqual(witness);
@@ -417,7 +424,7 @@ describe("what a wallet returns", () => {
     refusal("invalid-signature", () => finish({ witness: [Uint8Array.of(1), first, second, script] }));
   });
 
-  it("that another key made is counted as such, where the coin is of one key", () => {
+  it("reports the signatures of other keys, where the coin has one key", () => {
     const owned = oneOf("P2WPKH");
     const built = stakeFrom(owned);
     const psbt = Psbt.fromBuffer(built.psbt.toBuffer());
@@ -429,7 +436,7 @@ describe("what a wallet returns", () => {
     expect(message).toContain("not signed by the key of its coin; it has a signature by another key");
   });
 
-  it("is named by its input", () => {
+  it("is refused with the index of the input", () => {
     const built = stakeFrom(everyKind);
     for (const i of built.coins.keys()) {
       const psbt = Psbt.fromBuffer(built.psbt.toBuffer());
@@ -439,7 +446,7 @@ describe("what a wallet returns", () => {
   });
 });
 
-describe("a script whose witness has no known size", () => {
+describe("a coin with a script of unknown witness size", () => {
   const owner = ownedCoin("P2WPKH", 100_000n, 5);
   const key = owner.secrets[0]!;
   const preimage = utf8("preimage of thirty-two bytes: 32");
@@ -481,7 +488,7 @@ describe("a script whose witness has no known size", () => {
     return { built, signed: () => finishStaking(built, answer), bare: psbt };
   };
 
-  it("is refused until the caller says how large it gets", () => {
+  it("is refused until the caller gives its largest size", () => {
     for (const inLeaf of [false, true]) {
       const error = refusal("invalid-coin", () => stakeFrom([{ ...owner, coin: locked(inLeaf) }]));
       expect(error.message).toContain("give it as witnessWeight");
@@ -494,11 +501,11 @@ describe("a script whose witness has no known size", () => {
     expect(key).toHaveLength(32);
   });
 
-  it("says its size by that alone: how long signatures are would be a second word on it", () => {
+  it("is refused with a signature length beside that size", () => {
     refusal("invalid-coin", () => stakeFrom([{ ...owner, coin: { ...sized(false), signatureLength: 71 } }]));
   });
 
-  it("is spent by what its owner finalised, which fits the size", () => {
+  it("is spent with its owner's final witness, which fits the size", () => {
     for (const inLeaf of [false, true]) {
       const { built, signed } = finish(sized(inLeaf));
       expect(executes(signed(), 0, built.coins)).toBe(true);
@@ -507,7 +514,7 @@ describe("a script whose witness has no known size", () => {
     }
   });
 
-  it("is refused larger than said, unsigned, signed by a stranger, or not finalised", () => {
+  it("is refused when it is larger than that size, unsigned, signed by a stranger, or not finalised", () => {
     for (const inLeaf of [false, true]) {
       refusal("witness-mismatch", () => finish(sized(inLeaf, -5)).signed());
       refusal("invalid-signature", () =>

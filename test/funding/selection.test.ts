@@ -65,7 +65,7 @@ const WEIGHTS: Record<Wallet, number> = {
   "P2TR 2-of-3": 4 * 41 + 1 + 2 * 66 + 1 + 105 + 66,
 };
 
-/** The least fee of all subsets, by trying each; null when none of them pays. */
+/** The least fee of all subsets, by trying each; null when no subset pays. */
 function leastFee(coins: readonly (readonly [Wallet, bigint])[], rate: Rate, changeScript: Uint8Array) {
   let least: bigint | null = null;
   for (let set = 1; set < 2 ** coins.length; set++) {
@@ -86,7 +86,7 @@ function leastFee(coins: readonly (readonly [Wallet, bigint])[], rate: Rate, cha
   return least;
 }
 
-describe("the coins of a stake", () => {
+describe("coin selection for a stake", () => {
   const anyValue = fc.oneof(
     fc.bigInt({ min: 0n, max: 1_000n }),
     fc.bigInt({ min: 1_000n, max: 12_000n }),
@@ -101,7 +101,7 @@ describe("the coins of a stake", () => {
   const made = (list: readonly (readonly [Wallet, bigint])[]) =>
     list.map(([wallet, each], i) => ownedCoin(wallet, each, i).coin);
 
-  it("cost the least that any subset of them costs, and are found whenever any pays", () => {
+  it("costs the least of all subsets, and succeeds whenever any subset pays", () => {
     let paid = 0;
     fc.assert(
       fc.property(anyCoins, anyRate, anyChange, (list, rate, changeScript) => {
@@ -125,7 +125,7 @@ describe("the coins of a stake", () => {
     if (isLong) expect(paid).toBeGreaterThan(100);
   });
 
-  it("have no cliff: what pays still pays when a coin is worth a satoshi more, or another is there", () => {
+  it("has no cliff: one satoshi more, or another coin, keeps a payable stake payable", () => {
     fc.assert(
       fc.property(anyCoins, anyRate, fc.nat(), (list, rate, at) => {
         // The largest stake that pays: the edge of the cliff, if there is one.
@@ -145,7 +145,7 @@ describe("the coins of a stake", () => {
     );
   });
 
-  it("have no cliff where the count of inputs takes two bytes more", () => {
+  it("has no cliff where the count of inputs takes two bytes more", () => {
     // Each of the small coins brings half a satoshi; from the 253rd input on they lose what the count costs.
     const small = (count: number) => Array.from({ length: count }, (_, i) => plainCoin("p2tr", 578n, i));
     const large = plainCoin("p2wpkh", 20_000n, 1_000);
@@ -160,7 +160,7 @@ describe("the coins of a stake", () => {
     expect(stake([large, ...small(300)], { ...changes, value: "all" }).value).toBeGreaterThan(most.value);
   });
 
-  it("are those that need no change where that costs less", () => {
+  it("is changeless where that costs less", () => {
     const exact = 10_000n + 2n * 112n;
     const coins = [plainCoin("p2tr", 50_000n, 1), plainCoin("p2tr", exact, 2), plainCoin("p2tr", 30_000n, 3)];
     expect(stake(coins)).toMatchObject({ coins: [coins[1]], change: 0n, fee: 224n, reason: "changeless" });
@@ -173,7 +173,7 @@ describe("the coins of a stake", () => {
     expect(stake(same)).toMatchObject({ fee: 285n, reason: "changeless" });
   });
 
-  it("waste least by Bitcoin Core's measure when what coins cost later is told", () => {
+  it("has the least waste by Bitcoin Core's measure when a long-term fee rate is given", () => {
     const small = [1, 2, 3, 4].map((i) => plainCoin("p2wpkh", 2_700n, i));
     const large = plainCoin("p2wpkh", 30_000n, 9);
     const cheap = { feeRate: feeRate("1") };
@@ -186,7 +186,7 @@ describe("the coins of a stake", () => {
     refusal("invalid-rate", () => stake([large], { longTermFeeRate: 10 as unknown as Rate }));
   });
 
-  it("are found without looking for ever, and the same each time", () => {
+  it("is deterministic and bounded in time", () => {
     const kinds = ["p2wpkh", "p2tr"] as const;
     const many = Array.from({ length: 5_000 }, (_, i) =>
       plainCoin(kinds[i % 2]!, 700n + ((BigInt(i) * 7_919n) % 99_991n), i),
@@ -199,10 +199,10 @@ describe("the coins of a stake", () => {
   });
 });
 
-describe("coins as the caller says", () => {
+describe("coin selection by the caller's options", () => {
   const [small, large] = [plainCoin("p2wpkh", 20_000n, 1), plainCoin("p2wpkh", 90_000n, 2)];
 
-  it("are spent unconfirmed only when that is allowed", () => {
+  it("spends unconfirmed coins only when that is allowed", () => {
     const waiting = { ...large, confirmations: 0 };
     const error = refusal("insufficient-funds", () => stake([small, waiting], { value: 50_000n }));
     expect(error.details).toEqual({ needed: 50_244n, available: 20_000n, unconfirmed: 90_000n });
@@ -211,7 +211,7 @@ describe("coins as the caller says", () => {
     expect(stake([small, { ...large, confirmations: 1 }], { value: 50_000n }).coins).toHaveLength(1);
   });
 
-  it("are spent in any case when they must", () => {
+  it("spends the required coins always", () => {
     const built = stake([large], { mustSpend: [small] });
     expect(built.coins).toEqual([small]);
     expect(stake([large], { mustSpend: [small], value: 50_000n }).coins).toEqual([small, large]);
@@ -223,7 +223,7 @@ describe("coins as the caller says", () => {
     ).toHaveLength(1);
   });
 
-  it("are all staked, but for those that cost more than they hold; the fee is taken from the sum", () => {
+  it("stakes all coins except those that cost more than their value; the fee comes from the sum", () => {
     const dust = plainCoin("p2wpkh", 130n, 3);
     const { changeScript: _, ...noChange } = request([small, dust, large], { value: "all" });
     const built = buildStaking(noChange);
@@ -239,16 +239,16 @@ describe("coins as the caller says", () => {
     ["insufficient-funds", "nothing", { coins: [] }],
     ["insufficient-funds", "nothing but dust", { coins: [plainCoin("p2wpkh", 100n, 4)] }],
     ["staking-time-out-of-range", "for too long", { params: { ...params, maxTime: 999 } }],
-  ])("are not all staked: %s when that would be %s", (code, _, changes) => {
+  ])("refuses to stake all: %s when the stake would be %s", (code, _, changes) => {
     refusal(code, () => stake([small, large], { value: "all", ...changes }));
   });
 
-  it("return no change without a script for it", () => {
+  it("returns no change without a change script", () => {
     const { changeScript: _, ...noChange } = request([large]);
     refusal("invalid-bytes", () => buildStaking(noChange));
   });
 
-  it("pay at least what the node relays", () => {
+  it("pays at least the relay minimum", () => {
     refusal("fee-rate-too-low", () => stake([large], { feeRate: feeRate("0.99") }));
     refusal("fee-rate-too-low", () => stake([large], { feeRate: feeRate("4"), minFeeRate: feeRate("5") }));
     const built = stake([large], { feeRate: feeRate("0.25"), minFeeRate: feeRate("0.1") });
@@ -256,14 +256,14 @@ describe("coins as the caller says", () => {
     expect(stake([large], { feeRate: feeRate("0.01"), minFeeRate: feeRate("0") }).fee).toBe(2n);
   });
 
-  it("pay no rate that nobody means", () => {
+  it("refuses an absurd fee rate", () => {
     const rich = plainCoin("p2wpkh", 1_000_000n, 9);
     refusal("fee-rate-too-high", () => stake([rich], { feeRate: feeRate("1000.5") }));
     const built = stake([rich], { feeRate: feeRate("1000.5"), maxFeeRate: feeRate("1001") });
     expect(built.fee).toBeGreaterThan(100_000n);
   });
 
-  it("are of those that fit when all together would be too large to be relayed", () => {
+  it("selects a subset that fits when all coins are too large to be relayed", () => {
     const dusty = Array.from({ length: 2_000 }, (_, i) => plainCoin("p2tr", 1_000n + BigInt(i), i));
     expect(stake(dusty, { value: 1_500_000n, feeRate: feeRate("1") }).vsize).toBeLessThanOrEqual(100_000);
     refusal("transaction-too-large", () => stake(dusty, { value: 3_700_000n, feeRate: feeRate("1") }));
@@ -272,11 +272,11 @@ describe("coins as the caller says", () => {
   });
 });
 
-describe("all of more coins than nodes relay at once", () => {
+describe("staking all of more coins than nodes relay at once", () => {
   const large = (count: number) => Array.from({ length: count }, (_, i) => plainCoin("p2tr", 10_000n, i));
   const all = (coins: readonly Coin[]) => stake(coins, { value: "all", feeRate: feeRate("10") });
 
-  it("are as many as fit, those that hold most, and the result says so", () => {
+  it("takes as many as fit, the most valuable ones, and the result says so", () => {
     const [least, most] = [plainCoin("p2tr", 570n, 5_000), plainCoin("p2tr", 20_000n, 5_001)];
     const { value, reason } = all(large(1_730));
     expect(reason).toBe("all");
@@ -288,7 +288,7 @@ describe("all of more coins than nodes relay at once", () => {
     expect(built.value).toBe(value + 10_000n);
   });
 
-  it("have no cliff: a coin more, or one that holds a satoshi more, never makes the stake fail or smaller", () => {
+  it("has no cliff: a coin more, or one satoshi more, never makes the stake fail or shrink", () => {
     let before = 0n;
     for (const held of [570n, 575n, 576n, 577n, 600n, 9_999n, 10_000n, 10_001n]) {
       const { value } = all([...large(1_736), plainCoin("p2tr", held, 5_000)]);
@@ -300,7 +300,7 @@ describe("all of more coins than nodes relay at once", () => {
     }
   });
 
-  it("are refused when those that must be spent are too many by themselves", () => {
+  it("is refused when the required coins are too many", () => {
     refusal("transaction-too-large", () =>
       stake([], { value: "all", mustSpend: large(1_800), feeRate: feeRate("10") }),
     );
@@ -308,7 +308,7 @@ describe("all of more coins than nodes relay at once", () => {
 });
 
 describe("the best subset", () => {
-  it("is the best of all subsets, and of those with few items, sizes rounded up", () => {
+  it("is the best of all subsets for few items, with sizes rounded up", () => {
     const items = fc.array(
       fc.record({ gain: fc.bigInt({ min: -30n, max: 60n }), weight: fc.integer({ min: 1, max: 12 }) }),
       { maxLength: 8 },
@@ -341,7 +341,7 @@ describe("the best subset", () => {
   });
 });
 
-describe("beside the peer, on the same coins", () => {
+describe("coin selection beside the peer's, on the same coins", () => {
   const network = peerNetworks.regtest;
   const scripts = peerScripts(terms, params.unbondingTime);
   const home = addressOfScript(P2TR, "regtest")!;
@@ -360,7 +360,7 @@ describe("beside the peer, on the same coins", () => {
     { minLength: 1, maxLength: 6 },
   );
 
-  it("stakes the same, never pays more, and pays where the peer refuses", () => {
+  it("stakes the same value, never pays more, and succeeds where the peer refuses", () => {
     const counts = { both: 0, less: 0, peerRefuses: 0, bothRefuse: 0 };
     fc.assert(
       fc.property(anyCoins, fc.bigInt({ min: 1n, max: 40n }), (list, rate) => {

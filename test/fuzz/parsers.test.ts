@@ -152,14 +152,14 @@ const parsers: [string, (bytes: Uint8Array) => unknown, Uint8Array[]][] = [
 ];
 
 describe.each(parsers)("%s", (_name, parse, good) => {
-  it("answers or refuses garbage", () => {
+  it("accepts or refuses garbage", () => {
     fc.assert(
       fc.property(garbage, (bytes) => expectAnswerOrRefusal(parse, bytes)),
       RUNS,
     );
   });
 
-  it("answers or refuses damaged input", () => {
+  it("accepts or refuses damaged input", () => {
     for (const each of good) {
       fc.assert(
         fc.property(damaged(each), (bytes) => expectAnswerOrRefusal(parse, bytes)),
@@ -171,7 +171,7 @@ describe.each(parsers)("%s", (_name, parse, good) => {
   });
 });
 
-describe("what is accepted is right", () => {
+describe("accepted input is valid", () => {
   it("a leaf that parses is written again to the same bytes", () => {
     // `parseLeaf` promises so itself; here it is seen from outside: no damaged leaf reads as the good one.
     for (const leaf of leaves) {
@@ -250,14 +250,14 @@ const strings: [string, (text: string) => unknown, string[]][] = [
 ];
 
 describe.each(strings)("%s", (_name, parse, good) => {
-  it("answers or refuses any text", () => {
+  it("accepts or refuses any text", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 80 }), (text) => expectAnswerOrRefusal(parse, text)),
       RUNS,
     );
   });
 
-  it("answers or refuses damaged text", () => {
+  it("accepts or refuses damaged text", () => {
     const pieces = fc.constantFrom(...good).chain((text) =>
       fc.record({
         text: fc.constant(text),
@@ -274,7 +274,7 @@ describe.each(strings)("%s", (_name, parse, good) => {
     );
   });
 
-  it("refuses what is no text", () => {
+  it("refuses what is not text", () => {
     for (const value of [undefined, null, 0, Number.NaN, 1n, true, {}, [], Symbol("text"), () => "00"]) {
       expect(() => parse(value as string)).toThrow(TapstakeError);
     }
@@ -351,7 +351,7 @@ describe("JSON", () => {
     delegation = JSON.parse(delegationToJson(withSignatures)) as object;
   });
 
-  it("of a delegation answers or refuses with any field damaged", () => {
+  it("of a delegation is accepted or refused with any field damaged", () => {
     fc.assert(
       fc.property(damagedJson(delegation), (json) =>
         expectAnswerOrRefusal((each) => delegationFromJson(JSON.stringify(each)), json),
@@ -360,7 +360,7 @@ describe("JSON", () => {
     );
   });
 
-  it("of parameters answers or refuses with any field damaged", () => {
+  it("of parameters is accepted or refused with any field damaged", () => {
     const json = paramsObject({ ...params, phase1: { tag: hex.decode("62626e31"), confirmationDepth: 1 } });
     fc.assert(
       fc.property(damagedJson(json), (each) => expectAnswerOrRefusal(paramsOf, each)),
@@ -373,7 +373,7 @@ describe("JSON", () => {
   });
 
   it.each(["mainnet-phase1-params.json", "mainnet-phase2-params.json"])(
-    "of published parameters answers or refuses with any field damaged: %s",
+    "of published parameters is accepted or refused with any field damaged: %s",
     (file) => {
       const json = JSON.parse(readVectors(file)) as object;
       const read = (each: object) => parseParamSet(each, { name: "own", network: "mainnet" });
@@ -385,7 +385,7 @@ describe("JSON", () => {
   );
 });
 
-describe("verification is false, and throws nothing", () => {
+describe("verification of any bytes is false, and throws no error", () => {
   const anything = fc.oneof(
     fc.constantFrom<unknown>(undefined, null, 1, "00", {}, [], 1n),
     fc.uint8Array({ maxLength: 70 }),

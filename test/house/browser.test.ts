@@ -133,29 +133,29 @@ describe("the package in a browser", () => {
   it.each([
     ["stakingOutput", 8_000],
     ["verifyVote", 21_000],
-  ])("brings %s alone along in less than %i bytes of gzip", async (name, limit) => {
+  ])("adds %s alone in less than %i bytes of gzip", async (name, limit) => {
     const { bytes } = await bundleOf(name);
     expect(bytes).toBeLessThan(limit);
   });
 
   // 56,400 bytes in November 2026; with the transactions and PSBTs of bitcoinjs-lib it was 87,600.
-  it("brings the whole way of a stake along in less than 60 kB of gzip, without the advice on errors", async () => {
+  it("adds every step of a stake in less than 60 kB of gzip, without the advice on errors", async () => {
     const { bytes, inputs: used } = await bundleOf(...WHOLE_FLOW);
     expect(bytes).toBeLessThan(60_000);
     expect(used).not.toContain("dist/src/core/error-codes.js");
     expect(used).not.toContain("dist/src/core/advice.js");
   });
 
-  it("brings no bitcoinjs-lib along, whatever is imported", () => {
+  it("adds no bitcoinjs-lib, whatever is imported", () => {
     expect(inputs.filter((path) => /bitcoinjs-lib|bip174/.test(path))).toEqual([]);
   });
 
-  it("brings no PSBT along with decodeStaking alone", async () => {
+  it("adds no PSBT code for decodeStaking alone", async () => {
     const { inputs: used } = await bundleOf("decodeStaking");
     expect(used.filter((path) => path.includes("psbt"))).toEqual([]);
   });
 
-  it("finds no Node where it runs", () => {
+  it("has no Node where it runs", () => {
     expect(inBrowser(null, "return [typeof process, typeof require, typeof Buffer]")).toEqual(
       Array(3).fill("undefined"),
     );
@@ -177,7 +177,7 @@ describe("the package in a browser", () => {
 });
 
 describe("the published vectors in a browser", () => {
-  it("hold for eots and randomness", () => {
+  it("verify for eots and randomness", () => {
     const answers = inBrowser(
       eotsVectors(),
       `return data.map((v) => {
@@ -193,7 +193,7 @@ describe("the published vectors in a browser", () => {
     expect(answers).toEqual(eotsVectors().map((v) => [v.PrivRand, v.PubRand, v.Sig1, v.Pk]));
   });
 
-  it("hold for adaptor signatures, good and bad", () => {
+  it("verify for adaptor signatures, valid and invalid", () => {
     const presig = parseCsv(readVectors("adaptor_presig.csv"));
     const cells = (columns: string[]) => presig.map((row) => columns.map((column) => row.text(column)));
     const verified = inBrowser(

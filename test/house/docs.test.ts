@@ -70,18 +70,18 @@ function reachable(): ReadonlySet<string> {
 }
 
 describe("the pages", () => {
-  it.each([...pages])("%s has only links to what is there", (path, page) => {
+  it.each([...pages])("%s has no broken link", (path, page) => {
     expect(brokenLinks(path, page)).toEqual([]);
   });
 
   it.each([...pages.keys()].filter((path) => path.startsWith("docs/")))(
-    "%s is reached from the README",
+    "%s is linked from the README, directly or not",
     (path) => {
       expect([...reachable()]).toContain(path);
     },
   );
 
-  it.each([...pages])("%s keeps from being run only blocks that cannot be", (_path, { blocks }) => {
+  it.each([...pages])("%s marks as not run only blocks that cannot run", (_path, { blocks }) => {
     const wrong = blocks
       .map((block) => [block.line, wrongMark(block)])
       .filter(([, what]) => what !== undefined);
@@ -89,7 +89,7 @@ describe("the pages", () => {
   });
 
   it.each([...pages])(
-    "%s says bash or console where it has commands, so that they run",
+    "%s marks blocks with commands as bash or console, so that they run",
     (_path, { blocks }) => {
       const unmarked = blocks.filter(
         (block) => hasCommands(block) && !["bash", "console", "ini"].includes(block.language),
@@ -112,7 +112,7 @@ describe("the README", () => {
     expect(read("README.md").split("\n").length - 1).toBeLessThan(150);
   });
 
-  it("says Babylon in its first lines", () => {
+  it("names Babylon in its first lines", () => {
     expect(read("README.md").split("\n").slice(0, 5).join("\n")).toContain("Babylon");
   });
 });
@@ -155,7 +155,7 @@ told -->
     expect([...anchorsOf(parsePage("## `--json`: Ökonomie & co. (v2)"))]).toEqual(["--json-ökonomie--co-v2"]);
   });
 
-  it("finds links, and which lead nowhere", () => {
+  it("finds links, and the broken ones", () => {
     expect(linksOf(page)).toEqual(["x.md", "../README.md#none", "z.md#x"]);
     expect(brokenLinks("docs/new.md", page)).toEqual([
       "x.md: no such file",
@@ -212,12 +212,12 @@ told -->
     ["text", "KEY=$(npx tapstake stake key --new a.key)", true],
     ["console", "$ npm run demo\nStake 1", true],
     ["text", "tapstake: not-a-stake: this is no stake\nthe tapstake command", false],
-  ])("knows whether a block of %j has commands: %s", (language, code, known) => {
+  ])("recognises whether a block of %j has commands: %s", (language, code, known) => {
     const [block] = parsePage(`\`\`\`${language}\n${code}\n\`\`\``).blocks;
     expect(hasCommands(block!)).toBe(known);
   });
 
-  it("takes a mark with a reason that the block shows", () => {
+  it("accepts a mark with a reason that the block shows", () => {
     const fresh = parsePage("```bash fresh\ntapstake params\n```").blocks;
     expect([...page.blocks, ...fresh].map(wrongMark)).toEqual([undefined, undefined]);
   });

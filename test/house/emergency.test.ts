@@ -81,7 +81,7 @@ describe("the emergency page's script", () => {
     expect(text).toContain("last vote    950\n");
   });
 
-  it("takes the key in capitals", async () => {
+  it("accepts the key in upper case", async () => {
     const { text } = await said({ tip: 1000, highest: 900, votes: [900, 950] }, KEY.toUpperCase());
     expect(text).toContain("last vote    950\n");
   });
@@ -96,7 +96,7 @@ describe("the emergency page's script", () => {
     ["that is behind", { secondsOld: 600 }, "this node is behind"],
     ["that gives no heights", { highest: NaN }, "the node gives no heights"],
     ["that slashed the key", { slashedAt: 900 }, "the key is slashed"],
-  ])("gives no height of a node %s", async (_what, other, reason) => {
+  ])("prints no height for a node %s", async (_what, other, reason) => {
     const { text, code } = await said({ tip: 1000, highest: 998, votes: [998], ...other });
     expect(text).toContain(`begin above  DO NOT USE, ${reason}`);
     expect(text).not.toContain("--from-height");
@@ -104,7 +104,7 @@ describe("the emergency page's script", () => {
   });
 
   it.each([["127.0.0.1:1317", KEY], ["http://127.0.0.1:1317", "ab"], []])(
-    "says how it is used: %s %s",
+    "prints its usage: %s %s",
     async (...args) => {
       const { text, code } = await run(...args.filter((each) => each !== undefined));
       expect(text).toMatch(/^usage: node last-vote\.mjs .*\n$/);
@@ -112,7 +112,7 @@ describe("the emergency page's script", () => {
     },
   );
 
-  it("says that a key never voted", async () => {
+  it("reports that a key never voted", async () => {
     expect((await said({ tip: 1000, highest: 0, votes: [] })).text).toMatch(/last vote {4}none\njailed/);
   });
 });

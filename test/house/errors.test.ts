@@ -25,14 +25,14 @@ describe("every error code", () => {
     // The signer's table of what a code is in gRPC.
     .replace(/^\s*"?[a-z-]+"?: status\..*$/gm, "");
 
-  it("is thrown somewhere", () => {
+  it("is thrown in the sources", () => {
     const isThrown = (name: string) => code.includes(built.has(name) ? "`protection-${kind}`" : `"${name}"`);
     expect(Object.keys(ERROR_CODES).filter((name) => !isThrown(name))).toEqual([]);
   });
 });
 
 describe("docs/errors.md", () => {
-  it("is what the sources say: npm run docs:errors writes it", () => {
+  it("equals the output of npm run docs:errors", () => {
     expect(read("docs/errors.md")).toBe(errorsPage(ERROR_CODES, read(SOURCE)));
   });
 

@@ -14,7 +14,7 @@ const blocksOf = (page: string) =>
 const WITH_CODE = PAGES.filter((page) => page !== "docs/testing.md" && blocksOf(page).length > 0);
 
 describe.each(WITH_CODE)("the code of %s", (page) => {
-  it.each(blocksOf(page))("is taken from an example, which is run: %#", (code) => {
+  it.each(blocksOf(page))("is taken from an example, which runs: %#", (code) => {
     const found = examples.filter((text) => flat(text).includes(flat(withoutImports(code))));
     expect(found).not.toEqual([]);
     const imports = found.map((text) => imported(text));
@@ -23,7 +23,7 @@ describe.each(WITH_CODE)("the code of %s", (page) => {
 });
 
 describe("the pages with code", () => {
-  it("are the README and more", () => {
+  it("include the README and others", () => {
     expect(WITH_CODE).toEqual(expect.arrayContaining(["README.md", "docs/wallets.md"]));
   });
 });
@@ -34,7 +34,7 @@ describe("the table of calls in docs/wallets.md", () => {
   const rows = [...section!.matchAll(/^\| (.*`.*) +\| (.*) +\|$/gm)];
 
   it.each(rows.map(([, old, now]) => [old!.trim(), now!.trim()]))(
-    "names what both libraries have: %s",
+    "has only names that both libraries have: %s",
     (old, now) => {
       expect(missing(old, read(PEER))).toEqual([]);
       expect(missing(now, read("src/index.ts") + read("src/chain/index.ts") + QUOTED)).toEqual([]);

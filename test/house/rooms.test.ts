@@ -5,16 +5,16 @@ import { PURE_ROOMS, ROOMS, violations } from "../support/rooms.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-describe("the house", () => {
+describe("the rooms", () => {
   const sources = [...sourcesOf("src"), ...sourcesOf("regtest")];
 
-  it("has rooms with files in them", () => {
+  it("have files in them", () => {
     expect(sources).toContain("src/index.ts");
     expect(sources).toContain("src/crypto/eots.ts");
   });
 
   for (const path of sources) {
-    it(`${path} keeps to its room and to those before it`, () => {
+    it(`${path} imports from its room and those before it only`, () => {
       expect(violations(path, readFileSync(`${root}${path}`, "utf8"))).toEqual([]);
     });
   }
@@ -76,7 +76,7 @@ describe("the check of the rooms", () => {
       `interface A { readonly process: string; require(): void } const a = { module: 1 }; b.process;`,
     ],
     ["src/index.ts", `export { eots } from "./crypto/eots.js"; export type { A } from "./extract/a.js";`],
-  ])("lets %s have: %s", (path, source) => {
+  ])("allows %s: %s", (path, source) => {
     expect(violations(path, source)).toEqual([]);
   });
 

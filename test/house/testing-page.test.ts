@@ -15,7 +15,7 @@ describe("the code of docs/testing.md", () => {
     expect(blocks[0]).toBe(shown);
   });
 
-  it("is an example, which is run", () => {
+  it("is an example, which runs", () => {
     expect(blocks[1]).toBe(codeOf("examples/node-test.ts"));
     expect(blocks).toHaveLength(2);
   });

@@ -9,16 +9,16 @@ const copies = readdirSync(new URL("../vectors", import.meta.url), {
 const folder = publishedFolder();
 
 describe("the project's copies of published data", () => {
-  it("are there", () => {
+  it("exist", () => {
     expect(copies.length).toBeGreaterThan(0);
   });
 
   const published = copies.filter((name) => folder !== null && existsSync(`${folder}/${name}`));
-  it.each(published)("equal what was published: %s", (name) => {
+  it.each(published)("equal the published file: %s", (name) => {
     expect(readCopy(name)).toBe(readVectors(name));
   });
 
-  it("are compared with published files, or it is said that there are none", () => {
+  it("are compared with published files, or are listed as having none", () => {
     if (folder === null) process.stderr.write("no published vectors to compare with: set STAKING_VECTORS\n");
     expect(folder === null || published.length > 0).toBe(true);
   });

@@ -7,12 +7,31 @@ import { forbiddenIn } from "../support/words.js";
 /** Rooms whose comments are not revised yet. */
 const NOT_YET: readonly string[] = ["src/babylon/", "src/chain/", "src/cli/commands/register/"];
 
-const sources = readdirSync("src", { recursive: true, encoding: "utf8" })
-  .map((name) => join("src", name))
-  .filter((path) => path.endsWith(".ts") && !NOT_YET.some((room) => path.startsWith(room)));
+/** Tests of the words, which have them as samples. */
+const SAMPLES: ReadonlySet<string> = new Set([
+  "test/house/docs.test.ts",
+  "test/house/words.test.ts",
+  "test/support/words.ts",
+]);
+
+/** Words that titles and names of cases do without, too. */
+const VAGUE: readonly RegExp[] = [
+  /\b(any|every|some)body\b/gi,
+  /\bwhomever\b/gi,
+  /\bnoticed\b/gi,
+  /\bpoison/gi,
+];
+
+const filesIn = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((name) => join(folder, name))
+    .filter((path) => path.endsWith(".ts"));
+
+const sources = filesIn("src").filter((path) => !NOT_YET.some((room) => path.startsWith(room)));
+const tests = ["test", "regtest"].flatMap(filesIn).filter((path) => !SAMPLES.has(path));
 
 describe("comments of src/", () => {
-  it("words.ts: has a source whose comments are found", () => {
+  it("are found between code and strings", () => {
     expect(commentsOf("const a = `/* text */`; // one\n/** two\n * three */\nconst b = /\\/*/;")).toEqual([
       "// one",
       "/** two three */",
@@ -26,6 +45,38 @@ describe("comments of src/", () => {
     expect(comments.filter((comment) => forbiddenIn(comment).length > 0)).toEqual([]);
   });
 });
+
+describe("titles of tests, and names of their cases", () => {
+  const vagueIn = (text: string) => [
+    ...forbiddenIn(text),
+    ...VAGUE.flatMap((words) => text.match(words) ?? []),
+  ];
+
+  it("are found among the strings of a test", () => {
+    // A string of one word is code.
+    const test = 'it("a vote: `counts`", () => f(`${a} is ${b} told`, "code")); // it("is none of them")';
+    expect(proseOf(test)).toEqual(["a vote: `counts`", " is ", " told"]);
+  });
+
+  it.each(tests)("%s: have no forbidden word", (path) => {
+    const text = readFileSync(path, "utf8");
+    const prose = vagueIn(text).length > 0 ? proseOf(text) : [];
+    expect(prose.filter((each) => vagueIn(each).length > 0)).toEqual([]);
+  });
+});
+
+/** The strings of a test that have more than one word. */
+function proseOf(text: string): string[] {
+  const file = ts.createSourceFile("source.ts", text, ts.ScriptTarget.Latest);
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    const isText = ts.isStringLiteralLike(node) || ts.isTemplateHead(node);
+    if ((isText || ts.isTemplateMiddleOrTemplateTail(node)) && node.text.includes(" ")) found.push(node.text);
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return found;
+}
 
 /** The comments of a source, each on one line. */
 function commentsOf(text: string): string[] {

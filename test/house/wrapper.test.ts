@@ -9,7 +9,7 @@ const script: string = new URL("../../scripts/bitcoind.mjs", import.meta.url).hr
 const { writeWrappers } = (await import(script)) as { writeWrappers(prefix: string): void };
 
 it.runIf(platform() === "linux").each(["bitcoind", "bitcoin-cli"])(
-  "the installed %s starts by its path, moved, and through links",
+  "the installed %s: starts by its path, moved, and through links",
   (name) => {
     const folder = mkdtempSync(join(tmpdir(), "tapstake-wrapper-"));
     onTestFinished(() => rmSync(folder, { recursive: true }));

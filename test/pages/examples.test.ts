@@ -39,7 +39,7 @@ describe("the page of examples/react", () => {
 });
 
 describe("the page of examples/browser", () => {
-  it("works with a wallet of its own where there is none", async () => {
+  it("works with its built-in wallet where the browser has none", async () => {
     const page = await openPage(browser, "browser/");
     await press(page, "Connect babylon");
     await press(page, "Stake");
@@ -49,7 +49,7 @@ describe("the page of examples/browser", () => {
 });
 
 describe.each(["browser/", "react/"] as const)("the page %s", (path) => {
-  it.each(["light", "dark"] as const)("has nothing that axe finds, in %s colours", async (colorScheme) => {
+  it.each(["light", "dark"] as const)("has no finding of axe in %s colours", async (colorScheme) => {
     const page = await openPage(browser, path);
     await page.emulateMedia({ colorScheme });
     await press(page, "Connect");

@@ -68,7 +68,7 @@ describe("a page with a wallet", () => {
     expect(await press(page, "Withdraw")).toMatch(/^withdrawn in /);
   });
 
-  it.each(["unisat", "babylon"] as const)("locks no coins when the user of %s says no", async (wallet) => {
+  it.each(["unisat", "babylon"] as const)("locks no coins when the user of %s declines", async (wallet) => {
     const page = await openPage(browser, "browser/", { wallet, output: "p2tr" });
     await press(page, "Connect");
     await refuse(page, 1);

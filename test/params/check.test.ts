@@ -201,11 +201,11 @@ describe("one version of parameters", () => {
     );
   });
 
-  it.each([null, undefined, 1, "mainnet"])("is an object, not %s", (value) => {
+  it.each([null, undefined, 1, "mainnet"])("is refused when it is not an object: %s", (value) => {
     expect(refusal(() => checkParams(value as unknown as ProtocolParams)).code).toBe("invalid-params");
   });
 
-  it("may stand at the edge of every rule", () => {
+  it("may be at the limit of every rule", () => {
     const edge: ProtocolParams = {
       ...good,
       activationHeight: 0,
@@ -276,7 +276,7 @@ describe("a set of parameters", () => {
       "versions[2].activationHeight",
     ],
   ];
-  it("need not be of a chain", () => {
+  it("may be without a chain", () => {
     const { name, network, versions } = mainnet;
     expect(() => checkParamSet({ name, network, versions })).not.toThrow();
     expect(() => checkParamSet({ ...mainnet, takenOn: "2028-02-29", ended: false })).not.toThrow();

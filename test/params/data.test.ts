@@ -31,15 +31,15 @@ const ofChains = [
 ] as const;
 
 describe("the published parameters", () => {
-  it.each(ofChains)("of %s, parsed, are the typed data", (_, file, set) => {
+  it.each(ofChains)("of %s, parsed, equal the typed data", (_, file, set) => {
     expect(parseParamSet(publishedVersions(file), set)).toEqual(set);
   });
 
-  it("of phase 1, parsed, are the typed data", () => {
+  it("of phase 1, parsed, equal the typed data", () => {
     expect(parseParamSet(readVectors(PUBLISHED.phase1), mainnetPhase1)).toEqual(mainnetPhase1);
   });
 
-  it.each(ofChains)("of %s are the typed data in every field, without the parser", (_, file, set) => {
+  it.each(ofChains)("of %s equal the typed data in every field, without the parser", (_, file, set) => {
     const published = publishedVersions(file).map((fields) => {
       // What a registration costs on the chain, and until when an old list of stakes was asked there.
       const {
@@ -68,7 +68,7 @@ describe("the published parameters", () => {
     );
   });
 
-  it("are numbered by their place, from 0", () => {
+  it("have their index as version, from 0", () => {
     for (const { versions } of paramSets.values()) {
       expect(versions.map(({ version }) => version)).toEqual([...versions.keys()]);
     }
@@ -98,7 +98,7 @@ describe("the published parameters", () => {
     expect(paramsAt(bbnTest5, 280_000)).toMatchObject({ activationHeight: 235_952, unbondingTime: 1008 });
   });
 
-  it("of phase 1 are the typed data in every field, without the parser", () => {
+  it("of phase 1 equal the typed data in every field, without the parser", () => {
     const published = JSON.parse(readVectors(PUBLISHED.phase1)) as { versions: Record<string, unknown>[] };
     for (const one of published.versions) {
       one["covenant_pks"] = (one["covenant_pks"] as string[]).map((key) => key.slice(2));
@@ -124,7 +124,7 @@ describe("the published parameters", () => {
   });
 });
 
-describe("the sets that come with tapstake", () => {
+describe("the included parameter sets", () => {
   it.each([...paramSets.values()].map((set) => [set.name, set] as const))(
     "%s keeps every rule",
     (name, set) => {
@@ -147,7 +147,7 @@ describe("the sets that come with tapstake", () => {
     ]);
   });
 
-  it("are found by name, and by no other name", () => {
+  it("are found by name, and by no other text", () => {
     expect([...paramSets.keys()]).toEqual(["mainnet", "mainnet-phase1", "testnet", "bbn-test-5", "regtest"]);
     for (const name of ["Mainnet", "", "constructor", "__proto__"]) {
       const error = refusal(() => paramSet(name));
@@ -156,7 +156,7 @@ describe("the sets that come with tapstake", () => {
     }
   });
 
-  it("say which chain they are of, and on which day all their versions were there", () => {
+  it("name their chain, and the day on which all their versions existed", () => {
     const origins = [...paramSets.values()].map(({ name, network, chainId, takenOn, ended }) => [
       name,
       network,
@@ -173,7 +173,7 @@ describe("the sets that come with tapstake", () => {
     ]);
   });
 
-  it("are each compared with what was published, but for our own", () => {
+  it("are each compared with a published file, except the project's own", () => {
     const compared = new Set([mainnetPhase1, ...ofChains.map(([, , set]) => set)]);
     const own = [...paramSets.values()].filter((set) => !compared.has(set));
     expect(own).toEqual([regtest]);
@@ -186,7 +186,7 @@ describe("the sets that come with tapstake", () => {
     expect(hex.encode(regtest.versions[0]!.slashing!.script)).toBe(`6a08${hex.encode(utf8("tapstake"))}`);
   });
 
-  it("have a regtest committee whose secrets everybody can compute", () => {
+  it("have a regtest committee with public secrets", () => {
     const keys = [1, 2, 3, 4, 5].map((i) =>
       publicKeyOf(sha256(utf8(`tapstake regtest covenant member ${i}`))),
     );
@@ -194,12 +194,9 @@ describe("the sets that come with tapstake", () => {
   });
 });
 
-it.each([...paramSets.values()])(
-  "the parameters of $name cannot be changed by another part of a program",
-  (set) => {
-    const version = set.versions[0] as { unbondingTime: number; covenant: { quorum: number } };
-    expect(() => (version.unbondingTime = 1)).toThrow(TypeError);
-    expect(() => (version.covenant.quorum = 1)).toThrow(TypeError);
-    expect(() => (set.versions as unknown[]).pop()).toThrow(TypeError);
-  },
-);
+it.each([...paramSets.values()])("the parameters of $name: are frozen", (set) => {
+  const version = set.versions[0] as { unbondingTime: number; covenant: { quorum: number } };
+  expect(() => (version.unbondingTime = 1)).toThrow(TypeError);
+  expect(() => (version.covenant.quorum = 1)).toThrow(TypeError);
+  expect(() => (set.versions as unknown[]).pop()).toThrow(TypeError);
+});

@@ -5,7 +5,7 @@ import { paramsAt, paramsVersion } from "../../src/params/in-force.js";
 import { paramSets } from "../../src/params/sets.js";
 import { refusal } from "./support.js";
 
-describe("the version at a height", () => {
+describe("the version in force at a height", () => {
   it.each([
     [857_910, 0],
     [864_789, 0],
@@ -22,7 +22,7 @@ describe("the version at a height", () => {
     expect(paramsAt(mainnet, height).version).toBe(version);
   });
 
-  it("is the newest from its activation on, without an end", () => {
+  it("is the newest version from its activation on, without an end", () => {
     for (const set of paramSets.values()) {
       const newest = set.versions.at(-1)!;
       expect(paramsAt(set, newest.activationHeight)).toBe(newest);
@@ -30,21 +30,21 @@ describe("the version at a height", () => {
     }
   });
 
-  it("of regtest is there from the genesis block", () => {
+  it("of regtest exists from the genesis block", () => {
     expect(paramsAt(regtest, 0)).toBe(regtest.versions[0]);
   });
 
-  it("is none before the first activation", () => {
+  it("is null before the first activation", () => {
     const error = refusal(() => paramsAt(mainnet, 857_909));
     expect(error.code).toBe("not-active");
     expect(error.details).toEqual({ height: 857_909, firstActivation: 857_910 });
   });
 
-  it("is none in an empty set", () => {
+  it("is null in an empty set", () => {
     expect(refusal(() => paramsAt({ ...mainnet, versions: [] }, 900_000)).code).toBe("not-active");
   });
 
-  it.each([-1, 1.5, NaN, Infinity, "900000"])("is refused at %s, which is no height", (height) => {
+  it.each([-1, 1.5, NaN, Infinity, "900000"])("is refused at an invalid height: %s", (height) => {
     expect(refusal(() => paramsAt(mainnet, height as number)).code).toBe("invalid-number");
   });
 });
@@ -63,7 +63,7 @@ describe("a parameter set", () => {
 });
 
 describe("a version by number", () => {
-  it("is the one of that number", () => {
+  it("is the version with that number", () => {
     for (const params of mainnet.versions) expect(paramsVersion(mainnet, params.version)).toBe(params);
   });
 

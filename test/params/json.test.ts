@@ -15,7 +15,7 @@ import { answersOrRefuses, refusal } from "./support.js";
 const throughText = (params: ProtocolParams): unknown => JSON.parse(JSON.stringify(paramsObject(params)));
 
 describe("parameters in JSON", () => {
-  it("are text, as all documents are, and come back from it", () => {
+  it("are text, as all documents are, and are read back", () => {
     const [params] = mainnet.versions;
     const text = paramsToJson(params!);
     expect(text).toBe(`${JSON.stringify(paramsObject(params!), null, 2)}\n`);
@@ -23,7 +23,7 @@ describe("parameters in JSON", () => {
     expect(refusal(() => paramsFromJson("{")).code).toBe("invalid-json");
   });
 
-  it("come back as they were, for every published version", () => {
+  it("are read back unchanged, for every published version", () => {
     for (const set of paramSets.values()) {
       for (const params of set.versions) expect(paramsOf(throughText(params))).toEqual(params);
     }
@@ -56,7 +56,7 @@ describe("parameters in JSON", () => {
     });
   });
 
-  it("come back as they were, for any valid parameters", () => {
+  it("are read back unchanged, for any valid parameters", () => {
     fc.assert(
       fc.property(validParams, (params) => {
         const json = throughText(params);
@@ -68,7 +68,7 @@ describe("parameters in JSON", () => {
     );
   });
 
-  it("write a rate the same whatever its denominator", () => {
+  it("have one spelling for a rate with any denominator", () => {
     const [good] = regtest.versions as [ProtocolParams];
     const slashing = { ...good.slashing!, rate: { numerator: 1n, denominator: 8n } };
     expect(paramsObject({ ...good, slashing }).slashing!.rate).toBe("0.125");
@@ -140,7 +140,7 @@ describe("parameters in JSON", () => {
     expect(error.message).toContain(where);
   });
 
-  it("give nothing but a TapstakeError: any value, and any value in any field", () => {
+  it("give no error other than a TapstakeError: any value, and any value in any field", () => {
     const changed = fc
       .tuple(fc.constantFrom(...Object.keys(good)), fc.jsonValue())
       .map(([field, value]) => Object.assign({}, good, { [field]: value }));

@@ -13,8 +13,8 @@ const keys2 = phase2[0]!["covenant_pks"] as string[];
 const devnet = { name: "devnet", network: "regtest" } as const;
 const parse = (json: unknown) => parseParamSet(json, devnet);
 
-describe("the form of phase 2", () => {
-  it("is read from text and from parsed JSON alike, under the caller's name and network", () => {
+describe("published parameters of phase 2", () => {
+  it("are read from text and from parsed JSON, under the caller's name and network", () => {
     const fromText = parse(JSON.stringify(phase2));
     expect(fromText).toEqual(parse(phase2));
     expect(fromText.name).toBe("devnet");
@@ -22,14 +22,14 @@ describe("the form of phase 2", () => {
     expect(fromText.versions.map((params) => params.network)).toEqual(phase2.map(() => "regtest"));
   });
 
-  it("is read under the chain and the day that the caller names", () => {
+  it("are read under the chain and the day that the caller names", () => {
     const as = { ...devnet, chainId: "devnet-1", takenOn: "2026-11-29", ended: true };
     expect(parseParamSet(phase2, as)).toEqual({ ...as, versions: parse(phase2).versions });
     const error = refusal(() => parseParamSet(phase2, { ...as, takenOn: "today" }));
     expect([error.code, error.details.field]).toEqual(["invalid-params", "takenOn"]);
   });
 
-  it("may have its numbers as decimal text, as chains answer", () => {
+  it("may have their numbers as decimal text, as chains answer", () => {
     const asText = phase2.map((one) =>
       Object.fromEntries(
         Object.entries(one).map(([k, value]) => [k, typeof value === "number" ? `${value}` : value]),
@@ -38,7 +38,7 @@ describe("the form of phase 2", () => {
     expect(parse(asText)).toEqual(parse(phase2));
   });
 
-  it("may have keys in upper case, fields of a later chain, and rates with trailing zeros", () => {
+  it("may have keys in upper case, unknown later fields, and rates with trailing zeros", () => {
     const later = structuredClone(phase2);
     for (const one of later) {
       one["covenant_pks"] = (one["covenant_pks"] as string[]).map((key) => key.toUpperCase());
@@ -133,7 +133,7 @@ describe("the form of phase 2", () => {
       "versions[1].activationHeight",
     ],
   ];
-  it.each(cases)("refuses %s", (_, change, code, where) => {
+  it.each(cases)("are refused: %s", (_, change, code, where) => {
     const changed = phase2.map((one, i) => (i === 1 ? { ...one, ...change } : one));
     const error = refusal(() => parse(changed));
     expect(error.code).toBe(code);
@@ -141,12 +141,12 @@ describe("the form of phase 2", () => {
     expect(refusal(() => parse(JSON.stringify(changed))).message).toContain(where);
   });
 
-  it("refuses an empty list", () => {
+  it("are refused: an empty list", () => {
     expect(refusal(() => parse([])).code).toBe("invalid-params");
   });
 });
 
-describe("the form of phase 1", () => {
+describe("published parameters of phase 1", () => {
   const cases: readonly [rule: string, change: Fields, code: ErrorCode, where: string][] = [
     ["a missing tag", { tag: undefined }, "invalid-json", "params.versions[1].tag"],
     ["a tag of 3 bytes", { tag: "62626e" }, "invalid-hex", "params.versions[1].tag"],
@@ -178,7 +178,7 @@ describe("the form of phase 1", () => {
       "versions[1].phase1.confirmationDepth",
     ],
   ];
-  it.each(cases)("refuses %s", (_, change, code, where) => {
+  it.each(cases)("are refused: %s", (_, change, code, where) => {
     const versions = phase1.map((one, i) => (i === 1 ? { ...one, ...change } : one));
     const error = refusal(() => parse({ versions }));
     expect(error.code).toBe(code);
@@ -186,7 +186,7 @@ describe("the form of phase 1", () => {
   });
 });
 
-describe("what is no parameter file", () => {
+describe("a file without parameters", () => {
   it.each(["", "{", "[1,]", "null", "1", '"text"', "{}", '{"versions":1}', "[null]", '{"versions":[]}'])(
     "is refused: %s",
     (text) => {
@@ -194,17 +194,17 @@ describe("what is no parameter file", () => {
     },
   );
 
-  it("is refused without quoting it", () => {
+  it("is refused without quoting its content", () => {
     expect(refusal(() => parse('{"secret": hunter2')).message).not.toContain("hunter2");
     expect(refusal(() => parse([{ covenant_pks: "hunter2" }])).message).not.toContain("hunter2");
   });
 
-  it("is refused under a network that does not exist", () => {
+  it("is refused under an unknown network", () => {
     const as = { name: "devnet", network: "devnet" as "regtest" };
     expect(refusal(() => parseParamSet(phase2, as)).code).toBe("invalid-network");
   });
 
-  it("gives nothing but a TapstakeError: any value", () => {
+  it("gives no error other than a TapstakeError: any value", () => {
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), fc.anything()), (json) => {
         expect(answersOrRefuses(() => parse(json))).toBe(true);
@@ -213,7 +213,7 @@ describe("what is no parameter file", () => {
     );
   });
 
-  it("gives nothing but a TapstakeError: any text, also a damaged file", () => {
+  it("gives no error other than a TapstakeError: any text, also a damaged file", () => {
     const file = readVectors(PUBLISHED.phase2);
     const damaged = fc
       .tuple(fc.nat(file.length - 1), fc.nat(8), fc.string({ maxLength: 8 }))
@@ -229,13 +229,16 @@ describe("what is no parameter file", () => {
   it.each([
     ["phase 1", (change: Fields) => ({ versions: [{ ...phase1[0], ...change }] }), Object.keys(phase1[0]!)],
     ["phase 2", (change: Fields) => [{ ...phase2[0], ...change }], Object.keys(phase2[0]!)],
-  ] as const)("gives nothing but a TapstakeError: %s with any value in a field", (_, file, fields) => {
-    const value = fc.oneof(fc.jsonValue(), fc.integer(), fc.bigInt().map(String), fc.double().map(String));
-    fc.assert(
-      fc.property(fc.constantFrom(...fields), value, (field, json) => {
-        expect(answersOrRefuses(() => parse(file({ [field]: json })))).toBe(true);
-      }),
-      { numRuns: runs(500) },
-    );
-  });
+  ] as const)(
+    "gives no error other than a TapstakeError: %s with any value in a field",
+    (_, file, fields) => {
+      const value = fc.oneof(fc.jsonValue(), fc.integer(), fc.bigInt().map(String), fc.double().map(String));
+      fc.assert(
+        fc.property(fc.constantFrom(...fields), value, (field, json) => {
+          expect(answersOrRefuses(() => parse(file({ [field]: json })))).toBe(true);
+        }),
+        { numRuns: runs(500) },
+      );
+    },
+  );
 });

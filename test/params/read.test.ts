@@ -10,25 +10,25 @@ const refusing = (code: string) => expect.objectContaining({ name: "TapstakeErro
 const written = mainnet.versions.map(paramsObject);
 
 describe("readParamSet", () => {
-  it("reads a list of versions as paramsToJson writes them", () => {
+  it("reads a list of versions that paramsToJson wrote", () => {
     const { network, versions } = mainnet;
     const read = readParamSet(JSON.stringify(written), { name: "mine" });
     expect(read).toEqual({ name: "mine", network, versions });
   });
 
-  it("reads a single version, with the number that it has", () => {
+  it("reads a single version, and keeps its number", () => {
     const set = readParamSet(JSON.stringify(written[2]), { name: "mine", network: "mainnet" });
     expect(set.versions).toEqual([mainnet.versions[2]]);
   });
 
-  it("reads what networks publish, given the network", () => {
+  it("reads the published form, given the network", () => {
     const text = readVectors(PUBLISHED.phase2);
     const { versions } = readParamSet(text, { name: "mine", network: "mainnet" });
     expect(versions).toEqual(mainnet.versions.slice(0, versions.length));
     expect(() => readParamSet(text, { name: "mine" })).toThrow(refusing("invalid-network"));
   });
 
-  it("refuses another network than was asked for, gaps between versions, and what is no JSON", () => {
+  it("refuses another network than requested, gaps between versions, and invalid JSON", () => {
     const one = JSON.stringify(paramsObject(regtest.versions[0]!));
     expect(() => readParamSet(one, { name: "mine", network: "mainnet" })).toThrow(refusing("wrong-network"));
     const gap = JSON.stringify([written[0], written[2]]);

@@ -30,21 +30,21 @@ function judge(release: string, terms: StakeTerms, context: RuleContext = {}): s
   }
 }
 
-it("the current rules are those of the newest release for parameters of that phase", () => {
+it("currentRules: are those of the newest release for parameters of that phase", () => {
   expect([currentRules(phase1!).name, currentRules(phase2!).name]).toEqual(["phase1", "v4"]);
 });
 
 const releases = ["phase1", "v1", "v2", "v3", "v4", "multi-staker"];
 const all = (verdict: (release: string) => string) => releases.map(verdict);
 
-describe("what the chain of a release accepts", () => {
+describe("the rules of a release accept", () => {
   it("one staker with one finality provider, everywhere", () => {
     expect(all((release) => judge(release, one))).toEqual(releases.map(() => "accepted"));
     const asSet = { ...one, staker: { keys: [one.staker as Uint8Array], quorum: 1 } };
     expect(all((release) => judge(release, asSet))).toEqual(releases.map(() => "accepted"));
   });
 
-  it("several finality providers, by v3 alone", () => {
+  it("several finality providers, in v3 only", () => {
     const most = "maxFinalityProviders";
     expect(all((release) => judge(release, twoProviders))).toEqual([
       most,
@@ -56,12 +56,12 @@ describe("what the chain of a release accepts", () => {
     ]);
   });
 
-  it("several stakers, by the multi-staker branch alone", () => {
+  it("several stakers, in the multi-staker branch only", () => {
     const most = "maxStakers";
     expect(all((release) => judge(release, twoStakers))).toEqual([most, most, most, most, most, "accepted"]);
   });
 
-  it("expansions from v3 on: with further providers there, with the same ones later, and never with fewer", () => {
+  it("expansions from v3 on: in v3 with more providers, later with the same ones, and never with fewer", () => {
     const none = "expansion";
     const to = (terms: StakeTerms, previous: StakeTerms) =>
       all((release) => judge(release, terms, { previous }));
@@ -84,7 +84,7 @@ describe("what the chain of a release accepts", () => {
     expect(under(phase2!)).toEqual(["opReturn", "accepted", "accepted", "accepted", "accepted", "accepted"]);
   });
 
-  it("signing contexts in v3 alone", () => {
+  it("signing contexts in v3 only", () => {
     expect(all((release) => `${ruleSet(release).signingContext}`)).toEqual([
       "false",
       "false",
@@ -97,25 +97,25 @@ describe("what the chain of a release accepts", () => {
 });
 
 describe("a rule set", () => {
-  it("is found by the name of its release, and cannot be changed", () => {
+  it("is found by the name of its release, and is frozen", () => {
     expect([...ruleSets.keys()]).toEqual(releases);
     expect(refusal("invalid-argument", () => ruleSet("v5")).details["names"]).toEqual(releases);
     refusal("invalid-argument", () => ruleSet(undefined as never));
     expect(Object.isFrozen(ruleSet("v4"))).toBe(true);
   });
 
-  it("can be one's own, with the limits that a chain sets", () => {
+  it("can be made by the caller, with the limits of a chain", () => {
     const own = { ...ruleSet("v3"), name: "our testnet", maxFinalityProviders: 1 };
     const error = refusal("unsupported-by-release", () => checkForm(own, twoProviders));
     expect(error.message).toContain("our testnet");
     expect(error.details).toMatchObject({ rule: "maxFinalityProviders", expected: 1, got: 2 });
   });
 
-  it.each([undefined, null, "v4", 4, {}])("is not %s", (rules) => {
+  it.each([undefined, null, "v4", 4, {}])("is refused: %s", (rules) => {
     refusal("invalid-argument", () => checkForm(rules as never, one));
   });
 
-  it("has no rule that is none: it would refuse nothing", () => {
+  it("has no rule that refuses nothing", () => {
     for (const expansion of [undefined, null, "any", "same-provider", true]) {
       const rules = { ...ruleSet("v4"), expansion } as never;
       refusal("invalid-argument", () => checkForm(rules, one, { previous: one }));
@@ -127,7 +127,7 @@ describe("a rule set", () => {
     }
   });
 
-  it("does not stand in for the rules of all stakes", () => {
+  it("does not replace the rules of all stakes", () => {
     refusal("duplicate-key", () =>
       checkForm(ruleSet("v3"), { ...one, finalityProviders: [keyOf(9), keyOf(9)] }),
     );

@@ -5,8 +5,8 @@ import { testnet } from "../../src/params/data/testnet.js";
 import { identifyParams, paramSets } from "../../src/params/sets.js";
 import type { ParamSet } from "../../src/params/types.js";
 
-describe("parameters are identified", () => {
-  it("as the published version that they are", () => {
+describe("identifyParams", () => {
+  it("names the published version", () => {
     for (const set of paramSets.values()) {
       for (const params of set.versions) {
         const found = identifyParams({ ...params });
@@ -16,7 +16,7 @@ describe("parameters are identified", () => {
     }
   });
 
-  it("as of the first set that has it, when a chain began with the versions of another", () => {
+  it("names the first set that has it, when a chain began with the versions of another", () => {
     const names = (set: ParamSet) => set.versions.map((params) => identifyParams(params)?.set.name);
     const [shared, own] = [bbnTest5.versions.slice(0, 5), bbnTest5.versions.slice(5)];
     expect(testnet.versions.slice(0, 5)).toEqual(shared);
@@ -24,7 +24,7 @@ describe("parameters are identified", () => {
     expect(names(bbnTest5)).toEqual([...shared.map(() => "testnet"), ...own.map(() => "bbn-test-5")]);
   });
 
-  it("on whichever of testnet and signet they are read for, and nowhere else", () => {
+  it("names testnet or signet as requested, and no other network", () => {
     const [params] = testnet.versions;
     for (const network of ["testnet", "signet"] as const) {
       expect(identifyParams({ ...params!, network })?.set.name).toBe("testnet");
@@ -32,7 +32,7 @@ describe("parameters are identified", () => {
     expect(identifyParams({ ...params!, network: "mainnet" })).toBeUndefined();
   });
 
-  it("as none when any field is another", () => {
+  it("names none when any field is another", () => {
     const [params] = regtest.versions;
     const changes = [
       { version: 1 },

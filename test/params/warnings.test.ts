@@ -53,7 +53,7 @@ describe("a warning", () => {
     expect(nothing.map(({ field }) => field)).toEqual(["minValue", "unbondingFee", "unbondingFee"]);
   });
 
-  it("is given where a fixed fee is less than nodes relay, at the size that the signed transaction has", async () => {
+  it("is given where a fixed fee is below the relay minimum, at the size of the signed transaction", async () => {
     const { unbonding, slashing: slashed, unbondingSlashing } = await wholeLife();
     const [unbonds, slashes, later] = [unbonding, slashed, unbondingSlashing].map((transaction) =>
       BigInt(transaction.virtualSize()),

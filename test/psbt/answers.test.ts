@@ -39,7 +39,7 @@ describe("the answer of a published wallet", () => {
   }
   const okx = recorded<Okx>("okx-signature-under-another-key");
 
-  it("OKX: counts for the staker, although it is filed under the tweaked key", () => {
+  it("OKX: counts for the staker, although filed under the tweaked key", () => {
     const returned = parsePsbt(okx.returnedPsbtHex).data.inputs[0]!.tapScriptSig!;
     expect(returned.some(({ pubkey }) => equalBytes(pubkey, hex.decode(okx.stakerKey)))).toBe(false);
     expect(own(okx.unsignedPsbtHex, okx.stakerKey, okx.returnedPsbtHex)).toEqual([okx.stakerKey]);
@@ -54,13 +54,10 @@ describe("the answer of a published wallet", () => {
 
   it.each(
     Object.entries(unisat.unsigned).map(([step, psbt], i) => [step, psbt, unisat.returned[i]!] as const),
-  )(
-    "UniSat: counts from a final witness that holds the staker's signature alone: %s",
-    (_, psbt, returned) => {
-      expect(own(psbt, unisat.stakerKey, returned)).toEqual([unisat.stakerKey]);
-      expect(own(psbt, unisat.stakerKey, returned.toUpperCase())).toEqual([unisat.stakerKey]);
-    },
-  );
+  )("UniSat: counts from a final witness with the staker's signature alone: %s", (_, psbt, returned) => {
+    expect(own(psbt, unisat.stakerKey, returned)).toEqual([unisat.stakerKey]);
+    expect(own(psbt, unisat.stakerKey, returned.toUpperCase())).toEqual([unisat.stakerKey]);
+  });
 
   it("UniSat: is refused for another step's transaction", () => {
     const [unbonding] = unisat.returned;
@@ -68,11 +65,11 @@ describe("the answer of a published wallet", () => {
   });
 });
 
-describe("what the standards' own vectors call invalid, or empty", () => {
+describe("a PSBT that the standards' vectors call invalid, or empty", () => {
   const cases = recorded<readonly { readonly case: string; readonly psbt: string }[]>;
 
   it.each(cases("bip370-v0-with-v2-fields").map((each) => [each.case, each.psbt] as const))(
-    "%s",
+    "is refused: %s",
     (_, psbt) => {
       const { message } = refusal("invalid-psbt", () => parsePsbt(psbt));
       expect(message).toMatch(
@@ -81,17 +78,22 @@ describe("what the standards' own vectors call invalid, or empty", () => {
     },
   );
 
-  it.each(cases("bip174-zero-inputs").map((each) => [each.case, each.psbt] as const))("%s", (_, psbt) => {
-    expect(refusal("invalid-psbt", () => parsePsbt(psbt)).message).toContain("has no inputs");
-    expect(refusal("invalid-psbt", () => parsePsbt(JSON.stringify(psbt))).message).toContain("has no inputs");
-  });
+  it.each(cases("bip174-zero-inputs").map((each) => [each.case, each.psbt] as const))(
+    "is refused: %s",
+    (_, psbt) => {
+      expect(refusal("invalid-psbt", () => parsePsbt(psbt)).message).toContain("has no inputs");
+      expect(refusal("invalid-psbt", () => parsePsbt(JSON.stringify(psbt))).message).toContain(
+        "has no inputs",
+      );
+    },
+  );
 
   it.each([
     ["one coin twice", (tx: Transaction) => void tx.addInput(tx.ins[0]!.hash, tx.ins[0]!.index)],
     ["no coin beside another", (tx: Transaction) => void tx.addInput(new Uint8Array(32), 0xffff_ffff)],
     ["no outputs", (tx: Transaction) => (tx.outs.length = 0)],
     ["more than all bitcoin", (tx: Transaction) => (tx.outs[0]!.value = 2_100_000_000_000_001n)],
-  ])("a PSBT, or a whole transaction, with %s", (_, change) => {
+  ])("is refused with %s, and so is a whole transaction", (_, change) => {
     const transaction = createTransaction(
       [{ outpoint: `${"11".repeat(32)}:0`, sequence: 0 }],
       [{ script: Uint8Array.of(0x51), value: 1n }],
@@ -109,7 +111,7 @@ describe("what the standards' own vectors call invalid, or empty", () => {
     refusal("invalid-psbt", () => parseAnswer(transaction.toBuffer()));
   });
 
-  it("a required height of 0", () => {
+  it("is refused with a required height of 0", () => {
     refusal("invalid-psbt", () => parsePsbt(recorded<string>("bip370-required-height-0")));
   });
 });

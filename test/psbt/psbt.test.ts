@@ -64,7 +64,7 @@ const bitcoinjsSigner = (publicKey: Uint8Array) => ({
 });
 
 describe("a PSBT of a leaf spend", () => {
-  it("says what a wallet needs: the coin, the leaf, its control block, the internal key", () => {
+  it("has what a wallet needs: the coin, the leaf, its control block, the internal key", () => {
     const [input] = Psbt.fromBuffer(spendPsbt(spend).toBuffer()).data.inputs;
     expect(input).toMatchObject({
       witnessUtxo: spend.prevouts[0],
@@ -75,14 +75,14 @@ describe("a PSBT of a leaf spend", () => {
     });
   });
 
-  it("has the Merkle root only when asked: OKX and OneKey would sign for the key path", () => {
+  it("has the Merkle root only on request, as OKX and OneKey would sign the key path", () => {
     const { script, controlBlock } = spend.leaf;
     expect(spendPsbt(spend).data.inputs[0]).not.toHaveProperty("tapMerkleRoot");
     const [input] = spendPsbt(spend, [], [], { merkleRoot: true }).data.inputs;
     expect(input!.tapMerkleRoot).toEqual(merkleRootOf(script, controlBlock));
   });
 
-  it("travels as an object, as bytes, as base64 and as hexadecimal, with its signatures", () => {
+  it("converts to an object, bytes, base64 and hexadecimal, with its signatures", () => {
     const signatures = signEnough(spend);
     const psbt = spendPsbt(spend, signatures);
     const byKey = (list: readonly { publicKey: Uint8Array }[]) =>
@@ -106,7 +106,7 @@ describe("a PSBT of a leaf spend", () => {
     }
   });
 
-  it("gathers signatures from one signer after another", () => {
+  it("collects signatures from one signer after another", () => {
     const keys = signEnough(spend).map(({ publicKey }) => publicKey);
     const gathered = keys.reduce<ReturnType<typeof signaturesFromPsbt>>((signatures, key) => {
       const psbt = inBitcoinJs(spendPsbt(spend, signatures));
@@ -117,7 +117,7 @@ describe("a PSBT of a leaf spend", () => {
     expect(executes(finishSpend(spend, gathered), 0, spend.prevouts)).toBe(true);
   });
 
-  it("may come back with SIGHASH_ALL signatures of 65 bytes", () => {
+  it("may be returned with SIGHASH_ALL signatures of 65 bytes", () => {
     const psbt = spendPsbt(
       spend,
       signEnough(spend).map(({ publicKey }) => sign(spend, publicKey, 1)),
@@ -127,11 +127,11 @@ describe("a PSBT of a leaf spend", () => {
     expect(executes(finishSpend(spend, signatures), 0, spend.prevouts)).toBe(true);
   });
 
-  it("comes back unsigned as no signatures", () => {
+  it("returns no signatures when it is unsigned", () => {
     expect(signaturesFromPsbt(spend, spendPsbt(spend).toBuffer())).toEqual([]);
   });
 
-  it("counts for the key that verifies it, under whatever key and leaf hash it is filed", () => {
+  it("counts a signature for the key that verifies it, under any key and leaf hash", () => {
     const [member, another] = terms.covenant.keys;
     const { signature } = sign(spend, member!);
     const { leaf: other } = life["staking slashing"];
@@ -147,7 +147,7 @@ describe("a PSBT of a leaf spend", () => {
     }
   });
 
-  it("may come back with signatures that do not count, beside one that does", () => {
+  it("may be returned with signatures that do not count, beside one that does", () => {
     const [member, another] = terms.covenant.keys;
     const good = sign(spend, member!);
     const psbt = spendPsbt(spend, [good]);
@@ -202,7 +202,7 @@ describe("a signature in a returned PSBT is refused", () => {
   it.each([
     ["as for an output of the key alone (BIP-86)", undefined],
     ["by the Merkle root of the stake", merkleRootOf(spend.leaf.script, spend.leaf.controlBlock)!],
-  ])("when a wallet tweaked the key %s, which is said", (_, root) => {
+  ])("when a wallet tweaked the key %s, and the error says so", (_, root) => {
     const tweak = taggedHash("TapTweak", member!, ...(root ? [root] : []));
     const secret = secretOf(member!);
     const isOdd = secp256k1.pointFromScalar(secret)![0] === 3;
@@ -222,7 +222,7 @@ describe("a signature in a returned PSBT is refused", () => {
     },
   );
 
-  it("when a bit of it has changed", () => {
+  it("when one bit of it is flipped", () => {
     const { signature } = sign(spend, member!);
     fc.assert(
       fc.property(fc.nat(511), (bit) => {
@@ -246,14 +246,14 @@ describe("a finalised PSBT", () => {
     return psbt;
   };
 
-  it("gives its signatures back", () => {
+  it("returns its signatures", () => {
     const { witness } = finishSpend(spend, signEnough(spend)).ins[0]!;
     const signatures = signaturesFromPsbt(spend, finalised(witness).toBase64());
     expect(signatures).toEqual(readWitness(spend.leaf, witness));
     expect(finishSpend(spend, signatures).ins[0]!.witness).toEqual(witness);
   });
 
-  it("may have its signatures in other slots, or its empty slots left out, as wallets finalise it", () => {
+  it("may have its signatures in other slots, or without empty slots, as wallets finalise it", () => {
     const { witness } = finishSpend(spend, signEnough(spend)).ins[0]!;
     const slots = witness.slice(0, -2);
     const filled = slots.filter(({ length }) => length > 0);
@@ -303,15 +303,15 @@ describe("a finalised PSBT", () => {
     ["a count of 4 bytes", "feffffffff"],
     ["a count of 8 bytes", "ffffffffffffffffff"],
     ["a length written too long", "01fd0100aa"],
-  ])("is refused with %s for a witness", (_, text) => {
+  ])("is refused with %s as its witness", (_, text) => {
     refusal("invalid-psbt", () => readWitnessStack(hex.decode(text)));
   });
 });
 
-describe("wallets that know nothing of staking", () => {
+describe("a wallet or library without knowledge of staking", () => {
   const quorum = () => signEnough(spend).map(({ publicKey }) => publicKey);
 
-  it("rust-miniscript reads our PSBT of every path and finalises it to our witness", () => {
+  it("rust-miniscript reads the PSBT of every path and finalises it to the same witness", () => {
     for (const path of PATHS) {
       const each = life[path];
       const signatures = signEnough(each);
@@ -324,7 +324,7 @@ describe("wallets that know nothing of staking", () => {
     }
   });
 
-  it("bitcoinjs' own m-of-n finaliser drops empty slots, which no node accepts; finishSpend puts them back", () => {
+  it("bitcoinjs' m-of-n finaliser drops empty slots, which no node accepts; finishSpend restores them", () => {
     const psbt = inBitcoinJs(spendPsbt(spend));
     for (const key of quorum()) psbt.signTaprootInput(0, bitcoinjsSigner(key));
     const signatures = signaturesFromPsbt(spend, psbt.clone());
@@ -340,7 +340,7 @@ describe("wallets that know nothing of staking", () => {
   });
 });
 
-describe("a PSBT that came back altered is refused, naming what differs", () => {
+describe("an altered PSBT is refused, and the error names the difference", () => {
   const { transaction, prevouts } = spend;
   const [input] = transaction.ins;
   const [output] = transaction.outs;
@@ -385,11 +385,11 @@ describe("a PSBT that came back altered is refused, naming what differs", () => 
   });
 });
 
-describe("a PSBT as other tools pass it on", () => {
+describe("a PSBT in the form of other tools", () => {
   const psbt = spendPsbt(spend, signAll(spend));
   const bytes = hex.encode(psbt.toBuffer());
 
-  it("may have its base64 broken into lines", () => {
+  it("may have line breaks in its base64", () => {
     for (const end of ["\n", "\r\n", " \t"]) {
       const wrapped = psbt.toBase64().replace(/.{64}/g, `$&${end}`);
       expect(hex.encode(parsePsbt(` ${wrapped}\n`).toBuffer())).toBe(bytes);
@@ -402,7 +402,7 @@ describe("a PSBT as other tools pass it on", () => {
     expect(signaturesFromPsbt(spend, other)).toHaveLength(signAll(spend).length);
   });
 
-  it("is refused when its bytes are none", () => {
+  it("is refused when it is an object with other bytes than a PSBT's", () => {
     for (const toBuffer of [
       () => "cHNidP8=",
       () => undefined,
@@ -420,7 +420,7 @@ const fail = () => {
   throw new Error("no bytes today");
 };
 
-describe("what is no PSBT is refused", () => {
+describe("what is not a PSBT is refused", () => {
   const good = spendPsbt(spend, signAll(spend)).toBuffer();
 
   it("as garbage, and of wrong types", () => {
@@ -444,7 +444,7 @@ describe("what is no PSBT is refused", () => {
     for (const each of garbage) refusal("invalid-psbt", () => parsePsbt(each as Uint8Array));
   });
 
-  it("with bytes behind its end, and in base64 that is none", () => {
+  it("with trailing bytes, and in invalid base64", () => {
     refusal("invalid-psbt", () => parsePsbt(concatBytes(good, Uint8Array.of(0))));
     const text = Buffer.from(good).toString("base64");
     for (const each of [`#${text}`, `${text}!`, `${text.slice(0, 20)}.${text.slice(20)}`]) {
@@ -452,14 +452,14 @@ describe("what is no PSBT is refused", () => {
     }
   });
 
-  it("cut anywhere", () => {
+  it("truncated anywhere", () => {
     for (let length = 0; length < good.length; length += 7) {
       refusal("invalid-psbt", () => parsePsbt(good.slice(0, length)));
     }
   });
 });
 
-it("a PSBT round trip keeps every signature of every path of any stake", () => {
+it("a PSBT: its round trip keeps every signature of every path of any stake", () => {
   fc.assert(
     fc.property(anyLife, fc.constantFrom(...PATHS), (any, path) => {
       const each = lifeOf(any.terms, any.params)[path];

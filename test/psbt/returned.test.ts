@@ -66,7 +66,7 @@ function returned(change: (input: Input) => void, by: readonly Uint8Array[] = [a
   return psbt;
 }
 
-describe("what a returned PSBT says of its input", () => {
+describe("the input fields of a returned PSBT", () => {
   const { leaf } = spend;
   const others = Object.values(life).map((each) => each.leaf);
   const tapLeaf = (script: Uint8Array, controlBlock: Uint8Array, leafVersion = 0xc0) => ({
@@ -115,7 +115,7 @@ describe("what a returned PSBT says of its input", () => {
         ]),
     ],
   ])(
-    "is named where it was altered and no signature counts, and of no concern where one does: %s",
+    "are named where they were altered and no signature counts, and are ignored where one does: %s",
     (what, change) => {
       expect(signaturesFromPsbt(spend, returned(change), [alice])).toHaveLength(1);
       const altered = returned((input) => {
@@ -157,11 +157,11 @@ describe("what a returned PSBT says of its input", () => {
       },
     ],
     [
-      "has a signature of a key path that nobody can use",
+      "has a signature of the unspendable key path",
       (input) => (input.tapKeySig = new Uint8Array(64).fill(1)),
     ],
     [
-      "has fields that nobody knows",
+      "has unknown fields",
       (input) => {
         input.unknownKeyVals = [
           { key: hex.decode("fc0774617073746b6500"), value: new Uint8Array(300) },
@@ -169,7 +169,7 @@ describe("what a returned PSBT says of its input", () => {
         ];
       },
     ],
-  ])("but it may be one that %s", (_, change) => {
+  ])("are accepted in a PSBT that %s", (_, change) => {
     const psbt = returned(change);
     psbt.addUnknownKeyValToGlobal({ key: hex.decode("fc0774617073746b6500"), value: new Uint8Array(5) });
     psbt.data.outputs[0]!.unknownKeyVals = [
@@ -180,7 +180,7 @@ describe("what a returned PSBT says of its input", () => {
   });
 });
 
-describe("what a returned PSBT says of a wallet's coin is what it is, or the PSBT is refused by name", () => {
+describe("a wallet's coin in a returned PSBT: a wrong field is refused by name", () => {
   const finish = (wallet: Wallet, change: (input: Input) => void) => {
     const owned = ownedCoin(wallet, 900_000n);
     const request = { terms, params, value: "all" as const, coins: [owned.coin], feeRate: feeRate("2") };
@@ -229,14 +229,14 @@ describe("what a returned PSBT says of a wallet's coin is what it is, or the PSB
     ["P2WSH pk", "nothing but a final witness, as wallets leave it that finalise", finalise],
     ["P2TR pk", "nothing but a final witness", finalise],
     ["P2TR key", "nothing but a final witness", finalise],
-  ])("%s: with %s it may come back", (wallet, _, change) => {
+  ])("%s: is accepted with %s", (wallet, _, change) => {
     expect(finish(wallet, change)().ins[0]!.witness.length).toBeGreaterThan(0);
   });
 
   const rootOf = ({ tapLeafScript }: Input) =>
     merkleRootOf(tapLeafScript![0]!.script, tapLeafScript![0]!.controlBlock)!;
 
-  it("of an expansion's coin too", async () => {
+  it("of an expansion's coin, too", async () => {
     const before = makeStake({ seed: "returned" });
     const signed = await signExpansion(
       await signedBy(before, await expand(before), [0, 1, 2]),
@@ -267,8 +267,8 @@ function finalise(input: Input): void {
   );
 }
 
-describe("whose signature is missing is said", () => {
-  it("of those who were asked", () => {
+describe("the error for a missing signature", () => {
+  it("names the signers who were asked", () => {
     const psbt = returned(() => {}, [alice]);
     expect(signaturesFromPsbt(spend, psbt, [alice])).toHaveLength(1);
     const { details, message } = refusal("missing-signature", () =>
@@ -278,11 +278,11 @@ describe("whose signature is missing is said", () => {
     expect(message).toContain(hex.encode(bob));
   });
 
-  it("when a PSBT came back as it went out", () => {
+  it("says that a PSBT came back unchanged", () => {
     refusal("missing-signature", () => signaturesFromPsbt(spend, spendPsbt(spend), [alice]));
   });
 
-  it("when the transaction is finished", () => {
+  it("names the missing key of a finished transaction", () => {
     const { details, message } = refusal("missing-signature", () =>
       finishSpend(spend, [sign(spend, alice), ...members.map((key) => sign(spend, key))]),
     );
@@ -291,7 +291,7 @@ describe("whose signature is missing is said", () => {
     expect(message).not.toContain(hex.encode(alice));
   });
 
-  it("and a key that the leaf does not name cannot be asked for", () => {
+  it("refuses an expected key that the leaf does not name", () => {
     const psbt = returned(() => {});
     refusal("unexpected-signer", () => signaturesFromPsbt(spend, psbt, [keyOf(-3)]));
     refusal("invalid-public-key", () => signaturesFromPsbt(spend, psbt, ["alice"] as never));
@@ -299,11 +299,11 @@ describe("whose signature is missing is said", () => {
   });
 });
 
-describe("the PSBTs of several signers, each of whom signed alone", () => {
+describe("the PSBTs of several signers who signed apart", () => {
   const alone = (key: Uint8Array, hashType = 0, of: LeafSpend = spend) =>
     spendPsbt(of, [sign(of, key, hashType)]).toBase64();
 
-  it("make one transaction, in whatever order they come, of 64 and of 65 bytes", () => {
+  it("make one transaction, in any order, with signatures of 64 and of 65 bytes", () => {
     const psbts = [...members.map((key, i) => alone(key, i % 2)), alone(carol, 1), alone(alice)];
     for (const order of [psbts, psbts.toReversed()]) {
       const signatures = signaturesFromPsbts(spend, order, [alice, carol, ...members]);
@@ -312,19 +312,19 @@ describe("the PSBTs of several signers, each of whom signed alone", () => {
     }
   });
 
-  it("may hold what earlier signers had signed", () => {
+  it("may include the signatures of earlier signers", () => {
     const passedOn = [sign(spend, alice), sign(spend, carol), ...members.map((key) => sign(spend, key))];
     const psbts = passedOn.map((_, i) => spendPsbt(spend, passedOn.slice(0, i + 1)));
     expect(signaturesFromPsbts(spend, psbts)).toHaveLength(passedOn.length);
   });
 
-  it("may hold two signatures of one key, of which the first is taken", () => {
+  it("may have two signatures of one key, and the first counts", () => {
     const [first, ...more] = signaturesFromPsbts(spend, [alone(alice), alone(alice, 1)]);
     expect(more).toEqual([]);
     expect(first!.signature).toHaveLength(64);
   });
 
-  it("may be none, or one that is finalised", () => {
+  it("may be an empty list, or one finalised PSBT", () => {
     expect(signaturesFromPsbts(spend, [])).toEqual([]);
     refusal("missing-signature", () => signaturesFromPsbts(spend, [], [alice]));
     const each = life["staking timelock"];
@@ -335,7 +335,7 @@ describe("the PSBTs of several signers, each of whom signed alone", () => {
     expect(signaturesFromPsbts(each, [alone(bob, 0, each), finalised.serialize()], stakers)).toHaveLength(3);
   });
 
-  it("are refused when one of them is altered, saying which", () => {
+  it("are refused when one is altered, with its index", () => {
     const altered = returned(
       (input) => {
         input.witnessUtxo = { ...input.witnessUtxo!, value: 1n };
@@ -351,7 +351,7 @@ describe("the PSBTs of several signers, each of whom signed alone", () => {
     refusal("invalid-psbt", () => signaturesFromPsbts(spend, alone(alice) as never));
   });
 
-  it("finish every path of any stake, in the eyes of another implementation", () => {
+  it("complete every path of any stake, verified by another implementation", () => {
     fc.assert(
       fc.property(anyLife, fc.constantFrom(...PATHS), fc.infiniteStream(fc.boolean()), (any, path, dice) => {
         const each = lifeOf(any.terms, any.params)[path];
@@ -366,7 +366,7 @@ describe("the PSBTs of several signers, each of whom signed alone", () => {
   });
 });
 
-describe("derivations", () => {
+describe("derivations in a PSBT", () => {
   const fingerprint = hex.decode("d34db33f");
   const derivations: KeyOrigin[] = [
     { publicKey: alice, fingerprint, path: "m/86'/1'/0'/0/5" },
@@ -432,7 +432,7 @@ describe("derivations", () => {
     }
   });
 
-  it("are told of the outputs that stay the owner's, with the tree that makes each output", () => {
+  it("are given for the outputs that stay the owner's, with the tree of each output", () => {
     const slashing = buildSlashing(terms, params, "staking", COIN, derivations);
     const unbonding = buildUnbonding(terms, params, COIN, derivations);
     const expansion = expansionWith(derivations);
@@ -458,7 +458,7 @@ describe("derivations", () => {
     expect(psbt.data.outputs[1]).not.toHaveProperty("tapBip32Derivation");
   });
 
-  it("are read by rust-bitcoin as they were given, and may come back", () => {
+  it("are read by rust-bitcoin as given, and may be returned", () => {
     const bytes = spendPsbt(spend, [sign(spend, alice)], derivations).toBuffer();
     const [input] = wasm.Psbt.deserialize(bytes).getInputs();
     expect(input!.tapBip32Derivation.map(({ path }) => path).toSorted()).toEqual(
@@ -486,7 +486,7 @@ describe("derivations", () => {
     ["duplicate-key", "a key twice", [derivations[0], { ...derivations[0], path: "m/0" }]],
     ["invalid-bytes", "a fingerprint of 5 bytes", [{ ...derivations[0], fingerprint: new Uint8Array(5) }]],
     ["invalid-bytes", "a fingerprint in hexadecimal", [{ ...derivations[0], fingerprint: "d34db33f" }]],
-    ["invalid-path", "a path that is none", [{ ...derivations[0], path: "m/x" }]],
+    ["invalid-path", "an invalid path", [{ ...derivations[0], path: "m/x" }]],
     ["invalid-path", "no path", [{ ...derivations[0], path: undefined }]],
   ])("are refused with %s when they are %s", (code, _, given) => {
     refusal(code, () => spendPsbt(spend, [], given as KeyOrigin[]));
@@ -509,7 +509,7 @@ function treeOf(
   return stack[0]!.tree;
 }
 
-describe("signatures that go along with a PSBT are refused", () => {
+describe("signatures given beside a PSBT are refused", () => {
   const { publicKey, signature } = sign(spend, alice);
   it.each<
     [Parameters<typeof refusal>[0], string, readonly { publicKey: Uint8Array; signature: Uint8Array }[]]

@@ -20,7 +20,7 @@ const example = ({ global = "", input = "", version = "01020402000000", number =
   hex.decode(`70736274ff${version}${global}0104010101050102${number}00${INPUT}${input}${OUTPUTS}`);
 
 describe("a PSBT of version 2 (BIP-370)", () => {
-  it("is read as the transaction that its parts make: the example with the required fields", () => {
+  it("is read as the transaction of its parts: the example with the required fields", () => {
     const psbt = parsePsbt(example());
     expect([psbt.version, psbt.locktime]).toEqual([2, 0]);
     expect(psbt.txInputs).toEqual([
@@ -36,7 +36,7 @@ describe("a PSBT of version 2 (BIP-370)", () => {
     ]);
   });
 
-  it("keeps the other fields: the example with all fields of its version", () => {
+  it("keeps its other fields: the example with all fields of the version", () => {
     const psbt = parsePsbt(
       hex.decode(
         "70736274ff010204020000000103040000000001040101010501020106010701fb0402000000000100520200000001c1aa256e214b96a1822f93de42bff3b5f3ff8d0519306e3515d7515a5e805b120000000000ffffffff0118c69a3b00000000160014b0a3af144208412693ca7d166852b52db0aef06e0000000001011f18c69a3b00000000160014b0a3af144208412693ca7d166852b52db0aef06e010e200b0ad921419c1c8719735d72dc739f9ea9e0638d1fe4c1eef0f9944084815fc8010f0400000000011004feffffff0111048c8dc4620112041027000000220202d601f84846a6755f776be00e3d9de8fb10acc935fb83c45fb0162d4cad5ab79218f69d873e540000800100008000000080000000002a0000000103080008af2f000000000104160014c430f64c4756da310dbd1a085572ef299926272c00220202e36fbff53dd534070cf8fd396614680f357a9b85db7340bf1cfa745d2ad7b34018f69d873e54000080010000800000008001000000640000000103088bbdeb0b0000000001041600144dd193ac964a56ac1b9e1cca8454fe2f474f851300",
@@ -69,7 +69,7 @@ describe("a PSBT of version 2 (BIP-370)", () => {
     ["a time, and both", t59, t60 + h9000, 1_657_048_460],
     ["both, and a time", t59 + h10000, t60, 1_657_048_460],
     ["a time", "", t60, 1_657_048_460],
-  ])("has the lock time that its inputs ask for: %s", (_, first, second, expected) => {
+  ])("has the lock time that its inputs require: %s", (_, first, second, expected) => {
     expect(parsePsbt(locks(first, second)).locktime).toBe(expected);
   });
 
@@ -98,24 +98,24 @@ describe("a PSBT of version 2 (BIP-370)", () => {
     refusal("invalid-psbt", () => parsePsbt(bytes));
   });
 
-  it("is refused by name of its version where that is not known", () => {
+  it("is refused by its version where that is unknown", () => {
     const { message } = refusal("invalid-psbt", () => parsePsbt(example({ number: "01fb0403000000" })));
     expect(message).toContain("the version must be 0 or 2, not 3");
   });
 
-  it("is refused cut anywhere", () => {
+  it("is refused when it is truncated anywhere", () => {
     for (let length = 0; length < example().length; length++) {
       refusal("invalid-psbt", () => parsePsbt(example().slice(0, length)));
     }
   });
 
-  it("is read when its version is said to be 0", () => {
+  it("is read as version 0 when its version field says 0", () => {
     const psbt = spendPsbt(spend);
     psbt.addUnknownKeyValToGlobal({ key: Uint8Array.of(0xfb), value: new Uint8Array(4) });
     expect(parsePsbt(psbt.toBuffer()).inputCount).toBe(1);
   });
 
-  it("comes back with signatures of every path of any stake", () => {
+  it("returns the signatures of every path of any stake", () => {
     fc.assert(
       fc.property(anyLife, fc.constantFrom(...PATHS), (any, path) => {
         const each = lifeOf(any.terms, any.params)[path];

@@ -102,12 +102,12 @@ describe("parseDescriptor", () => {
     );
   });
 
-  it("reads the pieces of this test, without a checksum, as what is built from the terms", () => {
+  it("reads the pieces of this test, without a checksum, as what the terms build", () => {
     expect(parseDescriptor(stake())).toEqual({ kind: "staking", terms: normal(terms), derivations: [] });
     expect(withChecksum(stake())).toBe(stakingOutput(terms, "regtest").descriptor);
   });
 
-  it("reads a stake of the most keys", () => {
+  it("reads a stake with the most keys", () => {
     const most = termsOf(1, 400, MAX_KEYS - 401, 300);
     expect(parseDescriptor(stakingOutput(most, "regtest").descriptor)).toMatchObject({ terms: normal(most) });
   });
@@ -131,7 +131,7 @@ describe("parseDescriptor", () => {
     expect(scriptOf(descriptor)).toBe(derive(descriptor.replace(/\s/g, "")));
   });
 
-  it("tells where keys come from, with every sign of a hardened step, and keeps the terms", () => {
+  it("gives the origins of keys, with every sign of a hardened step, and keeps the terms", () => {
     for (const hardened of ["'", "h"]) {
       const origin = `[d34DB33F/86${hardened}/1${hardened}/0${hardened}/0/5]`;
       const descriptor = stake().replaceAll(S, `${origin}${S}`).replaceAll(F, `[00000001]${F}`);
@@ -171,13 +171,13 @@ describe("parseDescriptor", () => {
     ["invalid-checksum", "a checksum cut short", withChecksum(stake()).slice(0, -1)],
     ["invalid-checksum", "an empty checksum", `${stake()}#`],
     ["invalid-checksum", "a changed character", withChecksum(stake()).replace("older(1000)", "older(1001)")],
-    ["wrong-internal-key", "an internal key that somebody may have", tr(other, S)],
+    ["wrong-internal-key", "an internal key whose secret may be known", tr(other, S)],
     ["wrong-script-tree", "no scripts", `tr(${NUMS})`],
     ["wrong-script-tree", "two trees", tr(`${timelock()},${unbonding()}`)],
     ["wrong-script-tree", "leaves that changed places", tr(`{{${timelock()},${slashing()}},${unbonding()}}`)],
     ["wrong-script-tree", "a leaf missing", tr(`{${timelock()},${unbonding()}}`)],
     ["wrong-script-tree", "a leaf twice", tr(`{{${timelock()},${timelock()}},${slashing()}}`)],
-    ["wrong-script-tree", "leaves of which none is a time lock", tr(slashing())],
+    ["wrong-script-tree", "no time lock among the leaves", tr(slashing())],
     ["wrong-script-tree", "a leaf more", tr(`{{${timelock()},${unbonding()}},{${slashing()},pk(${F})}}`)],
     ["wrong-script-tree", "a leaf deeper", tr(`{{{${timelock()},${unbonding()}},pk(${F})},${slashing()}}`)],
     ["wrong-script-tree", "a thousand branches", tr("{".repeat(1000) + "1" + ",1}".repeat(1000))],
@@ -202,7 +202,7 @@ describe("parseDescriptor", () => {
     ["underived-key", "a key of 31 bytes", stake().replaceAll(S, S.slice(2))],
     ["underived-key", "an uncompressed key", stake().replaceAll(S, `04${S}${S}`)],
     ["unsorted-keys", "keys that are not ascending", stake().replaceAll(`${C1},${C2}`, `${C2},${C1}`)],
-    ["invalid-path", "an origin with a path that is none", stake().replaceAll(S, `[d34db33f/x]${S}`)],
+    ["invalid-path", "an origin with an invalid path", stake().replaceAll(S, `[d34db33f/x]${S}`)],
     ["invalid-key-expression", "an origin without a fingerprint", stake().replaceAll(S, `[86']${S}`)],
     ["leaves-disagree", "another staker in one leaf", stake({ lock: timelock(`pk(${F2})`) })],
     ["leaves-disagree", "another staker in the unbonding", stake({ early: unbonding(`pk(${F2})`) })],
@@ -233,11 +233,11 @@ describe("parseDescriptor", () => {
     ["invalid-timelock", "a refund with a lock of 65536", tr(timelock(undefined, "65536"))],
     ["invalid-public-key", "a key that is no point", stake().replaceAll(S, "00".repeat(32))],
     ["invalid-public-key", "a refund to a key that is no point", tr(timelock(`pk(${"00".repeat(32)})`))],
-  ] as const)("answers %s to %s", (code, _, descriptor) => {
+  ] as const)("refuses with %s: %s", (code, _, descriptor) => {
     refusal(code, () => parseDescriptor(descriptor as string));
   });
 
-  it("says of extended and private keys to derive them, and shows none of them", () => {
+  it("refuses extended and private keys with the advice to derive, and does not show them", () => {
     const master = HDKey.fromMasterSeed(sha256(utf8("parse")));
     const secrets = [
       `${master.publicExtendedKey}/0/1`,
@@ -251,7 +251,7 @@ describe("parseDescriptor", () => {
     }
   });
 
-  it("refuses or reads exactly, whatever one character becomes", () => {
+  it("refuses or reads exactly with any one character changed", () => {
     const good = withChecksum(stake());
     fc.assert(
       fc.property(
@@ -277,7 +277,7 @@ describe("parseDescriptor", () => {
     );
   });
 
-  it("reads only what rust-miniscript derives the same output from, however leaves and branches are put together", () => {
+  it("accepts only what rust-miniscript derives the same output from, with leaves and branches in any order", () => {
     const set = fc.constantFrom(`pk(${S})`, `pk(${F})`, committee, two, `multi_a(1,${F},${F2})`);
     const leaf = fc.oneof(
       fc.tuple(set, fc.constantFrom("1", "1000")).map(([who, time]) => timelock(who, time)),
@@ -314,7 +314,7 @@ describe("parseDescriptor", () => {
   });
 });
 
-/** A secret as wallets import it: of a test network, for a compressed key unless told. */
+/** A secret as wallets import it: of a test network, for a compressed key by default. */
 const wif = (secret: Uint8Array, end = [1], version = 0xef) =>
   createBase58check(sha256).encode(concatBytes(Uint8Array.of(version), secret, Uint8Array.from(end)));
 
@@ -351,7 +351,7 @@ describe("importableDescriptor", () => {
     if (!expression.includes("tprv")) expect(derive(written)).toBe(hex.encode(output.script));
   });
 
-  it("puts several keys in, over derivations that were there, and private keys of either kind of network", () => {
+  it("puts several keys in, replaces derivations, and takes private keys of each network", () => {
     const expressions = [`${account.privateExtendedKey}/0/5`, wif(secret)];
     const written = importableDescriptor(descriptor, expressions);
     for (const expression of expressions) expect(written.split(expression)).toHaveLength(4);
@@ -372,24 +372,24 @@ describe("importableDescriptor", () => {
     ["invalid-key-expression", "a damaged private key", mistyped(wif(secret))],
     ["invalid-key-expression", "an uncompressed private key", wif(secret, [])],
     ["invalid-key-expression", "an origin that does not end", `[00c0ffee/86h${hex.encode(own)}`],
-    ["invalid-path", "a path that is none", `${account.publicExtendedKey}/0/x`],
+    ["invalid-path", "an invalid path", `${account.publicExtendedKey}/0/x`],
     ["invalid-path", "a step beyond 31 bits", `${account.publicExtendedKey}/2147483648`],
-    ["invalid-path", "an origin with a path that is none", `[00c0ffee/86'']${hex.encode(own)}`],
+    ["invalid-path", "an origin with an invalid path", `[00c0ffee/86'']${hex.encode(own)}`],
     ["unexpected-signer", "a key that the descriptor does not have", `${account.publicExtendedKey}/0/6`],
-    ["unexpected-signer", "somebody else's key", hex.encode(keyOf(-9))],
-  ] as const)("answers %s to %s, and shows no secret", (code, _, expression) => {
+    ["unexpected-signer", "a stranger's key", hex.encode(keyOf(-9))],
+  ] as const)("refuses with %s: %s, and shows no secret", (code, _, expression) => {
     const { message } = refusal(code, () => importableDescriptor(descriptor, [expression as string]));
     for (const text of [account.publicExtendedKey, wif(secret)])
       expect(message).not.toContain(text.slice(4, 20));
   });
 
-  it("refuses what is no list of expressions", () => {
+  it("refuses what is not a list of expressions", () => {
     for (const expressions of [undefined, null, 5, hex.encode(own), {}]) {
       refusal("invalid-key-expression", () => importableDescriptor(descriptor, expressions as never));
     }
   });
 
-  it("refuses a descriptor that is of no stake", () => {
+  it("refuses a descriptor that is not of a stake", () => {
     refusal("invalid-checksum", () => importableDescriptor(`${descriptor}q`, []));
     refusal("wrong-script-tree", () => importableDescriptor(`tr(${NUMS})`, []));
   });
@@ -412,8 +412,8 @@ describe("parseKeyOrigin", () => {
     ["invalid-key-expression", "no key", "[d34db33f/86']"],
     ["invalid-key-expression", "a range", `[d34db33f/86']${account.publicExtendedKey}/0/*`],
     ["invalid-key-expression", "a fingerprint of 3 bytes", `[d34db3/86']${hex.encode(key)}`],
-    ["invalid-path", "a path that is none", `[d34db33f/86x]${hex.encode(key)}`],
-  ] as const)("answers %s to %s", (code, _, expression) => {
+    ["invalid-path", "an invalid path", `[d34db33f/86x]${hex.encode(key)}`],
+  ] as const)("refuses with %s: %s", (code, _, expression) => {
     refusal(code, () => parseKeyOrigin(expression as string));
   });
 });

@@ -38,7 +38,7 @@ describe("a descriptor", () => {
     );
   });
 
-  it("has leaves that rust-miniscript compiles to the same bytes, and reads back from them", () => {
+  it("has leaves that rust-miniscript compiles to the same bytes, and lifts back from them", () => {
     fc.assert(
       fc.property(anyTerms(sizes), (terms) => {
         for (const [expression, script] of expressionsAndScripts(terms)) {
@@ -50,7 +50,7 @@ describe("a descriptor", () => {
     );
   });
 
-  it("has leaves that a second miniscript compiler finds sane and compiles to the same script", () => {
+  it("has leaves that a second miniscript compiler calls sane and compiles to the same script", () => {
     fc.assert(
       fc.property(anyTerms(sizes), (terms) => {
         for (const [expression, script] of expressionsAndScripts(terms)) {
@@ -76,7 +76,7 @@ describe("a descriptor", () => {
     termsOf(stakers, providers, keys - stakers - providers);
 
   it.each(shapes)(
-    "of 998 keys is one that rust-miniscript takes, of whomever: %s stakers, %s providers",
+    "of 998 keys is accepted by rust-miniscript: %s stakers, %s providers",
     (stakers, providers) => {
       const terms = filled(stakers, providers, MAX_KEYS - 1);
       for (const { descriptor, script } of [
@@ -90,7 +90,7 @@ describe("a descriptor", () => {
   );
 
   it.each(shapes)(
-    "of 999, the most that can be spent, only where no leaf has them all: %s stakers, %s providers",
+    "of 999 keys, the most that can be spent, is accepted unless one leaf has them all: %s stakers, %s providers",
     (stakers, providers) => {
       const terms = filled(stakers, providers, MAX_KEYS);
       for (const { descriptor } of [stakingOutput(terms, "regtest"), unbondingOutput(terms, 20, "regtest")]) {
@@ -129,7 +129,7 @@ function assemble(asm: string): string {
 }
 
 describe("a descriptor's checksum", () => {
-  it("is that of BIP-380", () => {
+  it("equals BIP-380's", () => {
     expect(descriptorChecksum("raw(deadbeef)")).toBe("89f8spxm");
   });
 

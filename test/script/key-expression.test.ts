@@ -62,7 +62,7 @@ describe("secretOfExpression", () => {
     ["tprv, by the vector of BIP-49", `${BIP49}/0/0`, secretOf(BIP49_WIF)],
   ])("reads %s", (_, expression, secret) => expect(secretOf(expression)).toBe(secret));
 
-  it("gives the keys of BIP-86, whose origin it compares", () => {
+  it("gives the keys of BIP-86, and compares their origin", () => {
     const expression = `[73c5da0a/86h/0h/0h]${BIP86}/0/0`;
     expect(hex.encode(publicKeyOf(secretOfExpression(expression)))).toBe(BIP86_KEY);
     expect(secretOf(`${BIP86}/0/1`)).toBe(hex.encode(secretOfMnemonic(WORDS, "m/86'/0'/0'/0/1")));
@@ -89,7 +89,7 @@ describe("secretOfExpression", () => {
     }
   });
 
-  it("holds the network byte of a private key against the network; hexadecimal has none", () => {
+  it("refuses a private key with the network byte of another network; hexadecimal has no such byte", () => {
     for (const network of ["testnet", "signet", "regtest"] as const) {
       expect(secretOfExpression(BIP49_WIF, network)).toHaveLength(32);
       refusal("wrong-network", () => secretOfExpression(BIP84_WIF, network));
@@ -100,7 +100,7 @@ describe("secretOfExpression", () => {
     refusal("invalid-network", () => secretOfExpression(ONE, "main" as never));
   });
 
-  it("refuses a private key of an uncompressed public key by name", () => {
+  it("refuses the private key of an uncompressed public key by name", () => {
     for (const text of [
       "5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ",
       wif(ONE, { version: 0xef, mark: "" }),
@@ -133,7 +133,7 @@ describe("secretOfExpression", () => {
     ["invalid-key-expression", "an extended key with a wrong character", `${BIP86.slice(0, -1)}m/0/0`],
     ["invalid-key-expression", "a range", `${BIP86}/0/*`],
     ["invalid-key-expression", "two paths", `${BIP86}/<0;1>/0`],
-    ["invalid-path", "a step that is none", `${BIP86}/0/x`],
+    ["invalid-path", "an invalid step", `${BIP86}/0/x`],
     ["invalid-path", "a step of 2^31", `${BIP86}/2147483648`],
     ["invalid-key-expression", "an extended key that would be too deep", `${BIP86}${"/0".repeat(253)}`],
     ["invalid-key-expression", "an origin that is too short", `[73c5da0a/86h/0h]${BIP86}/0/0`],
@@ -147,20 +147,20 @@ describe("secretOfExpression", () => {
     ["invalid-key-expression", "another fingerprint of a master key", `[73c5da0a]${MASTER}/0`],
     ["invalid-key-expression", "another fingerprint of a child", `[73c5da0a/7]${child.privateExtendedKey}`],
     ["invalid-key-expression", "words", WORDS],
-  ] as const)("answers %s to %s, and does not show it", (code, _, expression) => {
+  ] as const)("refuses with %s: %s, and does not show it", (code, _, expression) => {
     const { message } = refusal(code, () => secretOfExpression(expression as string));
     if (typeof expression === "string" && expression.length > 30) {
       expect(message).not.toContain(expression.slice(10, 30));
     }
   });
 
-  it("takes the right fingerprint of a master key, and of its child", () => {
+  it("accepts the right fingerprint of a master key, and of its child", () => {
     const print = HDKey.fromMasterSeed(SEED).fingerprint.toString(16).padStart(8, "0");
     expect(secretOf(`[${print}]${MASTER}`)).toBe(lastOf(MASTER));
     expect(secretOf(`[${print}/7]${child.privateExtendedKey}`)).toBe(hex.encode(child.privateKey!));
   });
 
-  it("wipes every node on the way, when it refuses too", () => {
+  it("wipes every node that it derives, also when it refuses", () => {
     const made: HDKey[] = [];
     const read = HDKey.fromExtendedKey.bind(HDKey);
     const spies = [
@@ -191,11 +191,11 @@ describe("readPublicKey", () => {
     ["x-only", BIP86_KEY],
     ["compressed", `03${BIP86_KEY.toUpperCase()}`],
     ["extended", `${BIP86_PUBLIC}/0/0`],
-  ])("reads a key that is %s", (_, text) => {
+  ])("reads a key as %s", (_, text) => {
     expect(readPublicKey(text)).toEqual({ publicKey: origin.publicKey });
   });
 
-  it("reads a key with its origin, of zpub too", () => {
+  it("reads a key with its origin, from a zpub too", () => {
     expect(readPublicKey(`[73c5da0a/86h/0h/0h]${BIP86_PUBLIC}/0/0`)).toEqual({
       publicKey: origin.publicKey,
       origin,

@@ -36,14 +36,14 @@ function verdict(script: Uint8Array): string {
 const sound = ["invalid-script", "exact"];
 
 describe("a kind of leaf", () => {
-  it("differs from every other in how many sign or in its lock: scripts are recognised by them", () => {
+  it("differs from every other in its number of signers or its lock, by which scripts are recognised", () => {
     const shapes = Object.values(LEAF_KINDS).map(({ signers, locked }) => `${signers.length} ${locked}`);
     expect(new Set(shapes).size).toBe(shapes.length);
   });
 });
 
 describe("a policy", () => {
-  it("has copies of its keys, ascending", () => {
+  it("copies its keys, in ascending order", () => {
     const keys = keysOf(5).toSorted(compareBytes).toReversed();
     const { signers } = policyOf({ kind: "unbonding", staker: one(9), covenant: { keys, quorum: 3 } });
     const ascending = keys.toReversed().map((key) => Uint8Array.from(key));
@@ -53,7 +53,7 @@ describe("a policy", () => {
 });
 
 describe("parseLeaf", () => {
-  it("reads back what a leaf was built from", () => {
+  it("reads the policy back that the leaf was built from", () => {
     fc.assert(
       fc.property(anyLeaf, (leaf) => {
         const { kind, script, signers } = leaf;
@@ -70,7 +70,7 @@ describe("parseLeaf", () => {
     );
   });
 
-  it("reads a stake of the most keys, and refuses one key more", () => {
+  it("reads a leaf with the most keys, and refuses one key more", () => {
     const { script } = stakingOutput(termsOf(1, 400, MAX_KEYS - 401, 300), "regtest").leaves.slashing;
     expect(parseLeaf(script).kind).toBe("slashing");
     const { keys } = termsOf(1, 1, MAX_KEYS - 1).covenant;
@@ -84,7 +84,7 @@ describe("parseLeaf", () => {
     expect(refusalOf(() => parseLeaf(tooMany))).toBe("invalid-script");
   });
 
-  it("refuses or reads exactly, whatever one byte becomes", () => {
+  it("refuses or reads exactly with any one byte changed", () => {
     fc.assert(
       fc.property(anyLeaf, fc.nat(), fc.integer({ min: 1, max: 255 }), ({ script }, at, change) => {
         const changed = Uint8Array.from(script);
@@ -95,7 +95,7 @@ describe("parseLeaf", () => {
     );
   });
 
-  it("refuses or reads exactly, with bytes cut, put in or moved", () => {
+  it("refuses or reads exactly with bytes cut, inserted or moved", () => {
     fc.assert(
       fc.property(anyLeaf, fc.nat(), fc.nat(), fc.uint8Array({ maxLength: 40 }), ({ script }, a, b, put) => {
         const [from, to] = [a % (script.length + 1), b % (script.length + 1)];
@@ -109,7 +109,7 @@ describe("parseLeaf", () => {
     );
   });
 
-  it("refuses or reads exactly any row of the right opcodes", () => {
+  it("refuses or reads exactly any sequence of the known opcodes", () => {
     const word = fc.oneof(
       fc.nat(3).map((n) => concatBytes(Uint8Array.of(0x20), keyOf(n))),
       fc
@@ -164,7 +164,7 @@ describe("parseLeaf", () => {
     expect(refusalOf(() => parseLeaf(value as Uint8Array))).toBe("invalid-bytes"),
   );
 
-  it("does no work for a script of a hundred thousand keys", () => {
+  it("stops early at a script of a hundred thousand keys", () => {
     const check = vi.spyOn(curve, "isXOnlyPoint");
     const group = concatBytes(Uint8Array.of(0x20), keyOf(1), Uint8Array.of(0xad));
     const script = new Uint8Array(group.length * 100_000);
@@ -175,7 +175,7 @@ describe("parseLeaf", () => {
     check.mockRestore();
   });
 
-  it("keeps nothing of the caller's buffer", () => {
+  it("shares no memory with the caller's buffer", () => {
     const script = Buffer.from(rebuild({ kind: "unbonding", staker: one(1), covenant: one(2) }));
     const terms = parseLeaf(script);
     script.fill(0);

@@ -12,7 +12,7 @@ import { refusal } from "../support/refusal.js";
 const WORDS = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
 
 describe("secretOfMnemonic", () => {
-  it("is that of BIP-39 with a passphrase", () => {
+  it("equals BIP-39's with a passphrase", () => {
     const master =
       "xprv9s21ZrQH143K3h3fDYiay8mocZ3afhfULfb5GX8kCBdno77K4HiA15Tg23wpbeF1pLfs1c5SPmYHrEpTuuRhxMwvKDwqdKiGJS9XFKzUsAF";
     expect(hex.encode(secretOfMnemonic(WORDS, "m", "TREZOR"))).toBe(
@@ -37,14 +37,14 @@ describe("secretOfMnemonic", () => {
       "399f1b2f4393f29a18c937859c5dd8a77350103157eb880f02e8c08214277cef",
       "bc1p3qkhfews2uk44qtvauqyr2ttdsw7svhkl9nkm9s9c3x4ax5h60wqwruhk7",
     ],
-  ])("is that of BIP-86 at %s", (path, key, address) => {
+  ])("equals BIP-86's at %s", (path, key, address) => {
     const publicKey = publicKeyOf(secretOfMnemonic(WORDS, path));
     expect(hex.encode(publicKey)).toBe(key);
     const output = curve.xOnlyPointAddTweak(publicKey, taggedHash("TapTweak", publicKey))!.xOnlyPubkey;
     expect(addressOfScript(taprootScript(output), "mainnet")).toBe(address);
   });
 
-  it("depends neither on case nor on white space, nor on how Unicode composes a passphrase", () => {
+  it("ignores case, white space, and the Unicode composition of a passphrase", () => {
     const spread = `\n ${WORDS.toUpperCase().replaceAll(" ", "\r\n\t")} `;
     expect(secretOfMnemonic(spread, "m")).toEqual(secretOfMnemonic(WORDS, "m"));
     // The wide letters of BIP-39's Japanese vectors compose to these.
@@ -58,11 +58,11 @@ describe("secretOfMnemonic", () => {
     ["invalid-mnemonic", "nothing", " \n", "m"],
     ["invalid-mnemonic", "11 words", WORDS.split(" ").slice(1).join(" "), "m"],
     ["invalid-mnemonic", "a wrong checksum", WORDS.replace("about", "abandon"), "m"],
-    ["invalid-mnemonic", "a word that is none", WORDS.replace("about", "abuot"), "m"],
-    ["invalid-path", "a path that is none", WORDS, "m/86x"],
+    ["invalid-mnemonic", "an unknown word", WORDS.replace("about", "abuot"), "m"],
+    ["invalid-path", "an invalid path", WORDS, "m/86x"],
     ["invalid-path", "a range", WORDS, "m/86'/0'/0'/0/*"],
     ["invalid-path", "no path", WORDS, undefined],
-  ] as const)("answers %s to %s, and does not show it", (code, _, words, path) => {
+  ] as const)("refuses with %s: %s, and does not show it", (code, _, words, path) => {
     const { message } = refusal(code, () => secretOfMnemonic(words as string, path as string));
     expect(message).not.toMatch(/abuot|abandon abandon/);
   });

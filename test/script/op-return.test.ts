@@ -26,7 +26,7 @@ const withByte = (at: number, value: number) => {
 };
 
 describe("an OP_RETURN", () => {
-  it("is laid out as PROTOCOL 3 says, 73 bytes", () => {
+  it("has the layout of PROTOCOL 3, 73 bytes", () => {
     const [staker, provider] = [keyOf(1), keyOf(2)].map(hex.encode);
     expect(hex.encode(script)).toBe(`6a4762626e3100${staker}${provider}fa00`);
     expect(script).toHaveLength(73);
@@ -57,7 +57,7 @@ describe("an OP_RETURN", () => {
     ["invalid-timelock", { timelock: 0 }],
     ["invalid-timelock", { timelock: 65_536 }],
     ["invalid-timelock", { timelock: 1.5 }],
-  ])("is not written: %s", (code, change) =>
+  ])("is refused when written: %s", (code, change) =>
     expect(refusalOf(() => encodeOpReturn({ ...data, ...change } as StakeOpReturn))).toBe(code),
   );
 
@@ -72,17 +72,17 @@ describe("an OP_RETURN", () => {
     ["a staker that is no point", concatBytes(script.slice(0, 7), new Uint8Array(32), script.slice(39))],
     ["a provider that is no point", concatBytes(script.slice(0, 39), new Uint8Array(32), script.slice(71))],
     ["a time of 0", concatBytes(script.slice(0, 71), new Uint8Array(2))],
-  ])("is not read: %s", (_, wrong) => {
+  ])("is refused when read: %s", (_, wrong) => {
     expect(refusalOf(() => decodeOpReturn(wrong))).toBe("invalid-op-return");
     expect(findOpReturn([wrong])).toBeNull();
   });
 
-  it.each<unknown>([undefined, null, "6a47", 7])("is not read from %s", (wrong) => {
+  it.each<unknown>([undefined, null, "6a47", 7])("is refused when read from %s", (wrong) => {
     expect(refusalOf(() => decodeOpReturn(wrong as Uint8Array))).toBe("invalid-bytes");
     expect(refusalOf(() => findOpReturn([wrong as Uint8Array]))).toBe("invalid-bytes");
   });
 
-  it("is refused or says exactly its bytes, whatever is changed", () => {
+  it("is refused or has exactly its bytes, with anything changed", () => {
     const anyScript = fc.oneof(
       fc.tuple(fc.nat(72), fc.nat(255)).map(([at, value]) => withByte(at, value)),
       fc.uint8Array({ maxLength: 80 }),
@@ -116,14 +116,14 @@ describe("findOpReturn", () => {
     stakingOutput(termsOf(1, 1, 3, 2), "mainnet").script,
   ];
 
-  it("passes over other outputs, and says where it is", () => {
+  it("skips other outputs, and gives the index", () => {
     expect(findOpReturn([])).toBeNull();
     expect(findOpReturn(foreign)).toBeNull();
     expect(findOpReturn([...foreign, script])).toEqual({ index: foreign.length, data });
     expect(findOpReturn([script, ...foreign])).toEqual({ index: 0, data });
   });
 
-  it("refuses two, alike or not, and of whatever tag", () => {
+  it("refuses two announcements, equal or not, of any tag", () => {
     const other = encodeOpReturn({ ...data, tag: new Uint8Array(4), timelock: 1 });
     expect(refusalOf(() => findOpReturn([script, script]))).toBe("multiple-op-returns");
     expect(refusalOf(() => findOpReturn([script, ...foreign, other]))).toBe("multiple-op-returns");

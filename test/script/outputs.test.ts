@@ -18,7 +18,7 @@ const builtFrom = (terms: StakeTerms, time: number) => [
 ];
 const sizes = { stakers: 4, providers: 4, members: 7 };
 
-describe("an output", () => {
+describe("an output of a stake", () => {
   it("does not depend on the order of keys", () => {
     const shuffled = (keys: readonly Uint8Array[]) =>
       fc.shuffledSubarray([...keys], { minLength: keys.length, maxLength: keys.length });
@@ -53,7 +53,7 @@ describe("an output", () => {
     );
   });
 
-  it("has leaves that its control blocks lead back to, under the key that nobody has", () => {
+  it("has control blocks that lead from each leaf to the output key, under the unspendable internal key", () => {
     fc.assert(
       fc.property(anyTerms(sizes), anyTimelock, (terms, time) => {
         for (const { script, leaves } of builtFrom(terms, time)) {
@@ -69,7 +69,7 @@ describe("an output", () => {
     );
   });
 
-  it("has the tree that PROTOCOL 2 gives it", () => {
+  it("has the tree of PROTOCOL 2", () => {
     const terms = termsOf(1, 1, 3, 2);
     const depths = builtFrom(terms, 100).map(({ leaves }) =>
       Object.fromEntries(
@@ -83,7 +83,7 @@ describe("an output", () => {
     ]);
   });
 
-  it("says who signs each leaf: sets in script order, keys ascending in each", () => {
+  it("lists the signers of each leaf: sets in script order, keys ascending in each", () => {
     fc.assert(
       fc.property(anyTerms(sizes), (terms) => {
         const ascending = (set: KeySet) => ({ ...set, keys: [...set.keys].sort(compareBytes) });
@@ -100,14 +100,14 @@ describe("an output", () => {
     );
   });
 
-  it("leaves its terms as they were", () => {
+  it("leaves its terms unchanged", () => {
     const terms = termsOf(2, 3, 5, 3);
     const before = structuredClone(terms);
     builtFrom(terms, 100);
     expect(terms).toEqual(before);
   });
 
-  it("has an address on each network that stands for its script", () => {
+  it("has an address on each network that decodes to its script", () => {
     const terms = termsOf(1, 1, 3, 2);
     const prefixes = { mainnet: "bc1p", testnet: "tb1p", signet: "tb1p", regtest: "bcrt1p" };
     for (const network of NETWORKS) {
@@ -120,7 +120,7 @@ describe("an output", () => {
 });
 
 describe("an output's descriptor", () => {
-  it("is of its script, whatever became of the terms or of the leaves before it is read", () => {
+  it("is that of the output's script, after the terms or the leaves were changed", () => {
     const expected = builtFrom(termsOf(2, 3, 5, 3), 100).map(({ descriptor }) => descriptor);
     const terms = termsOf(2, 3, 5, 3);
     const outputs = builtFrom(terms, 100);
@@ -146,7 +146,7 @@ describe("an output's descriptor", () => {
 describe("the outputs of a stake", () => {
   const rules = { network: "regtest", unbondingTime: 100 } as const;
 
-  it("are those that are built one by one", () => {
+  it("equal those that are built one by one", () => {
     fc.assert(
       fc.property(anyTerms(sizes), anyTimelock, (terms, unbondingTime) => {
         const { staking, unbonding, refund } = outputsOf(terms, { network: "regtest", unbondingTime });
@@ -156,7 +156,7 @@ describe("the outputs of a stake", () => {
     );
   });
 
-  it("check each key once, and are made once", () => {
+  it("check each key once, and are built once", () => {
     const check = vi.spyOn(curve, "isXOnlyPoint");
     const tweak = vi.spyOn(curve, "xOnlyPointAddTweak");
     const outputs = outputsOf(termsOf(2, 3, 5, 3), rules);
@@ -167,7 +167,7 @@ describe("the outputs of a stake", () => {
     vi.restoreAllMocks();
   });
 
-  it("do not follow what a caller makes of its terms afterwards", () => {
+  it("do not change with the caller's terms", () => {
     const expected = builtFrom(termsOf(2, 3, 5, 3), 100);
     const terms = termsOf(2, 3, 5, 3);
     const { terms: own, ...outputs } = Object.getOwnPropertyDescriptors(outputsOf(terms, rules));
@@ -177,7 +177,7 @@ describe("the outputs of a stake", () => {
     expect(own.value).toEqual(termsOf(2, 3, 5, 3));
   });
 
-  it("refuse bad terms at once, a bad time or network at the outputs that have it", () => {
+  it("refuse invalid terms at once, an invalid time or network at the outputs that have it", () => {
     expect(refusalOf(() => outputsOf(termsOf(1, 1, 3, 4), rules))).toBe("invalid-quorum");
     const outputs = outputsOf(termsOf(1, 1, 3, 2), { ...rules, unbondingTime: 0 });
     expect(outputs.staking.script).toHaveLength(34);

@@ -50,10 +50,10 @@ function ourStake(terms: StakeTerms, unbondingTime: number) {
   return { staking, unbonding, change, outputs };
 }
 
-describe("the peer library", () => {
+describe("btc-staking-ts", () => {
   const anyStake = [anyTerms({ stakers: 1, providers: 8, members: 20 }), anyTimelock] as const;
 
-  it("builds the same scripts and outputs from any terms with one staker in random cases", () => {
+  it("has the same scripts and outputs for one staker in random cases", () => {
     fc.assert(
       fc.property(...anyStake, (terms, unbondingTime) => {
         const { staking, unbonding, outputs } = ourStake(terms, unbondingTime);
@@ -80,7 +80,7 @@ describe("the peer library", () => {
     );
   });
 
-  it("spends the same leaves with the same control blocks in random cases", () => {
+  it("has the same leaves and control blocks for each spend in random cases", () => {
     fc.assert(
       fc.property(...anyStake, (terms, unbondingTime) => {
         const { staking, unbonding, change } = ourStake(terms, unbondingTime);
@@ -124,7 +124,7 @@ describe("the peer library", () => {
     );
   });
 
-  it("differs: it compares keys by identity, and so accepts one key in two roles", () => {
+  it("differs: it compares keys by identity, and accepts one key in two roles", () => {
     const terms = termsOf(1, 1, 3);
     const twice = { ...terms, finalityProviders: [terms.staker as Uint8Array] };
 
@@ -132,14 +132,14 @@ describe("the peer library", () => {
     expect(refusalOf(() => stakingOutput(twice, "mainnet"))).toBe("duplicate-key");
   });
 
-  it("differs: it accepts keys that are no points", () => {
+  it("differs: it accepts keys that are not on the curve", () => {
     const nobody = { ...termsOf(1, 1, 3), staker: new Uint8Array(32).fill(0xff) };
 
     expect(peerScripts(nobody, 100).timelockScript.length).toBeGreaterThan(0);
     expect(refusalOf(() => stakingOutput(nobody, "mainnet"))).toBe("invalid-public-key");
   });
 
-  it("differs: it cuts a fractional quorum to a whole one", () => {
+  it("differs: it truncates a fractional quorum", () => {
     const terms = termsOf(1, 1, 3);
     const half = { ...terms, covenant: { ...terms.covenant, quorum: 2.5 } };
 

@@ -46,7 +46,7 @@ describe("outputKeyOf", () => {
   const { script, leaves } = stakingOutput(termsOf(1, 2, 3, 2), "regtest");
   const outputKey = script.slice(2);
 
-  it("leads nowhere else with any one bit of the control block flipped", () => {
+  it("gives another key with any one bit of the control block flipped", () => {
     for (const { script: leaf, controlBlock } of Object.values(leaves)) {
       for (let bit = 0; bit < 8 * controlBlock.length; bit++) {
         const key = outputKeyOf(leaf, flip(controlBlock, bit));
@@ -55,7 +55,7 @@ describe("outputKeyOf", () => {
     }
   });
 
-  it("leads nowhere else with any one bit of the script flipped", () => {
+  it("gives another key with any one bit of the script flipped", () => {
     for (const { script: leaf, controlBlock } of Object.values(leaves)) {
       for (let bit = 0; bit < 8 * leaf.length; bit++) {
         const key = outputKeyOf(flip(leaf, bit), controlBlock);
@@ -79,14 +79,14 @@ describe("outputKeyOf", () => {
     expect(outputKeyOf(leaf, flip(steps(129), 0))).toBeNull();
   });
 
-  it("is null for an internal key that is no point", () => {
+  it("is null for an internal key that is not on the curve", () => {
     const { script: leaf, controlBlock } = leaves.slashing;
     const block = concatBytes(controlBlock.slice(0, 1), new Uint8Array(32), controlBlock.slice(33));
     expect(outputKeyOf(leaf, block)).toBeNull();
     expect(outputKeyOf(leaf, flip(block, 0))).toBeNull();
   });
 
-  it("answers to any bytes", () => {
+  it("gives a key or null for any bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.uint8Array({ maxLength: 200 }), (a, b) => {
         const key = outputKeyOf(a, b);
@@ -105,7 +105,7 @@ describe("a tapleaf hash", () => {
     [65_535, "fdffff"],
     [65_536, "fe00000100"],
     [4_000_000, "fe00093d00"],
-  ])("counts a script of %s bytes as Bitcoin does", (length, size) => {
+  ])("encodes the length of a script of %s bytes as Bitcoin does", (length, size) => {
     const script = new Uint8Array(length);
     expect(tapleafHash(script)).toEqual(taggedHash("TapLeaf", Uint8Array.of(0xc0), hex.decode(size), script));
   });
@@ -123,8 +123,8 @@ describe("the internal key", () => {
   });
 });
 
-describe("a tree", () => {
-  it("has the same key with its branches swapped, and its paths from left to right", () => {
+describe("a script tree", () => {
+  it("has the same key with its branches swapped, and lists its paths from left to right", () => {
     const [a, b, c] = [[1], [2], [3]].map((bytes) => Uint8Array.from(bytes)) as [
       Uint8Array,
       Uint8Array,

@@ -26,7 +26,7 @@ function refusal(change: object): string {
 
 const withCommittee = (change: object) => refusal({ covenant: { ...good.covenant, ...change } });
 
-/** Bytes that look like a key and are none. */
+/** Bytes that look like a key and are invalid. */
 const notKeys: [string, unknown][] = [
   ["an x without a point", hex.decode("eefdea4cdb677750a420fee807eacf21eb9898ae79b9768766e4faa04a2d4a34")],
   ["zero", new Uint8Array(32)],
@@ -41,12 +41,12 @@ const notKeys: [string, unknown][] = [
 ];
 
 describe("terms", () => {
-  it("are accepted when every rule holds", () => {
+  it("are accepted when they keep every rule", () => {
     expect(refusal({})).toBe("no error");
     expect(refusal({ staker: two })).toBe("no error");
   });
 
-  describe("name no key twice", () => {
+  describe("with a key in two places", () => {
     it.each<[string, object]>([
       ["the staker is a finality provider", { finalityProviders: [provider, staker] }],
       ["the staker is in the committee", { covenant: { keys: [staker, member], quorum: 1 } }],
@@ -61,63 +61,70 @@ describe("terms", () => {
       ],
       ["a copy of the bytes is no other key", { finalityProviders: [provider, provider.slice()] }],
       ["a Buffer of the bytes is no other key", { finalityProviders: [provider, Buffer.from(provider)] }],
-    ])("%s", (_, change) => expect(refusal(change)).toBe("duplicate-key"));
+    ])("are refused: %s", (_, change) => expect(refusal(change)).toBe("duplicate-key"));
   });
 
-  describe("hold x-only keys that are points", () => {
-    it.each(notKeys)("not %s", (_, key) => {
+  describe("with a key that is not an x-only point", () => {
+    it.each(notKeys)("are refused: %s", (_, key) => {
       expect(refusal({ finalityProviders: [key] })).toBe("invalid-public-key");
       expect(withCommittee({ keys: [member, key], quorum: 1 })).toBe("invalid-public-key");
       expect(refusal({ staker: { keys: [key], quorum: 1 } })).toBe("invalid-public-key");
     });
 
-    it.each(notKeys.slice(0, 7))("as the staker: not %s", (_, key) =>
+    it.each(notKeys.slice(0, 7))("are refused as the staker: %s", (_, key) =>
       expect(refusal({ staker: key })).toBe("invalid-public-key"),
     );
   });
 
-  describe("name at least one key in each role", () => {
+  describe("with a role without keys", () => {
     it.each<[string, object]>([
       ["no finality provider", { finalityProviders: [] }],
       ["no list of finality providers", { finalityProviders: undefined }],
       ["one finality provider that is not in a list", { finalityProviders: provider }],
       ["no committee", { covenant: { keys: [], quorum: 1 } }],
-      ["a committee of which none has to sign", { covenant: { keys: [], quorum: 0 } }],
+      ["a committee with a quorum of 0", { covenant: { keys: [], quorum: 0 } }],
       ["no committee at all", { covenant: undefined }],
       ["no stakers", { staker: { keys: [], quorum: 1 } }],
       ["null as the staker", { staker: null }],
-    ])("%s", (_, change) => expect(refusal(change)).toBe("no-keys"));
+    ])("are refused: %s", (_, change) => expect(refusal(change)).toBe("no-keys"));
   });
 
-  describe("have a quorum from 1 to the number of keys", () => {
+  describe("with a quorum", () => {
     const wrong = [0, -1, 6, 2.5, NaN, Infinity, 2 ** 53, "3", 3n, null, undefined, Symbol("3")];
-    it.each(wrong)("not %s of 5 members", (quorum) =>
+    it.each(wrong)("are refused outside 1 to the number of keys: %s of 5 members", (quorum) =>
       expect(withCommittee({ quorum })).toBe("invalid-quorum"),
     );
-    it.each([0, 3, 1.5, NaN])("not %s of 2 stakers", (quorum) =>
+    it.each([0, 3, 1.5, NaN])("are refused outside 1 to the number of keys: %s of 2 stakers", (quorum) =>
       expect(refusal({ staker: { ...two, quorum } })).toBe("invalid-quorum"),
     );
-    it.each([1, 2, 3, 4, 5])("%s of 5", (quorum) => expect(withCommittee({ quorum })).toBe("no error"));
+    it.each([1, 2, 3, 4, 5])("are accepted: %s of 5", (quorum) =>
+      expect(withCommittee({ quorum })).toBe("no error"),
+    );
   });
 
-  describe("lock for 1 to 65535 blocks", () => {
+  describe("with a time lock", () => {
     const wrong = [0, -1, 65_536, 1.5, NaN, Infinity, 2 ** 32, "1000", 1000n, null, undefined];
-    it.each(wrong)("not for %s", (time) => {
+    it.each(wrong)("are refused outside 1 to 65535 blocks: %s", (time) => {
       expect(refusal({ timelock: time })).toBe("invalid-timelock");
       expect(refusalOf(() => unbondingOutput(good, time as number, "regtest"))).toBe("invalid-timelock");
       expect(refusalOf(() => slashingChangeOutput(staker, time as number, "regtest"))).toBe(
         "invalid-timelock",
       );
     });
-    it.each([1, 65_535])("for %s", (timelock) => expect(refusal({ timelock })).toBe("no error"));
+    it.each([1, 65_535])("are accepted from 1 to 65535 blocks: %s", (timelock) =>
+      expect(refusal({ timelock })).toBe("no error"),
+    );
   });
 
-  it.each(["bitcoin", "", "Mainnet", "__proto__", undefined, null, 0])("are for no network %s", (network) => {
-    const name = network as Network;
-    expect(refusalOf(() => stakingOutput(good, name))).toBe("invalid-network");
-    expect(refusalOf(() => unbondingOutput(good, 100, name))).toBe("invalid-network");
-    expect(refusalOf(() => slashingChangeOutput(staker, 100, name))).toBe("invalid-network");
-  });
+  it.each(["bitcoin", "", "Mainnet", "__proto__", undefined, null, 0])(
+    "are refused for the unknown network %s",
+    (network) => {
+      const name = network as Network;
+      expect(refusalOf(() => stakingOutput(good, name))).toBe("invalid-network");
+      expect(refusalOf(() => unbondingOutput(good, 100, name))).toBe("invalid-network");
+      expect(refusalOf(() => slashingChangeOutput(staker, 100, name))).toBe("invalid-network");
+    },
+  );
 });
 
 describe("the stakers of a refund", () => {
@@ -134,7 +141,7 @@ describe("the stakers of a refund", () => {
 });
 
 describe("the number of keys", () => {
-  it("may be any from 1 to 25 members, and 100", () => {
+  it("is accepted from 1 to 25 members, and 100", () => {
     for (const members of [...Array.from({ length: 25 }, (_, i) => i + 1), 100]) {
       for (const quorum of new Set([1, Math.ceil(members / 2), members])) {
         const { unbonding } = stakingOutput(termsOf(1, 1, members, quorum), "regtest").leaves;
@@ -151,11 +158,14 @@ describe("the number of keys", () => {
     [997, 1, 1],
     [1, 400, 598],
     [333, 333, 333],
-  ])("may be 999 in all roles together: %s + %s + %s, and the stack then holds 1000", (s, f, c) => {
-    const terms = termsOf(s, f, c);
-    expect(refusalOf(() => checkTerms(terms))).toBe("no error");
-    expect(deepestStack(stakingOutput(terms, "regtest").leaves.slashing.script, s + f + c)).toBe(1000);
-  });
+  ])(
+    "is accepted up to 999 in all roles together: %s + %s + %s, where the stack has 1000 elements",
+    (s, f, c) => {
+      const terms = termsOf(s, f, c);
+      expect(refusalOf(() => checkTerms(terms))).toBe("no error");
+      expect(deepestStack(stakingOutput(terms, "regtest").leaves.slashing.script, s + f + c)).toBe(1000);
+    },
+  );
 
   it.each([
     [2, 1, 997],
@@ -164,7 +174,7 @@ describe("the number of keys", () => {
     [1, 1, 999],
     [1, 1000, 1],
     [334, 333, 333],
-  ])("may not be more: %s + %s + %s", (s, f, c) =>
+  ])("is refused above 999: %s + %s + %s", (s, f, c) =>
     expect(refusalOf(() => checkTerms(termsOf(s, f, c)))).toBe("too-many-keys"),
   );
 });

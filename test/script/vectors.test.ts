@@ -22,11 +22,11 @@ interface StakingVector {
   expected: Record<string, string>;
 }
 
-describe("the published vectors of the Go reference", () => {
+describe("the Go reference's published vectors", () => {
   const { vectors } = JSON.parse(readVectors("staking.json")) as { vectors: StakingVector[] };
   const xOnly = (key: string) => hex.decode(key, 33).slice(1);
 
-  it("are there", () => expect(vectors).toHaveLength(3));
+  it("exist", () => expect(vectors).toHaveLength(3));
 
   it.each(vectors)("$name", ({ parameters, expected }) => {
     const terms: StakeTerms = {

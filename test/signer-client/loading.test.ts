@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-it("signer-client: loads neither SQLite nor a signer's own rooms", async () => {
+it("signer-client: loads neither SQLite nor the rooms of the signer", async () => {
   const { metafile } = await build({
     entryPoints: [`${root}src/signer-client/index.ts`],
     absWorkingDir: root,

@@ -56,7 +56,7 @@ describe("the authentication code of a request", () => {
     }
   });
 
-  it("is compared in constant time, whole", () => {
+  it("is compared whole, in constant time", () => {
     const compared = vi.spyOn(crypto, "timingSafeEqual");
     syncBuiltinESMExports();
     onTestFinished(() => {
@@ -75,7 +75,7 @@ describe("the authentication code of a request", () => {
     expect(right).toHaveLength(44);
   });
 
-  it("lets a caller in that has the key, and nobody else", async () => {
+  it("admits a caller with the key, and no other", async () => {
     const { call, bytes, signer } = await guarded();
     const refused = [{}, codeOf(bytes, "another key"), { "x-fpd-hmac": "" }, codeOf(text("other bytes"))];
     for (const headers of refused) {
@@ -97,7 +97,7 @@ describe("the authentication code of a request", () => {
     }
   });
 
-  it("is of the bytes that arrive, however the caller encodes them", async () => {
+  it("covers the bytes that arrive, in any encoding of the caller", async () => {
     const { call, bytes } = await guarded();
     // The same request with an unknown field, which a signer that encodes it again would lose.
     const other = Uint8Array.of(...bytes, 0x78, 0x01);
@@ -105,7 +105,7 @@ describe("the authentication code of a request", () => {
     expect((await call("SignEOTS", other, codeOf(bytes))).status).toBe("UNAUTHENTICATED");
   });
 
-  it("is asked for by every method but Ping and SaveEOTSKeyName", async () => {
+  it("is required by every method except Ping and SaveEOTSKeyName", async () => {
     const { call } = await guarded();
     for (const method of methodNames) {
       const { status } = await call(method, new Uint8Array());
@@ -116,7 +116,7 @@ describe("the authentication code of a request", () => {
     }
   });
 
-  it("does not name the method, so a code replayed to another one must do no harm", async () => {
+  it("does not cover the method, so a code replayed to another one must do no harm", async () => {
     const { call, bytes, key, vote, signer } = await guarded();
     const statuses: Record<string, string> = {};
     for (const method of methodNames.filter((each) => each !== "SignEOTS")) {
@@ -152,7 +152,7 @@ describe("the authentication code of a request", () => {
     }
   });
 
-  it("is sent by the client, which is told when it is wrong", async () => {
+  it("is sent by the client, and a wrong one is reported to it", async () => {
     const { signer, key } = await guarded();
     const vote = { key: key.publicKey, chainId: CHAIN, height: 9n, message: ballot(9n) };
     await expectFailure(connect(signer.address).signEots(vote), "unauthenticated");
@@ -160,7 +160,7 @@ describe("the authentication code of a request", () => {
     await connect(signer.address, { hmacKey: HMAC_KEY }).signEots(vote);
   });
 
-  it("cannot be by an empty key", async () => {
+  it("cannot be made with an empty key", async () => {
     const { home } = homeWithKey();
     const { log } = await silent();
     await expectFailure(serve({ home, hmacKey: "", log }), "unauthenticated");
@@ -186,20 +186,20 @@ describe("an address that other machines can reach", () => {
         serve({ home: made.home, address: "0.0.0.0:0", ...more }),
         "insecure-address",
       );
-      const got = `got ${hmacKey.length}, which can be guessed`;
-      expect(message).toContain(`--hmac-key-file key: expected an HMAC key of 16 bytes or more, ${got}`);
+      const not = `not ${hmacKey.length}, which can be guessed`;
+      expect(message).toContain(`the HMAC key (--hmac-key-file key) must have 16 bytes or more, ${not}`);
     }
     await startSigner(made, { address: "0.0.0.0:0", hmacKey: "é".repeat(8) });
   });
 
-  it("is served with it, and with a warning", async () => {
+  it("is served with authentication, and with a warning", async () => {
     const made = homeWithKey();
     const signer = await startSigner(made, { address: "0.0.0.0:0", hmacKey: HMAC_KEY });
     expect(signer.logged()).toMatch(/other machines can reach this signer, and without TLS/);
     await connect(signer.address.replace("0.0.0.0", "127.0.0.1")).ping();
   });
 
-  it("never has the metrics page", async () => {
+  it("is refused for the metrics page", async () => {
     const made = homeWithKey();
     for (const metricsAddress of ["0.0.0.0:0", "192.0.2.1:0"]) {
       await expectFailure(startSigner(made, { metricsAddress, hmacKey: HMAC_KEY }), "insecure-address");
@@ -215,13 +215,13 @@ describe("an address that other machines can reach", () => {
     ["::1:1", "listen-failed"],
     ["http://127.0.0.1:1", "listen-failed"],
     ["", "listen-failed"],
-  ])("is not what is written: %s", (address, code) => {
+  ])("is refused in another form: %s", (address, code) => {
     refusal(code, () => parseAddress(address));
-    // Who asks such an address is told so at once.
+    // A client with such an address fails at once.
     refusal("invalid-address", () => createEotsClient({ address }));
   });
 
-  it("is told from loopback by number, never by what it looks like", () => {
+  it("is distinguished from loopback by its number, not by its spelling", () => {
     expect(["127.0.0.1", "127.255.0.9", "::1", "localhost"].filter(isLoopback)).toHaveLength(4);
     expect(
       ["128.0.0.1", "0.0.0.0", "::", "::2", "127.0.0.1.example", "0x7f000001"].filter(isLoopback),
@@ -233,7 +233,7 @@ describe("an address that other machines can reach", () => {
 });
 
 describe("an address that cannot be listened on", () => {
-  it("is said not to be this machine's", async () => {
+  it("is refused as not an address of this machine", async () => {
     const more = { address: "192.0.2.1:0", hmacKey: HMAC_KEY };
     const error = await expectFailure(startSigner(homeWithKey(), more), "listen-failed");
     expect(error.message).toMatch(
@@ -241,7 +241,7 @@ describe("an address that cannot be listened on", () => {
     );
   });
 
-  it("is said to be taken, and what to do", async () => {
+  it("is refused as in use, with what to do", async () => {
     const { address, metricsAddress } = await startSigner(homeWithKey());
     for (const [option, taken] of [
       ["--address", { address }],
@@ -268,7 +268,7 @@ describe("TLS", () => {
     expect((await expectFailure(plain, "signer-unreachable")).message).toContain("--tls-ca");
   });
 
-  it("lets a passphrase pass", async () => {
+  it("allows a passphrase", async () => {
     const made = homeWithKey();
     const signer = await startSigner(made, { tls, unlock: [] });
     const client = connect(signer.address, { tls: { ca: certificate } });
@@ -277,7 +277,7 @@ describe("TLS", () => {
   });
 });
 
-describe("sizes", () => {
+describe("message sizes", () => {
   it("of requests are limited", async () => {
     const { call } = await guarded();
     const large = encodeRequest("SignEOTS", {
@@ -289,7 +289,7 @@ describe("sizes", () => {
     expect((await call("SignEOTS", large, codeOf(large))).status).toBe("RESOURCE_EXHAUSTED");
   });
 
-  it("let the largest batch of ordinary votes pass", () => {
+  it("allow the largest batch of ordinary votes", () => {
     const votes = Array.from({ length: 10_000 }, (_, i) => ({
       height: 10n ** 18n + BigInt(i),
       msg: new Uint8Array(104),
@@ -304,7 +304,7 @@ describe("sizes", () => {
 });
 
 describe("garbage", () => {
-  it("instead of a message is refused as such", async () => {
+  it("in place of a message is refused", async () => {
     const { call } = await guarded();
     for (const bytes of [
       Uint8Array.of(0xff, 0xff, 0xff),
@@ -317,7 +317,7 @@ describe("garbage", () => {
     }
   });
 
-  it("on the port ends that connection, and nothing else", async () => {
+  it("on the port ends that connection only", async () => {
     const { signer } = await guarded();
     const port = Number(signer.address.split(":")[1]);
     const noise = [

@@ -57,7 +57,7 @@ const untilBegun = (home: Home): Promise<string> =>
   });
 
 describe("a copy of many votes", () => {
-  it("is written while votes are answered, one copy at a time, and is whole", async () => {
+  it("is written while votes are answered, one copy at a time, and is complete", async () => {
     const made = longHome();
     const { home, key } = made;
     const { daemon, release } = await startHeld(made);
@@ -90,7 +90,7 @@ describe("a copy of many votes", () => {
     });
   });
 
-  it("is given up when the signer stops, which leaves nothing of it", async () => {
+  it("is abandoned and removed when the signer stops", async () => {
     const made = longHome();
     const { daemon, release } = await startHeld(made);
     const copy = expectFailure(connect(daemon.address).backup({ folder: "a/b" }), "signer-stopping");
@@ -104,7 +104,7 @@ describe("a copy of many votes", () => {
     expect(copiesIn(made.home)).toEqual([]);
   });
 
-  it("that a kill ended is removed by the next one", async () => {
+  it("that a killed signer left is removed by the next one", async () => {
     const made = longHome();
     const { daemon: killed, release } = await startHeld(made);
     connect(killed.address)
@@ -122,7 +122,7 @@ describe("a copy of many votes", () => {
 });
 
 describe("copies", () => {
-  it("are kept up to ten, wherever callers want them; what is no copy stays", async () => {
+  it("are kept up to ten, in any folder; other files stay", async () => {
     const made = homeWithKey();
     const folder = join(made.home.path, "backups");
     mkdirSync(join(folder, "by-hand"), { recursive: true, mode: 0o700 });
@@ -157,7 +157,7 @@ describeWithDisks("copies on a disk that is nearly full", () => {
   it.each([
     ["are not begun", "8m", 10, 7, false],
     ["are given up before the votes have no room", "10m", 15_000, 3.5, true],
-  ])("%s, and votes go on", async (_, size, votes, megabytes, begun) => {
+  ])("%s, and votes continue", async (_, size, votes, megabytes, begun) => {
     const made = homeOn(size, votes);
     writeFileSync(join(made.home.path, "..", "other"), new Uint8Array(megabytes * 2 ** 20));
     const client = connect((await startSigner(made)).address);

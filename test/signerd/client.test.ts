@@ -41,8 +41,8 @@ const signatures =
   () => ({ responses: heights.map((height) => ({ height, sig: new Uint8Array(length) })) });
 const sig = (length: number) => () => ({ sig: new Uint8Array(length) });
 
-describe("the client, of a signer that keeps to the interface", () => {
-  it("takes every answer, and a batch in which a height was refused", async () => {
+describe("the client, with a signer that follows the interface", () => {
+  it("accepts every answer, and a batch with a refused height", async () => {
     expect(await ask({}, randomness)).toHaveLength(3);
     expect((await ask({}, vote)).signature).toHaveLength(32);
     expect((await ask({}, schnorr)).signature).toHaveLength(64);
@@ -57,35 +57,55 @@ describe("the client, of a signer that keeps to the interface", () => {
 
 describe("the client refuses with signer-error", () => {
   it.each<[string, Answers, (client: EotsClient) => Promise<unknown>, string]>([
-    ["a point too few", { CreateRandomnessPairList: points(() => []) }, randomness, "of 3 heights, got 2"],
+    ["a point too few", { CreateRandomnessPairList: points(() => []) }, randomness, "of 3 heights, not of 2"],
     [
       "a point too many",
       { CreateRandomnessPairList: points((last) => [last, last]) },
       randomness,
-      "of 3 heights, got 4",
+      "of 3 heights, not of 4",
     ],
     [
       "a short point",
       { CreateRandomnessPairList: points((last) => [last.slice(1)]) },
       randomness,
-      "public randomness: expected 32 bytes, got 31",
+      "public randomness must be 32 bytes, not 31",
     ],
-    ["a short signature", { SignEOTS: sig(31) }, vote, "signature: expected 32 bytes, got 31"],
-    ["a long signature", { SignEOTS: sig(33) }, vote, "signature: expected 32 bytes, got 33"],
-    ["no signature", { SignEOTS: sig(0) }, vote, "signature: expected 32 bytes, got 0"],
+    ["a short signature", { SignEOTS: sig(31) }, vote, "signature must be 32 bytes, not 31"],
+    ["a long signature", { SignEOTS: sig(33) }, vote, "signature must be 32 bytes, not 33"],
+    ["no signature", { SignEOTS: sig(0) }, vote, "signature must be 32 bytes, not 0"],
     [
       "a batch with a short signature",
       { SignBatchEOTS: signatures(31, 5n) },
       batch,
-      "signature: expected 32 bytes, got 31",
+      "signature must be 32 bytes, not 31",
     ],
-    ["a batch with a height twice", { SignBatchEOTS: signatures(32, 5n, 5n) }, batch, "got more"],
-    ["a batch with more than was asked", { SignBatchEOTS: signatures(32, 5n, 6n, 7n) }, batch, "got more"],
-    ["a short BIP-340 signature", { SignSchnorrSig: sig(63) }, schnorr, "expected 64 bytes, got 63"],
-    ["a long BIP-340 signature", { SignSchnorrSig: sig(65) }, schnorr, "expected 64 bytes, got 65"],
-    // A field of 127 bytes, of which there is one.
-    ["an answer that is cut off", { SignEOTS: () => hex.decode("0a7f00") }, vote, "got other bytes"],
-    ["an answer of another type", { SignEOTS: () => hex.decode("0801") }, vote, "got other bytes"],
+    [
+      "a batch with a height twice",
+      { SignBatchEOTS: signatures(32, 5n, 5n) },
+      batch,
+      "at most one signature per height",
+    ],
+    [
+      "a batch with more than was asked",
+      { SignBatchEOTS: signatures(32, 5n, 6n, 7n) },
+      batch,
+      "at most one signature per height",
+    ],
+    ["a short BIP-340 signature", { SignSchnorrSig: sig(63) }, schnorr, "must be 64 bytes, not 63"],
+    ["a long BIP-340 signature", { SignSchnorrSig: sig(65) }, schnorr, "must be 64 bytes, not 65"],
+    // A field that says 127 bytes, with one byte in it.
+    [
+      "an answer that is cut off",
+      { SignEOTS: () => hex.decode("0a7f00") },
+      vote,
+      "not an answer of the interface",
+    ],
+    [
+      "an answer of another type",
+      { SignEOTS: () => hex.decode("0801") },
+      vote,
+      "not an answer of the interface",
+    ],
   ])("%s", async (_what, changed, call, message) => {
     const error = await expectFailure(ask(changed, call), "signer-error");
     expect(error.message).toContain(message);

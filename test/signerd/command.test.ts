@@ -13,7 +13,7 @@ const serve = (home: string, args: readonly string[], env = {}) =>
   inProcess(["fp", "serve", "--home", home, "--address", "127.0.0.1:0", "--no-metrics", ...args], { env });
 
 describe("tapstake fp serve", () => {
-  it("teaches", async () => {
+  it("is explained by its help and by the topic signer", async () => {
     const outcomes = [await tapstake(["fp", "serve", "--help"]), await tapstake(["help", "signer"])];
     expect(outcomes).toMatchObject([{ code: 0 }, { code: 0 }]);
     const said = outcomes.map(({ stdout }) => stdout).join("");
@@ -61,7 +61,7 @@ describe("tapstake fp serve", () => {
     ["no certificate", ["--tls-cert", "a", "--tls-key", "b"], 1, /^tapstake: file-error: /],
     ["an address for no page", ["--metrics-address", "127.0.0.1:0"], 2, /^tapstake: usage: .*--no-metrics/],
     ["a passphrase for nothing", ["--passphrase-file", "a"], 2, /^tapstake: usage: --passphrase-file is for/],
-  ])("refuses %s, and says no more than what to do", async (_what, args, exit, message) => {
+  ])("refuses %s, and says only what to do", async (_what, args, exit, message) => {
     const { home } = homeWithKey();
     const { code, stdout, stderr } = await serve(home.path, args, { TAPSTAKE_PASSPHRASE: "wrong" });
     expect({ code, stdout }).toEqual({ code: exit, stdout: "" });
@@ -69,7 +69,7 @@ describe("tapstake fp serve", () => {
     expect(stderr).toMatch(/^.*\n(Do: .*\n)?(More: .*\n)?$/);
   });
 
-  it("takes the HMAC key from a file or the environment, and not an empty one", async () => {
+  it("reads the HMAC key from a file or the environment, and refuses an empty one", async () => {
     const made = homeWithKey();
     const file = temporaryFile("hmac-key", `${HMAC_KEY}\n`);
     const daemon = await startDaemon(made, ["--hmac-key-file", file]);
@@ -90,13 +90,13 @@ describe("tapstake fp serve", () => {
     const fromFile = await serve(path, [...open, "--hmac-key-file", file]);
     expect(fromFile.code).toBe(1);
     expect(fromFile.stderr).toMatch(/^tapstake: insecure-address: /m);
-    expect(fromFile.stderr).toContain(`--hmac-key-file ${file}: expected an HMAC key of 16 bytes or more`);
+    expect(fromFile.stderr).toContain(`the HMAC key (--hmac-key-file ${file}) must have 16 bytes or more`);
     const fromVariable = await serve(path, open, { TAPSTAKE_HMAC_KEY: "short" });
     expect(fromVariable.code).toBe(1);
-    expect(fromVariable.stderr).toContain("TAPSTAKE_HMAC_KEY: expected an HMAC key of 16 bytes or more");
+    expect(fromVariable.stderr).toContain("the HMAC key (TAPSTAKE_HMAC_KEY) must have 16 bytes or more");
   });
 
-  it("writes its log to a file of its owner's alone", async () => {
+  it("writes its log to a file with permissions for its owner only", async () => {
     const made = homeWithKey();
     const file = join(made.home.path, "log");
     const daemon = await startDaemon(made, ["--log-file", file]);
@@ -125,7 +125,7 @@ describe("tapstake fp serve", () => {
     await expect(ask("third", 1n)).resolves.toMatchObject({ outcome: "new" });
   });
 
-  it("warns of a last vote on a chain that nobody here has heard of: its name may be mistyped", async () => {
+  it("warns of a last vote on a chain without any record: its name may be mistyped", async () => {
     const made = homeWithKey();
     setChain(made.home, "configured", { minCount: 1 });
     const heights = ["--chain-height", `${CHAIN}=50`, "--chain-height", "configured=1"];
@@ -158,7 +158,7 @@ describe("tapstake fp serve", () => {
     [2, "usage", ["--chain-height", `${CHAIN}=-1`]],
     [2, "usage", ["--chain-height", `${CHAIN}=1`, "--chain-height", `${CHAIN}=2`]],
     [1, "invalid-chain-id", ["--chain-height", "=1"]],
-  ])("refuses with %i and %s what is no height of a chain: %j", async (exit, error, args) => {
+  ])("refuses with %i and %s an invalid height of a chain: %j", async (exit, error, args) => {
     const { code, stdout, stderr } = await serve(homeWithKey().home.path, args);
     expect({ code, stdout }).toEqual({ code: exit, stdout: "" });
     expect(stderr).toMatch(new RegExp(`^tapstake: ${error}: `));
@@ -192,7 +192,7 @@ describe("tapstake fp unlock", () => {
     });
   });
 
-  it("does not wait for ever for a signer that hangs", async () => {
+  it("gives up on a signer that hangs", async () => {
     const daemon = await startDaemon(homeWithKey());
     const args = ["--remote", daemon.address];
     expect(await tapstake(["fp", "status", ...args])).toMatchObject({ code: 0 });
@@ -204,7 +204,7 @@ describe("tapstake fp unlock", () => {
     });
   });
 
-  it("says that nobody is there, before it asks for a passphrase", async () => {
+  it("reports that no signer listens, before it asks for a passphrase", async () => {
     const { code, stderr } = await tapstake(["fp", "unlock", "ab".repeat(32), "--remote", "127.0.0.1:1"]);
     expect({ code, stderr }).toEqual({
       code: 1,

@@ -30,12 +30,12 @@ async function askWrong(options: Parameters<typeof startSigner>[1] = {}) {
   return { mistrusted: metrics.get("tapstake_randomness_mistrusted_total"), logged };
 }
 
-it("a signer on a machine that computes wrongly hands out what is right, counts it and logs it", async () => {
+it("a signer on a faulty machine: returns correct results, counts the faults and logs them", async () => {
   const { mistrusted, logged } = await askWrong();
   expect(mistrusted).toBe(3);
   expect(logged).toMatchObject([{ level: "error", mismatches: 3, collisions: 0, kernel: 0, library: 600 }]);
 });
 
-it("a signer in constant time never asks the kernel", async () => {
+it("a signer in constant time: never calls the kernel", async () => {
   expect(await askWrong({ constantTime: true })).toEqual({ mistrusted: 0, logged: [] });
 });

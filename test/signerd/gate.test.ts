@@ -19,7 +19,7 @@ async function start(options: Parameters<typeof startSigner>[1] = {}, secretKey?
 }
 
 describe('PROTOCOL 11: a "sign any" call also signs a slashing sighash', () => {
-  it("SignEOTS is no such call: it signs votes, and not the sighash preimage of a slashing transaction", async () => {
+  it("SignEOTS signs votes only, and refuses the sighash preimage of a slashing transaction", async () => {
     const { signer, client, at } = await start({}, provider.secretKey);
     const { delegation } = await wholeLife();
     for (const from of ["staking", "unbonding"] as const) {
@@ -43,7 +43,7 @@ describe('PROTOCOL 11: a "sign any" call also signs a slashing sighash', () => {
     expect(signer.logged()).toMatch(/"level":"warn".*"method":"SignEOTS".*"code":"not-a-vote"/);
   });
 
-  it("a signer that was opened wide signs it, as a vote's signature is one, and says so loudly at start", async () => {
+  it("a signer with --open-messages signs it, as a vote's signature is one, and logs a warning at start", async () => {
     const { signer, client, at } = await start({ openMessages: true }, provider.secretKey);
     const spend = slashingSpend((await wholeLife()).delegation, "staking");
     const [R] = await client.createRandomnessPairList({ ...at, startHeight: 1n, count: 1 });
@@ -60,7 +60,7 @@ describe("the message of a vote", () => {
     expect((await client.signEots({ ...at, height: 1n, message })).outcome).toBe("new");
   });
 
-  it("has the one that its chain is configured with, and takes nothing of its height without it", async () => {
+  it("must have the context of its chain's configuration", async () => {
     const made = homeWithKey();
     const context = "ab".repeat(32);
     const chain = { contexts: "v3", voteContext: context, commitContext: context };
@@ -83,7 +83,7 @@ describe("the message of a vote", () => {
     }
   });
 
-  it("is refused where the height was committed to with another context, unless the chain is named at start", async () => {
+  it("is refused where the height was committed with another context, unless the chain is named at start", async () => {
     const made = homeWithKey();
     const context = "ab".repeat(32);
     const uid = made.key.publicKey;
@@ -109,7 +109,7 @@ describe("the message of a vote", () => {
     expect((await connect(open.address).signEots({ ...subject, ...vote })).outcome).toBe("new");
   });
 
-  it("is one for the height of the request, and nothing else", async () => {
+  it("must be for the height of the request", async () => {
     const { client, at } = await start();
     const commitment = { startHeight: 1n, count: 1n, root: sha256(text("root")) };
     for (const message of [ballot(2n), ballot(1n).subarray(1), commitmentMessage(commitment)]) {
@@ -117,7 +117,7 @@ describe("the message of a vote", () => {
     }
   });
 
-  it("is looked at in the last part of a long batch before the first part is signed", async () => {
+  it("is checked in the last part of a long batch before the first part is signed", async () => {
     const { client, at } = await start();
     const votes = Array.from({ length: 600 }, (_, i) => ({ height: BigInt(i), message: ballot(BigInt(i)) }));
     const wrong = [...votes, { height: 600n, message: ballot(0n) }];
@@ -131,7 +131,7 @@ describe("the last vote known on the chain", () => {
   const vote = (height: bigint) => ({ height, message: ballot(height) });
   const refused = "at-or-below-chain-height";
 
-  it("is told at start for a chain, and nothing at or below it is signed anew by any key", async () => {
+  it("is given at start for a chain, and no height at or below it is signed anew by any key", async () => {
     const { client, at, signer } = await start({ chainHeights: new Map([[CHAIN, 50n]]) });
     expect(signer.logged()).toMatch(/"chainHeights":\{"bbn-test":"50"\},"msg":"serving"/);
     await expectFailure(client.signEots({ ...at, ...vote(50n) }), refused);
@@ -141,7 +141,7 @@ describe("the last vote known on the chain", () => {
     ]);
   });
 
-  it("says nothing of another chain", async () => {
+  it("does not apply to another chain", async () => {
     const made = homeWithKey(undefined, ["chain-a", "chain-b"]);
     const { address } = await startSigner(made, { chainHeights: new Map([["chain-a", 50n]]) });
     const at = { key: made.key.publicKey, chainId: "chain-b", ...vote(50n) };
@@ -155,7 +155,7 @@ describe("the last vote known on the chain", () => {
     await expectFailure(begin(CHAIN, 1n << 64n), "invalid-number");
   });
 
-  it("is told by a caller for one call, where it only makes the signer stricter", async () => {
+  it("is given by a caller for one call, where it only makes the signer stricter", async () => {
     const { client, at } = await start({ chainHeights: new Map([[CHAIN, 50n]]) });
     await expectFailure(client.signEots({ ...at, ...vote(50n), chainHeight: 0n }), refused);
     await expectFailure(client.signEots({ ...at, ...vote(60n), chainHeight: 60n }), refused);
@@ -202,7 +202,7 @@ describe("an answer to a batch", () => {
   const votes = Array.from({ length: 8 }, (_, i) => ({ height: BigInt(i), message: ballot(BigInt(i)) }));
   const kinds = (answers: readonly { kind: string }[]) => answers.map(({ kind }) => kind).join(" ");
 
-  it("tells what is new from what was signed before", async () => {
+  it("distinguishes new votes from those signed before", async () => {
     const { client, at } = await start();
     expect(kinds(await client.signBatchEots({ ...at, votes: votes.slice(0, 4) }))).toBe("new new new new");
     await client.signEots({ ...at, height: 6n, message: ballot(6n, "b") });
@@ -211,7 +211,7 @@ describe("an answer to a batch", () => {
     );
   });
 
-  it("names the heights that were signed before in its trailer", async () => {
+  it("has the heights that were signed before in its trailer", async () => {
     const { client, at, signer } = await start();
     for (const i of [1, 2, 3, 5]) {
       await client.signEots({ ...at, ...votes[i]! });

@@ -18,8 +18,8 @@ function http2(address: string, settings: { initialWindowSize?: number } = {}): 
   return session;
 }
 
-describe("the voters that are kept, of the keys and chains that callers name", () => {
-  it("are 256, those that were used last; and a height is signed once, with its voter or with another", async () => {
+describe("the voters that a signer keeps, by the callers' keys and chains", () => {
+  it("are the 256 that were last used; a height is signed once, with its voter or another", async () => {
     const made = homeWithKey();
     const { address } = await startSigner(made);
     const client = connect(address);
@@ -52,7 +52,7 @@ describe("the voters that are kept, of the keys and chains that callers name", (
   });
 });
 
-describe("the commitments that a signer knows as its own", () => {
+describe("the commitments that a signer recognises", () => {
   const key = new Uint8Array(32).fill(2);
   const chain = { id: CHAIN, minCount: 1 };
   const range = (start: bigint) => ({ startHeight: start, count: 1, root: sha256(u64be(start)) });
@@ -63,7 +63,7 @@ describe("the commitments that a signer knows as its own", () => {
     }
   };
 
-  it("are the last 4096 that it handed out the randomness of", () => {
+  it("are the last 4096 whose randomness it gave out", () => {
     const own = new SignableDigests([], []);
     serve(own, 0n, 4096n);
     expect(own.find(key, digest(0n))).toMatchObject({ commitment: range(0n) });
@@ -73,7 +73,7 @@ describe("the commitments that a signer knows as its own", () => {
     expect(own.find(key, digest(4096n))).toMatchObject({ commitment: range(4096n) });
   });
 
-  it("are remembered anew when it hands it out again", () => {
+  it("are recorded again when it gives them out again", () => {
     const own = new SignableDigests([], []);
     serve(own, 0n, 4096n);
     serve(own, 0n, 1n);
@@ -82,7 +82,7 @@ describe("the commitments that a signer knows as its own", () => {
     expect(own.find(key, digest(1n))).toBeUndefined();
   });
 
-  it("are forgotten as signed ones too, and one that it does not know is not noted", () => {
+  it("are dropped as signed ones too, and an unknown one is not recorded", () => {
     const own = new SignableDigests([], []);
     serve(own, 0n, 2n);
     own.noteSigned(key, digest(0n));
@@ -96,7 +96,7 @@ describe("the commitments that a signer knows as its own", () => {
 });
 
 describe("a connection", () => {
-  it("carries 256 calls at once, and no more", async () => {
+  it("carries 256 calls at once at most", async () => {
     const { address } = await startSigner(homeWithKey());
     const session = http2(address);
     const [settings] = (await once(session, "remoteSettings")) as [{ maxConcurrentStreams: number }];
@@ -105,7 +105,7 @@ describe("a connection", () => {
 });
 
 describe("a caller that does not fetch its answer", () => {
-  it("is cut off when the signer stops, once its time is over", async () => {
+  it("is disconnected when the signer stops, after its time limit", async () => {
     const made = homeWithKey();
     const signer = await startSigner(made, { patience: 100 });
     // Nothing of an answer can be sent to who leaves no room for it.

@@ -70,7 +70,7 @@ async function askForLargest() {
 }
 
 describe("CreateRandomnessPairList", () => {
-  it("gives the public randomness of neighbouring heights, and of heights an interval apart", async () => {
+  it("gives the public randomness of neighbouring heights, and of heights at an interval", async () => {
     const { client, publicKey: key, secretKey } = await signerWithClient();
     const expected = (height: bigint) => randomness.derive(secretKey, CHAIN, height).public;
     for (const interval of [undefined, 0n, 1n, 10n]) {
@@ -85,7 +85,7 @@ describe("CreateRandomnessPairList", () => {
     }
   });
 
-  it("reaches the last height that a commitment can have on the chain, and not beyond it", async () => {
+  it("gives the last height of 64 bits, and refuses heights beyond it", async () => {
     const { client, publicKey: key, secretKey } = await signerWithClient();
     const last = { key, chainId: CHAIN, startHeight: U64 - 2n, count: 2 };
     expect((await client.createRandomnessPairList(last))[1]).toEqual(
@@ -111,7 +111,7 @@ describe("CreateRandomnessPairList", () => {
     await expectFailure(client.createRandomnessPairList(many), "invalid-number");
   });
 
-  it("answers for as many heights as it says it does, in order", async () => {
+  it("gives as many heights as it says, in order", async () => {
     const { points, startHeight, secretKey } = await largestAnswer();
     expect(points).toHaveLength(100_000);
     for (const i of [0, 1, 49_999, 99_999]) {
@@ -133,7 +133,7 @@ describe("CreateRandomnessPairList", () => {
     }
   });
 
-  it("answers what is derived at once while it derives long ranges", async () => {
+  it("answers short requests at once while it derives long ranges", async () => {
     const { client, publicKey: key } = await signerWithClient();
     for (let [start, passed] = [1n, false]; !passed; start += 300_000n) {
       let derived = 0;
@@ -150,7 +150,7 @@ describe("CreateRandomnessPairList", () => {
 });
 
 describe("SignEOTS", () => {
-  it("signs, gives the same signature again, and refuses another message", async () => {
+  it("signs, returns the same signature again, and refuses another message", async () => {
     const { client, publicKey: key, secretKey } = await signerWithClient();
     const at = { key, chainId: CHAIN, height: 7n };
     const first = await client.signEots({ ...at, message: ballot(7n) });
@@ -181,7 +181,7 @@ describe("SignEOTS", () => {
     expect([a.outcome, b.outcome]).toEqual(["new", "new"]);
   });
 
-  it("goes on for a chain although callers name hundreds of others", async () => {
+  it("continues on a chain while callers name hundreds of others", async () => {
     const { client, publicKey: key } = await signerWithClient();
     const request = { key, height: 7n, message: ballot(7n) };
     const first = await client.signEots({ ...request, chainId: CHAIN });
@@ -219,7 +219,7 @@ describe("SignEOTS", () => {
 });
 
 describe("UnsafeSignEOTS", () => {
-  it("is never served, says so, and is counted", async () => {
+  it("is refused with the reason, and counted", async () => {
     const { publicKey: uid, signer } = await signerWithClient();
     const vote = { uid, chainId: text(CHAIN), height: 7n, msg: ballot(7n) };
     const bytes = encodeRequest("UnsafeSignEOTS", vote);
@@ -248,7 +248,7 @@ describe("SignBatchEOTS", () => {
     expect(answers[2]).toMatchObject({ signature });
   });
 
-  it("leaves a refused height out of the answer, and names it in the trailer and in the log", async () => {
+  it("omits a refused height from the answer, and names it in the trailer and in the log", async () => {
     const { client, publicKey: uid, signer } = await signerWithClient();
     for (const height of [3n, 4n, 6n]) {
       await client.signEots({ key: uid, chainId: CHAIN, height, message: ballot(height, "other") });
@@ -268,7 +268,7 @@ describe("SignBatchEOTS", () => {
     expect(page).toMatch(/tapstake_signatures_total\{outcome="refused",code="double-vote"\} 3\n/);
   });
 
-  it("does not guess why a height was refused that the trailer has no room for, and logs the reason", async () => {
+  it("gives no reason for a refused height that the trailer has no room for, and logs it", async () => {
     const { client, publicKey: key, signer } = await signerWithClient();
     const far = 10n ** 18n;
     const heights = Array.from({ length: 400 }, (_, i) => far + 2n * BigInt(i));
@@ -303,14 +303,14 @@ describe("SignBatchEOTS", () => {
     await expectFailure(client.signBatchEots({ key, chainId: CHAIN, votes }), "invalid-number");
   });
 
-  it("answers an empty batch with nothing", async () => {
+  it("answers an empty batch with an empty answer", async () => {
     const { client, publicKey: key } = await signerWithClient();
     expect(await client.signBatchEots({ key, chainId: CHAIN, votes: [] })).toEqual([]);
   });
 });
 
 describe("SaveEOTSKeyName", () => {
-  it("agrees to the name that the key has, whatever form the key comes in", async () => {
+  it("confirms the key's name, for every form of the public key", async () => {
     const { client, key, signer } = await signerWithClient();
     const forms = [
       key.publicKey,
@@ -343,7 +343,7 @@ describe("SaveEOTSKeyName", () => {
 describe("UnlockKey", () => {
   const locked = () => signerWithClient({ unlock: [] });
 
-  it("opens a key, which is locked before", async () => {
+  it("opens a locked key", async () => {
     const { client, publicKey: key } = await locked();
     const vote = { key, chainId: CHAIN, height: 1n, message: ballot(1n) };
     const error = await expectFailure(client.signEots(vote), "key-locked");
@@ -353,7 +353,7 @@ describe("UnlockKey", () => {
     await client.unlockKey({ key, passphrase: "not asked any more" });
   });
 
-  it("takes no second guess at once, not even the right one", async () => {
+  it("accepts no second guess at once, not even the right one", async () => {
     const { client, publicKey: key, signer } = await locked();
     await expectFailure(client.unlockKey({ key, passphrase: "guess" }), "wrong-passphrase");
     await expectFailure(client.unlockKey({ key, passphrase: PASSPHRASE }), "too-many-attempts");
@@ -361,7 +361,7 @@ describe("UnlockKey", () => {
     expect(page).toMatch(/tapstake_unlock_failures_total 1\n/);
   });
 
-  it("knows only its own keys", async () => {
+  it("knows the keys of its home only", async () => {
     const { client } = await locked();
     const key = publicKeyOf(text("a".repeat(32)));
     await expectFailure(client.unlockKey({ key, passphrase: PASSPHRASE }), "key-not-found");
@@ -376,7 +376,7 @@ describe("UnlockKey", () => {
 });
 
 describe("Backup", () => {
-  it("writes an interchange file into the home, for its owner alone", async () => {
+  it("writes an interchange file into the home, with permissions for its owner only", async () => {
     const { client, home, key } = await signerWithClient();
     await client.signEots({ key: key.publicKey, chainId: CHAIN, height: 5n, message: ballot(5n) });
     const name = await client.backup();
@@ -388,7 +388,7 @@ describe("Backup", () => {
     expect(await client.backup({ database: home.protectionFile, folder: "sub/folder" })).not.toBe("");
   });
 
-  it("writes nowhere else, and copies nothing else", async () => {
+  it("refuses another folder, and copies nothing else", async () => {
     const { client, home } = await signerWithClient();
     for (const folder of ["..", "../keys", "/tmp", "/", "a/../../b"]) {
       await expectFailure(client.backup({ folder }), "not-permitted");
@@ -411,8 +411,8 @@ describe("an unknown method", () => {
   });
 });
 
-describe("a client that was closed", () => {
-  it("fails every call as if no signer answered, and says why", async () => {
+describe("a closed client", () => {
+  it("fails every call as if no signer answered, and names the reason", async () => {
     const { address } = await startSigner(homeWithKey());
     const client = createEotsClient({ address });
     await client.ping();
@@ -436,7 +436,7 @@ describe("a client that was closed", () => {
     }
   });
 
-  it("fails the calls that it had not begun to send", async () => {
+  it("fails the calls that it has not begun to send", async () => {
     const { address } = await startSigner(homeWithKey());
     const client = createEotsClient({ address });
     const calls = [client.ping(), client.health()];

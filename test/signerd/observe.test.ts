@@ -61,7 +61,7 @@ const together = [
 const refused = (code: string) => `tapstake_signatures_total{outcome="refused",code="${code}"}`;
 
 describe("the metrics page", () => {
-  it("is in Prometheus' text format, and counts what happened", async () => {
+  it("is in Prometheus' text format, and counts events", async () => {
     const { signer, key } = await usedSigner();
     const metrics = await readMetrics(signer.metricsAddress!);
     const publicKey = hex.encode(key.publicKey);
@@ -101,7 +101,7 @@ describe("the metrics page", () => {
     expect([...after.keys()].filter((name) => !before.has(name))).toEqual([]);
   });
 
-  it("counts every height that is refused, also where its whole call is", async () => {
+  it("counts every refused height, also where its whole call is refused", async () => {
     const made = homeWithKey(undefined, [CHAIN, "old"]);
     const context = "ab".repeat(32);
     const old = { contexts: "v3", voteContext: context, commitContext: context };
@@ -144,7 +144,7 @@ describe("the metrics page", () => {
     expect(metrics.get('tapstake_signatures_total{outcome="new",code=""}')).toBe(0);
   });
 
-  it("counts a failure of the store, which signs nothing from then on", async () => {
+  it("counts a failure of the store, after which the signer signs nothing", async () => {
     const made = homeWithKey();
     const daemon = await startDaemon(made);
     const client = connect(daemon.address);
@@ -164,7 +164,7 @@ describe("the metrics page", () => {
     expect(metrics.get('tapstake_signatures_total{outcome="new",code=""}')).toBe(1);
   });
 
-  it("says where each key that is open stands on each chain, from the start or its opening", async () => {
+  it("has the watermarks of each open key on each chain, from the start or its opening", async () => {
     const made = homeWithKey(undefined, [CHAIN, "another"]);
     const key = made.key.publicKey;
     const first = await startSigner(made);
@@ -188,7 +188,7 @@ describe("the metrics page", () => {
     expect((await heights(third)).sort()).toEqual(expected);
   });
 
-  it("has nothing else on its port, and takes no other method", async () => {
+  it("is alone on its port, and refuses other methods", async () => {
     const { metricsAddress } = await startSigner(homeWithKey());
     expect((await fetch(`http://${metricsAddress}/`)).status).toBe(404);
     expect((await fetch(`http://${metricsAddress}/metrics`, { method: "POST" })).status).toBe(405);
@@ -212,7 +212,7 @@ describe("health", () => {
     expect(await check(address, "another")).toMatchObject({ status: "NOT_FOUND" });
   });
 
-  it("is asked for by the client, and unknown of a server that does not tell", async () => {
+  it("is requested by the client, and undefined from a server without it", async () => {
     const { address } = await startSigner(homeWithKey(), { hmacKey: HMAC_KEY });
     expect(await connect(address).health()).toBe("serving");
     const silent = new Server();
@@ -233,7 +233,7 @@ describe("health", () => {
     expect(await answer.json()).toEqual({ healthy: true, status: "serving", unlockedKeys: 1 });
   });
 
-  it("says that the signer is stopping, while it finishes what it began", async () => {
+  it("reports that the signer is stopping, while it finishes running calls", async () => {
     const made = homeWithKey();
     // On a busy machine the batch takes longer than a signer waits by default.
     const signer = await startSigner(made, { patience: 600_000 });
@@ -253,7 +253,7 @@ describe("health", () => {
 });
 
 describe("the log", () => {
-  it("is JSON lines that say what was asked by whom, and what became of it", async () => {
+  it("is JSON lines with each caller's request and its result", async () => {
     const { logged, key, home } = await usedSigner();
     const lines = logged()
       .trim()
@@ -327,7 +327,7 @@ describe("the log", () => {
     expect(JSON.parse(serving)).toMatchObject({ keys: [{ name: "validator-1", publicKey }] });
   });
 
-  it("holds no secret, no message and no signature", async () => {
+  it("contains no secret, no message and no signature", async () => {
     const { logged, secretKey, client, vote } = await usedSigner();
     const { signature } = await client.signEots(vote);
     const secrets = [

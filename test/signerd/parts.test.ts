@@ -15,7 +15,7 @@ describe("the list of refused heights", () => {
   const heights = fc.uniqueArray(fc.bigInt(0n, 60n), { maxLength: 40 });
   const codes = fc.constantFrom<ErrorCode>("double-vote", "below-watermark");
 
-  it("is read as it was written, whatever was refused", () => {
+  it("is read as it was written, for any refusals", () => {
     fc.assert(
       fc.property(heights, fc.infiniteStream(codes), (asked, stream) => {
         const refused = asked.map((height): ListedHeight => ({ height, code: stream.next().value! }));
@@ -29,7 +29,7 @@ describe("the list of refused heights", () => {
     );
   });
 
-  it("stays small enough for metadata, and says how many heights it leaves out", () => {
+  it("fits into the metadata, and says how many heights it omits", () => {
     const refused = Array.from({ length: 5000 }, (_, i): ListedHeight => ({
       height: 10n ** 18n + 2n * BigInt(i),
       code: "below-watermark",
@@ -44,7 +44,7 @@ describe("the list of refused heights", () => {
     expect(writeHeights(range)).toEqual({ text: "0-4999:double-vote", unlisted: 0 });
   });
 
-  it("passes over what it does not understand", () => {
+  it("skips entries that it does not understand", () => {
     expect(readHeights("")(0n)).toBeUndefined();
     const find = readHeights("x:y,5,5-:a,7:double-vote");
     expect([4n, 5n, 7n].map(find)).toMatchObject([undefined, { code: undefined }, { code: "double-vote" }]);
@@ -52,7 +52,7 @@ describe("the list of refused heights", () => {
 });
 
 describe("errors over gRPC", () => {
-  it("come back with their own code and message", () => {
+  it("keep their code and message", () => {
     for (const code of ["double-vote", "key-locked", "protection-unwritable", "file-error"] as const) {
       const sent = toStatus(new TapstakeError(code, "what happened"));
       const got = fromStatus(serviceError(sent.code, sent.details, sent.metadata), "here:1", false);
@@ -60,7 +60,7 @@ describe("errors over gRPC", () => {
     }
   });
 
-  it("say nothing of a bug in the signer", () => {
+  it("show nothing of a bug in the signer", () => {
     const sent = toStatus(new Error("secret 0123"));
     expect(sent).toMatchObject({ code: status.INTERNAL });
     expect(sent.details).not.toContain("secret");
@@ -82,14 +82,11 @@ describe("errors over gRPC", () => {
       false,
       "what listens there closed the connection; if the signer has TLS, say whom to trust (--tls-ca)",
     ],
-  ])(
-    "of a connection that there is not say what can be done: %s, encrypted %s",
-    (reason, encrypted, said) => {
-      const details = `No connection established. Last error: ${reason}. Resolution note: `;
-      const got = fromStatus(serviceError(status.UNAVAILABLE, details), "here:1", encrypted);
-      expect(got.message).toBe(`no signer answers at here:1: ${said}`);
-    },
-  );
+  ])("of a failed connection say what to do: %s, encrypted %s", (reason, encrypted, said) => {
+    const details = `No connection established. Last error: ${reason}. Resolution note: `;
+    const got = fromStatus(serviceError(status.UNAVAILABLE, details), "here:1", encrypted);
+    expect(got.message).toBe(`no signer answers at here:1: ${said}`);
+  });
 
   it.each<[status, ErrorCode]>([
     [status.FAILED_PRECONDITION, "double-vote"],
@@ -97,11 +94,11 @@ describe("errors over gRPC", () => {
     [status.UNAVAILABLE, "signer-unreachable"],
     [status.RESOURCE_EXHAUSTED, "message-too-large"],
     [status.UNKNOWN, "signer-error"],
-  ])("of another software are told by their status: %s", (code, expected) => {
+  ])("of other software are recognised by their status: %s", (code, expected) => {
     expect(fromStatus(serviceError(code, "text"), "here:1", false).code).toBe(expected);
   });
 
-  it("do not invent a code that another software sends", () => {
+  it("keep no code that other software sends", () => {
     const metadata = new Metadata();
     metadata.set("x-tapstake-code", "toString");
     const got = fromStatus(serviceError(status.UNKNOWN, "text", metadata), "here:1", false);
@@ -110,7 +107,7 @@ describe("errors over gRPC", () => {
 });
 
 describe("guessing a passphrase", () => {
-  it("takes ever longer, up to a minute, and each key has its own clock", async () => {
+  it("is delayed ever longer, up to a minute, separately for each key", async () => {
     const { home, key } = homeWithKey();
     let now = 0;
     const keys = new KeyRing(home, () => now);
@@ -127,7 +124,7 @@ describe("guessing a passphrase", () => {
     await expectFailure(guess(), "wrong-passphrase");
   });
 
-  it("is one guess at a time", async () => {
+  it("allows one guess at a time", async () => {
     const { home, key } = homeWithKey();
     const keys = new KeyRing(home);
     const guesses = [1, 2, 3].map((i) =>

@@ -78,7 +78,7 @@ async function expectKept(daemon: DaemonProcess, key: Uint8Array, answered: Map<
 }
 
 describe("tapstake fp serve, as a process", () => {
-  it("loses no answer when it is asked to stop under load, and ends with code 0", async () => {
+  it("loses no answer when it is stopped under load, and exits with code 0", async () => {
     const made = homeWithKey();
     const key = made.key.publicKey;
     const daemon = await startDaemon(made);
@@ -97,7 +97,7 @@ describe("tapstake fp serve, as a process", () => {
     await expectKept(await startDaemon(made), key, load.answered);
   });
 
-  it("keeps every signature that it ever gave out when it is killed under load, again and again", async () => {
+  it("keeps every signature that it returned when it is killed under load, repeatedly", async () => {
     const made = homeWithKey();
     const key = made.key.publicKey;
     const answered = new Map<bigint, Uint8Array>();
@@ -139,7 +139,7 @@ describe("tapstake fp serve, as a process", () => {
     expect(await daemon.ended).toEqual({ code: 0, signal: null });
   });
 
-  it("gives up deriving a long range when it is asked to stop", async () => {
+  it("abandons a long range when it is stopped", async () => {
     const made = homeWithKey();
     const daemon = await startDaemon(made);
     const client = connect(daemon.address);
@@ -157,7 +157,7 @@ describe("tapstake fp serve, as a process", () => {
     expect(await daemon.ended).toEqual({ code: 0, signal: null });
   });
 
-  it("is the only one of its home: a second one is refused and names the first", async () => {
+  it("is refused on a home that another process has open, and names it", async () => {
     const made = homeWithKey();
     const first = await startDaemon(made);
     await expect(startDaemon(made)).rejects.toThrow(
@@ -166,7 +166,7 @@ describe("tapstake fp serve, as a process", () => {
     await connect(first.address).ping();
   });
 
-  it("goes on when nobody reads its log any more", async () => {
+  it("continues when its log has no reader", async () => {
     const made = homeWithKey();
     const daemon = await startDaemon(made);
     daemon.closeLog();
@@ -181,7 +181,7 @@ describe("tapstake fp serve, as a process", () => {
 });
 
 describeWithDisks("tapstake fp serve, on a disk that fills up", () => {
-  it("fails with protection-unwritable, says that it is not well, and keeps every vote that it answered", async () => {
+  it("fails with protection-unwritable, reports that it is unhealthy, and keeps every vote that it answered", async () => {
     const disk = newDisk("640k");
     const made = homeWithKey(undefined, [CHAIN], disk);
     const key = made.key.publicKey;
@@ -216,7 +216,7 @@ describeWithDisks("tapstake fp serve, on a disk that fills up", () => {
   });
 });
 
-describe.concurrent("tapstake fp serve, of a home whose store is damaged", () => {
+describe.concurrent("tapstake fp serve, of a home with a damaged store", () => {
   it.each<[string, string, (home: Home, earlier: string, signature: Uint8Array) => void]>([
     ["protection-missing", "was deleted", (home) => rmSync(home.protectionFile)],
     ["protection-empty", "was emptied", (home) => truncateSync(home.protectionFile)],
@@ -231,7 +231,7 @@ describe.concurrent("tapstake fp serve, of a home whose store is damaged", () =>
       },
     ],
     ["protection-behind", "is an older copy", (home, earlier) => cpSync(earlier, home.protectionFile)],
-  ])("ends with code 1 and %s before it takes a port: it %s", async (code, _what, damage) => {
+  ])("exits with code 1 and %s before it opens a port, when the store %s", async (code, _what, damage) => {
     const made = homeWithKey();
     const signer = await startSigner(made);
     const vote = (height: bigint) =>

@@ -14,7 +14,7 @@ type Outcome = { readonly signature: Uint8Array } | { readonly code: string };
 const signatureOf = (outcome: Outcome) => ("signature" in outcome ? outcome.signature : undefined);
 
 describe("twenty clients that race with different messages for one height", () => {
-  it("get one message signed between them, again and again, and all others refused", async () => {
+  it("get one message signed, and all others refused, repeatedly", async () => {
     const made = homeWithKey();
     const { address } = await startDaemon(made);
     const key = made.key.publicKey;
@@ -30,7 +30,7 @@ describe("twenty clients that race with different messages for one height", () =
     }
   });
 
-  it("get one message signed when they ask in batches, and by single votes too", async () => {
+  it("get one message signed in batches and in single votes, too", async () => {
     const made = homeWithKey();
     const { address } = await startDaemon(made);
     const key = made.key.publicKey;

@@ -59,13 +59,13 @@ describe("SignSchnorrSig", () => {
     expect(again.overlaps).toBe("1000-1069");
   });
 
-  it("is not asked by commitRemotely for fewer heights than the chain takes", async () => {
+  it("is not called by commitRemotely for fewer heights than the chain's minimum", async () => {
     const { client, home, key } = await start({}, { [CHAIN]: { minCount: 6 } });
     const request = { key, chain: chainConfig(home, CHAIN), start: 1000n, count: 5 };
     await expectFailure(commitRemotely(client, request), "count-too-small");
   });
 
-  it("signs it for heights an interval apart, and where the chain has a context, with that one alone", async () => {
+  it("signs it for heights at an interval, and where the chain has a context, with that one only", async () => {
     const { client, key } = await start({}, { [CHAIN]: { contexts: "v3", moduleAddress: module } });
     const range = { key, chainId: CHAIN, startHeight: 10n, count: 5, interval: 60n };
     const root = merkle.root(await client.createRandomnessPairList(range));
@@ -80,7 +80,7 @@ describe("SignSchnorrSig", () => {
     }
   });
 
-  it("signs no commitment of fewer heights than the chain takes", async () => {
+  it("refuses a commitment of fewer heights than the chain's minimum", async () => {
     const { client, key } = await start({}, { [CHAIN]: { minCount: 6 } });
     const range = { key, chainId: CHAIN, startHeight: 10n };
     const digestOf = async (count: number) => {
@@ -135,7 +135,7 @@ describe("SignSchnorrSig", () => {
     ]);
   });
 
-  it("takes the same heights under another context for another commitment, though its root is the same", async () => {
+  it("treats the same heights under another context as another commitment, though its root is the same", async () => {
     const made = homeWithKey();
     const range = { key: made.key.publicKey, start: 100n, count: 10 };
     const signer = await startSigner(made);
@@ -149,7 +149,7 @@ describe("SignSchnorrSig", () => {
     expect((await commitRemotely(next, { ...request, allowOverlap: true })).overlaps).toBe("100-109");
   });
 
-  it("signs none that overlaps an earlier one for a caller that asks for that, whether it is signed or stored", async () => {
+  it("refuses one that overlaps an earlier one, signed or stored, for a caller that asks for that check", async () => {
     const made = homeWithKey();
     const [signer, key] = [await startSigner(made), made.key.publicKey];
     const client = connect(signer.address);
@@ -168,7 +168,7 @@ describe("SignSchnorrSig", () => {
     // That one was not signed: these overlap nothing else.
     await strict(110n, 10);
     await strict(130n, 5, 2n);
-    // Signed, and kept by nobody, as it is no commitment to neighbouring heights.
+    // Signed and not stored, as it is no commitment to neighbouring heights.
     await expectFailure(strict(134n, 1), "commitment-overlap");
     const uid = { uid: key, msg: await digestOf(119n, 2) };
     const bytes = encodeRequest("SignSchnorrSig", uid);
@@ -185,7 +185,7 @@ describe("SignSchnorrSig", () => {
     expect((await commitRemotely(next, { ...range, allowOverlap: true })).overlaps).toBe("100-109");
   });
 
-  it("names a bounded number of the commitments that one overlaps", async () => {
+  it("names a bounded number of the overlapping commitments", async () => {
     const { client, key } = await start();
     const commit = async (startHeight: bigint, count: number) => {
       const points = await client.createRandomnessPairList({ key, chainId: CHAIN, startHeight, count });
@@ -197,7 +197,7 @@ describe("SignSchnorrSig", () => {
     expect(overlaps?.split(",")).toEqual(Array.from({ length: 20 }, (_, i) => `${i}-${i}`));
   });
 
-  it("keeps the commitments that it signs once, as they were signed, and proves their heights from 256 others", async () => {
+  it("stores each commitment that it signs once, as it was signed, and proves their heights from 256 others", async () => {
     const { client, key, signer, home } = await start(
       {},
       { [CHAIN]: { contexts: "v3", moduleAddress: module } },
@@ -215,7 +215,7 @@ describe("SignSchnorrSig", () => {
     expect(verifyCommitment({ ...stored!, finalityProvider: key })).toBe(true);
   });
 
-  it("keeps no commitment to heights an interval apart, which chains read as neighbours", async () => {
+  it("does not store a commitment to heights at an interval, which chains read as neighbours", async () => {
     const { client, key, signer, home } = await start();
     const range = { key, chainId: CHAIN, startHeight: 10n, count: 5, interval: 60n };
     const root = merkle.root(await client.createRandomnessPairList(range));
@@ -224,7 +224,7 @@ describe("SignSchnorrSig", () => {
     expect(storedIn(home, key)).toEqual([]);
   });
 
-  it("gives out no signature of a commitment that cannot be kept", async () => {
+  it("withholds the signature of a commitment that cannot be stored", async () => {
     const { client, key, home } = await start();
     const range = { key, chainId: CHAIN, startHeight: 10n, count: 5 };
     const root = merkle.root(await client.createRandomnessPairList(range));
@@ -276,7 +276,7 @@ describe("SignSchnorrSig", () => {
     expect(signer.logged()).not.toContain(hex.encode(secretKey));
   });
 
-  it("signs with the key whose randomness it was, and with no other", async () => {
+  it("signs with the key of the randomness only", async () => {
     const made = homeWithKey();
     const other = addKey(made.home, "other", text("b".repeat(32)));
     const signer = await startSigner(made);
@@ -289,14 +289,14 @@ describe("SignSchnorrSig", () => {
     await expectFailure(client.signSchnorr({ key: other.publicKey, digest }), "not-permitted");
   });
 
-  it("signs anything when it was opened wide, and says so loudly at start", async () => {
+  it("signs any digest with --open-messages, and logs a warning at start", async () => {
     const { client, key, signer } = await start({ openSchnorr: true });
     const digest = sha256(text("anything"));
     expect(schnorr.verify(key, digest, (await client.signSchnorr({ key, digest })).signature)).toBe(true);
     expect(signer.logged()).toMatch(/"level":"warn".*--open-schnorr: SignSchnorrSig signs ANY digest/);
   });
 
-  it("refuses an address that is none, at start", async () => {
+  it("refuses an invalid address, at start", async () => {
     const made = homeWithKey();
     await expectFailure(startSigner(made, { popAddresses: ["bbn1nonsense"] }), "invalid-address");
   });

@@ -8,7 +8,7 @@ import { callService } from "./support.js";
 const codeOf = (metadata: Metadata | undefined) => metadata?.get("x-tapstake-code");
 
 describe("a signer that is stopping", () => {
-  it.each(methodNames)("begins nothing new: %s", async (method) => {
+  it.each(methodNames)("refuses new work: %s", async (method) => {
     const answered = await callService({ stopping: () => true }, method, new Uint8Array());
     expect(answered).toMatchObject({ code: status.UNAVAILABLE });
     expect(codeOf(answered?.metadata)).toEqual(["signer-stopping"]);
@@ -27,7 +27,7 @@ describe("a bug in the signer", () => {
     ],
     // Its stack has a code between name and message.
     ["an error of Node", () => void Buffer.alloc(secret as never)],
-  ])("tells the caller nothing, and the log where it is, but not what it says: %s", async (_what, fail) => {
+  ])("is hidden from the caller, and logged with its place but not its message: %s", async (_what, fail) => {
     const handlers = { Ping: fail } as unknown as Handlers;
     let logged = "";
     const log = createLog("debug", { write: (line) => void (logged += line) });

@@ -26,14 +26,10 @@ const otherKey = strangers.export(pkcs8) as string;
 const lockedKey = strangers.export({ ...pkcs8, cipher: "aes-256-cbc", passphrase: "p" }) as string;
 const publicKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey;
 
-describe("what TLS is served with", () => {
+describe("the files for TLS", () => {
   it.each<[string, object, RegExp]>([
-    [
-      "no certificate",
-      { certificate: text("no PEM") },
-      /^cert\.pem: expected a certificate in PEM, got none$/,
-    ],
-    ["the key in its place", { certificate: identity.key }, /^cert\.pem: expected a certificate in PEM/],
+    ["no certificate", { certificate: text("no PEM") }, /^cert\.pem must have a certificate in PEM$/],
+    ["the key in its place", { certificate: identity.key }, /^cert\.pem must have a certificate in PEM/],
     [
       "a damaged certificate",
       { certificate: text(identity.certificate.toString().replace(/^MII/m, "AAA")) },
@@ -44,43 +40,43 @@ describe("what TLS is served with", () => {
       { certificate: text(`${identity.certificate}${`${identity.certificate}`.replace(/^MII/m, "AAA")}`) },
       /^cert\.pem: a certificate in it cannot be read: /,
     ],
-    ["no key", { key: text("no PEM") }, /^key\.pem: expected a private key .*got none that can be read$/],
-    ["the certificate in its place", { key: identity.certificate }, /^key\.pem: expected a private key/],
+    ["no key", { key: text("no PEM") }, /^key\.pem must have a private key .*not other content$/],
+    ["the certificate in its place", { key: identity.certificate }, /^key\.pem must have a private key/],
     [
       "a public key",
       { key: text(publicKey.export({ type: "spki", format: "pem" }) as string) },
-      /^key\.pem: expected a private key/,
+      /^key\.pem must have a private key/,
     ],
     [
       "a key with a passphrase",
       { key: text(lockedKey) },
-      /^key\.pem: .*without a passphrase, got an encrypted one$/,
+      /^key\.pem must .*without a passphrase, not an encrypted one$/,
     ],
     [
       "the key of another certificate",
       { key: text(otherKey) },
       /^key\.pem is the key of another certificate than cert\.pem$/,
     ],
-  ])("is refused with %s, and the file is named", (_what, change, message) => {
+  ])("are refused with %s, and the error names the file", (_what, change, message) => {
     const error = refusal("invalid-certificate", () => checkTls({ ...identity, ...change }, valid));
     expect(error.message).toMatch(message);
     expect(error.details["path"]).toBe(error.message.startsWith("key") ? "key.pem" : "cert.pem");
   });
 
-  it("is refused with a key that is too weak for TLS, in OpenSSL's words without its numbers", async () => {
-    // A certificate of 512 bits, as nobody makes them any more.
+  it("are refused with a key that is too weak, in OpenSSL's words without its numbers", async () => {
+    // A certificate of 512 bits, as was usual decades ago.
     const weak = { certificate: read("weak-cert"), key: read("weak-key"), certificateFile: "cert.pem" };
     const { message } = refusal("invalid-certificate", () => checkTls(weak, valid));
     expect(message).toBe("cert.pem with its key: ee key too small");
   });
 
-  it("is good, and nothing is said, while each certificate of the chain is valid", () => {
+  it("are accepted without a warning while each certificate of the chain is valid", () => {
     expect(checkTls(identity, valid)).toEqual([]);
     const chain = { ...identity, certificate: text(`${identity.certificate}${identity.certificate}`) };
     expect(checkTls(chain, valid)).toEqual([]);
   });
 
-  it("is warned of before a certificate is valid and after it, whichever of the chain it is", () => {
+  it("give a warning before a certificate is valid and after it, for each of the chain", () => {
     const before = "cert.pem: CN=localhost is not valid before Nov 22 23:24:16 2026 GMT: callers refuse it";
     const after = "cert.pem: CN=localhost has expired on Oct 29 23:24:16 2126 GMT: callers refuse it";
     expect(checkTls(identity, new Date("2026-11-22T23:24:15Z"))).toEqual([before]);
@@ -93,7 +89,7 @@ describe("what TLS is served with", () => {
     ]);
   });
 
-  it("is looked at before anything is opened", async () => {
+  it("are checked before anything is opened", async () => {
     const made = homeWithKey();
     const wrong = { certificate: identity.certificate, key: text(otherKey) };
     const error = await expectFailure(startSigner(made, { tls: wrong }), "invalid-certificate");
@@ -117,18 +113,18 @@ describe("tapstake fp serve --tls-cert --tls-key", () => {
       ]),
     );
 
-  it("names the file that cannot be used", async () => {
+  it("names the file that is unusable", async () => {
     const bad = temporaryFile("bad.pem", "nothing");
     const other = temporaryFile("other.pem", otherKey);
     expect(expectRefused(await serve(bad, bad), "invalid-certificate")).toContain(
-      `${bad}: expected a certificate`,
+      `${bad} must have a certificate`,
     );
     expect(expectRefused(await serve(path("cert"), other), "invalid-certificate")).toContain(
       `${other} is the key of another certificate than ${path("cert")}`,
     );
   });
 
-  it("warns of a key that others can read, and not of one that they cannot", async () => {
+  it("warns of a key that others can read, and of no other", async () => {
     const open = temporaryFile("open.pem", identity.key.toString());
     chmodSync(open, 0o644);
     const daemon = await startDaemon(homeWithKey(), ["--tls-cert", path("cert"), "--tls-key", open]);
@@ -140,7 +136,7 @@ describe("tapstake fp serve --tls-cert --tls-key", () => {
     expect(quiet.logged()).not.toContain("warning");
   });
 
-  it("is asked with --tls-ca by who has its certificate, by its IP address and without another word", async () => {
+  it("is called with --tls-ca by holders of its certificate, by its IP address and without another option", async () => {
     const own = temporaryFile("own.pem", identity.key.toString());
     const daemon = await startDaemon(homeWithKey(), ["--tls-cert", path("cert"), "--tls-key", own]);
     const outcome = await tapstake(["fp", "status", "--remote", daemon.address, "--tls-ca", path("cert")]);
@@ -148,7 +144,7 @@ describe("tapstake fp serve --tls-cert --tls-key", () => {
     expect(daemon.address).toMatch(/^127\.0\.0\.1:/);
   });
 
-  it("serves with a certificate that has expired, says so in its log, and callers refuse it", async () => {
+  it("serves with an expired certificate, logs that, and callers refuse it", async () => {
     const own = temporaryFile("own.pem", identity.key.toString());
     const daemon = await startDaemon(homeWithKey(), ["--tls-cert", path("expired-cert"), "--tls-key", own]);
     await untilServing(daemon);

@@ -55,7 +55,7 @@ async function unlockFrom(peer: string, encrypted: boolean): Promise<string> {
 
 describe("UnlockKey by a caller on another machine", () => {
   it.each(outside)(
-    "is refused without TLS, whatever the caller's own software checks: by way of $host",
+    "is refused without TLS, whatever the caller's software checks: by way of $host",
     async ({ host, here, all }) => {
       const { unlock, opened } = await lockedFor(all, homeWithKey());
       const answer = await unlock(host);
@@ -69,7 +69,7 @@ describe("UnlockKey by a caller on another machine", () => {
   );
 
   it.each(["192.0.2.77:4000", "2001:db8::1:4000", "::ffff:192.0.2.77:4000", "unknown"])(
-    "is refused without TLS, and heard with it: %s",
+    "is refused without TLS, and accepted with it: %s",
     async (peer) => {
       expect(await unlockFrom(peer, false)).toBe("insecure-address");
       expect(await unlockFrom(peer, true)).toBe("opened");
@@ -77,7 +77,7 @@ describe("UnlockKey by a caller on another machine", () => {
   );
 
   it.each(["127.0.0.1:4000", "::1:4000", "::ffff:127.0.0.1:4000"])(
-    "is told from one on this machine, who needs no TLS: %s",
+    "is distinguished from one on this machine, which needs no TLS: %s",
     async (peer) => {
       expect(await unlockFrom(peer, false)).toBe("opened");
     },

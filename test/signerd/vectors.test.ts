@@ -8,7 +8,7 @@ import { afterFile } from "../support/after-file.js";
 import { bytes, eotsVectors } from "../support/vectors.js";
 import { addKey, connect, type DaemonProcess, homeWithKey, startDaemon } from "./support.js";
 
-describe("the votes that the Go reference made, by a daemon", () => {
+describe("the Go reference's votes, signed by a daemon", () => {
   const cases = eotsVectors().map((vector, i) => ({
     name: `${i}: ${vector.ChainId} ${vector.Height}`,
     ...vector,
@@ -44,7 +44,7 @@ describe("the votes that the Go reference made, by a daemon", () => {
   });
 });
 
-/** A daemon with the keys of all rows, each of which may vote on the chain of its row. */
+/** A daemon with the keys of all rows; each may vote on the chain of its row. */
 async function daemonOfAll(): Promise<DaemonProcess> {
   const [first, ...others] = eotsVectors();
   const made = homeWithKey(bytes(first!.Sk), [first!.ChainId]);

@@ -16,7 +16,7 @@ const kindsOf = (answers: readonly VoteAnswer[]) =>
   answers.map((answer) => [answer.height, answer.kind === "refused" ? answer.code : answer.kind]);
 
 describe("voteRemotely, with a signer of this project", () => {
-  it("votes once for each height, in the order asked; each vote counts under the key's commitment", async () => {
+  it("votes once for each height, in the given order; each vote counts under the key's commitment", async () => {
     const made = homeWithKey();
     const signer = connect((await startSigner(made)).address);
     const key = made.key.publicKey;
@@ -43,7 +43,7 @@ describe("voteRemotely, with a signer of this project", () => {
     );
   });
 
-  it("answers the heights that are refused one by one, alone and in a batch", async () => {
+  it("returns refused heights one by one, alone and in a batch", async () => {
     const made = homeWithKey();
     const signer = connect((await startSigner(made)).address);
     const vote = (chainHeight: bigint | undefined, name: string, ...heights: bigint[]) => {
@@ -64,7 +64,7 @@ describe("voteRemotely, with a signer of this project", () => {
     ]);
   });
 
-  it("signs under the chain's context, which the vote then names", async () => {
+  it("signs under the chain's context, and returns it with the vote", async () => {
     const made = homeWithKey();
     const voteContext = "ab".repeat(32);
     const signer = connect((await startSigner(made)).address);
@@ -77,7 +77,7 @@ describe("voteRemotely, with a signer of this project", () => {
     expect(answer).toMatchObject({ kind: "new", vote: { context: voteContext } });
   });
 
-  it("asks for nothing for a chain with one signing context alone, and so does commitRemotely", async () => {
+  it("refuses a chain with one signing context only, before it calls the signer, and so does commitRemotely", async () => {
     const made = homeWithKey();
     const signer = connect((await startSigner(made)).address);
     const half = { ...chain, voteContext: "ab".repeat(32) } as ChainConfig;
@@ -87,7 +87,7 @@ describe("voteRemotely, with a signer of this project", () => {
     await expectFailure(commitRemotely(signer, { ...request, start: 1n, count: 2 }), "invalid-argument");
   });
 
-  it("throws what is no answer to one height", async () => {
+  it("throws for errors that do not concern one height", async () => {
     const made = homeWithKey();
     const signer = connect((await startSigner(made)).address);
     const votes = [{ height: 5n, appHash: block("a") }];
@@ -96,7 +96,7 @@ describe("voteRemotely, with a signer of this project", () => {
   });
 });
 
-describe("voteRemotely, with a signer that does not do as it says", () => {
+describe("voteRemotely, with a signer that breaks the interface", () => {
   const secretKey = text("a".repeat(32));
   const key = publicKeyOf(secretKey);
   const own = honest(secretKey);
@@ -108,7 +108,7 @@ describe("voteRemotely, with a signer that does not do as it says", () => {
     return voteRemotely(connect(address), { key, chain, votes });
   };
 
-  it("takes signatures that do not say whether they are new", async () => {
+  it("accepts signatures without the list of heights that were signed before", async () => {
     expect(kindsOf(await ask({}, 5n))).toEqual([[5n, "signed"]]);
     expect(kindsOf(await ask({}, 5n, 9n))).toEqual([
       [5n, "signed"],

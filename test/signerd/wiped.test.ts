@@ -50,7 +50,7 @@ describe("a passphrase that is sent to a signer", () => {
   };
   const both = () => [...requests.sent, ...requests.received];
 
-  it("is overwritten in the requests at both ends, right or wrong, and a request that has none is not", async () => {
+  it("is overwritten in the requests at both ends, right or wrong, and a request without one is not", async () => {
     const { signer, key } = await start();
     const client = connect(signer.address, { hmacKey: HMAC_KEY });
     await client.unlockKey({ key, passphrase: PASSPHRASE });
@@ -64,7 +64,7 @@ describe("a passphrase that is sent to a signer", () => {
     expect(both().filter((bytes) => !zeroes(bytes))).toHaveLength(2);
   });
 
-  it("is overwritten where the signer does not know the caller", async () => {
+  it("is overwritten where the signer refuses the caller", async () => {
     const { signer, key } = await start();
     const client = connect(signer.address, { hmacKey: "another key" });
     await expectFailure(client.unlockKey({ key, passphrase: PASSPHRASE }), "unauthenticated");
@@ -80,8 +80,8 @@ describe("a passphrase that is sent to a signer", () => {
   });
 });
 
-describe("what a signer holds", () => {
-  it("of its keys is overwritten when it stops, and when it cannot start", async () => {
+describe("the memory of a signer", () => {
+  it("has its keys overwritten when it stops, and when it cannot start", async () => {
     const opening = vi.spyOn(KeyRing.prototype, "open");
     try {
       const made = homeWithKey();
@@ -102,7 +102,7 @@ describe("what a signer holds", () => {
     }
   });
 
-  it("of the randomness of a few heights is overwritten once their points are known", async () => {
+  it("has the randomness of a few heights overwritten once their points are known", async () => {
     const made = homeWithKey();
     const client = connect((await startSigner(made)).address);
     const deriving = vi.spyOn(randomness, "deriveSecret");

@@ -75,7 +75,7 @@ const REQUESTS: [method: Method, ours: object, theirs: object][] = [
 ];
 
 describe("the bytes of requests", () => {
-  it.each(REQUESTS)("are those of a .proto file, both ways: %s", (method, ours, theirs) => {
+  it.each(REQUESTS)("equal those of a .proto file, both ways: %s", (method, ours, theirs) => {
     const bytes = encodeRequest(method, ours as never);
     expect(hex.encode(bytes)).toBe(requestByProto(method, theirs));
     expect(decodeRequest(method, bytes)).toEqual(
@@ -83,13 +83,13 @@ describe("the bytes of requests", () => {
     );
   });
 
-  it("leave out what has its default value, as Go does, which authenticates what it encodes again", () => {
+  it("omit default values, as Go does, which authenticates the request that it encodes again", () => {
     const empty = { uid, chainId: new Uint8Array(), msg: new Uint8Array(), height: 0n };
     expect(hex.encode(encodeRequest("SignEOTS", empty))).toBe(`0a20${hex.encode(uid)}`);
     expect(decodeRequest("SignEOTS", encodeRequest("SignEOTS", empty))).toEqual(empty);
   });
 
-  it("hold an optional interval of 0 when one was given", () => {
+  it("include an optional interval of 0 when one was given", () => {
     const range = { uid, chainId, startHeight: 1n, num: 1 };
     expect(hex.encode(encodeRequest("CreateRandomnessPairList", { ...range, interval: 0n }))).toBe(
       `${hex.encode(encodeRequest("CreateRandomnessPairList", range))}2800`,
@@ -120,7 +120,7 @@ describe("the bytes of answers", () => {
       { responses: [{ sig: uid, height: "18446744073709551615" }] },
     ],
     ["Backup", { backupName: "name" }, { backupName: "name" }],
-  ])("are those of a .proto file, both ways: %s", (method, ours, theirs) => {
+  ])("equal those of a .proto file, both ways: %s", (method, ours, theirs) => {
     const bytes = encodeResponse(method, ours as never);
     expect(hex.encode(bytes)).toBe(responseByProto(method, theirs));
     expect(decodeResponse(method, bytes)).toEqual(ours);
@@ -135,7 +135,7 @@ describe("the service", () => {
   });
 });
 
-describe("reading strictly", () => {
+describe("the strict reader", () => {
   const at = (method: Method, digits: string) => () => decodeRequest(method, hex.decode(digits));
 
   it.each([
@@ -159,14 +159,14 @@ describe("reading strictly", () => {
     refusal("invalid-request", at("CreateRandomnessPairList", "20ffffffff1f"));
   });
 
-  it("passes over fields with unknown numbers, as newer callers may send them", () => {
+  it("skips fields with unknown numbers, as newer callers may send them", () => {
     for (const extra of ["7801", "7a0101", "790102030405060708", "7d01020304"]) {
       expect(decodeRequest("SignEOTS", hex.decode(`${extra}2005`)).height).toBe(5n);
     }
     refusal("invalid-request", at("SignEOTS", "7d010203"));
   });
 
-  it("does not take the bytes of a batch for a single vote, or the other way round", () => {
+  it("refuses the bytes of a batch as a single vote, and the other way round", () => {
     const votes = [1n, 2n].map((height) => ({ msg: uid, height }));
     const batch = encodeRequest("SignBatchEOTS", { uid, chainId, signRequests: votes });
     refusal("invalid-request", () => decodeRequest("SignEOTS", batch));

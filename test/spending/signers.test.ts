@@ -45,7 +45,7 @@ describe("a Signer", () => {
     expect(by).toEqual([[KEY], [KEY], [KEY]]);
   });
 
-  it("is not what tweak returns: its key is another", async () => {
+  it("is not the result of tweak, whose key is another", async () => {
     const tweaked = ECPair.fromWIF(wif).tweak(new Uint8Array(32).fill(1));
     const delegation = await unsigned();
     expect((await refusalOf(() => signSlashings(delegation, tweaked))).code).toBe("unexpected-signer");
@@ -53,7 +53,7 @@ describe("a Signer", () => {
 });
 
 describe("fromBitcoinJs", () => {
-  it("signs later by what the signer has then, with its own this", async () => {
+  it("calls the signer as its method, with its current state", async () => {
     class Device {
       readonly publicKey = hex.decode(KEY);
       readonly #secret = secretKey;
@@ -64,7 +64,7 @@ describe("fromBitcoinJs", () => {
     expect(await signedWith(fromBitcoinJs(new Device()))).toHaveLength(3);
   });
 
-  it("refuses a signer by ECDSA alone, and what is none", () => {
+  it("refuses a signer for ECDSA only, and what is not a signer", () => {
     const { publicKey } = ECPair.fromWIF(wif);
     for (const signer of [{ publicKey, sign: () => new Uint8Array(64) }, undefined, null, 5, {}]) {
       expect(refusal("invalid-argument", () => fromBitcoinJs(signer as never)).message).toContain(
@@ -75,12 +75,12 @@ describe("fromBitcoinJs", () => {
 });
 
 describe("hdSigner", () => {
-  it("signs by a root key itself where the path has no step", () => {
+  it("signs with the root key where the path has no step", () => {
     const own = { publicKey: root.publicKey, fingerprint: root.fingerprint, path: "m" };
     expect(equalBytes(hdSigner(root, own).publicKey, root.publicKey)).toBe(true);
   });
 
-  it("refuses another root, and an origin whose key is another", () => {
+  it("refuses another root, and an origin of another key", () => {
     const other = bip32.fromSeed(seedOfMnemonic(WORDS, "25th word"));
     expect(refusal("key-mismatch", () => hdSigner(other, origin)).details).toMatchObject({
       expected: "73c5da0a",
@@ -103,7 +103,7 @@ describe("hdSigner", () => {
     }
   });
 
-  it("fails at signing, not before, when the root has no secret", async () => {
+  it("fails when it signs, not before, when the root has no secret", async () => {
     const publicOnly = root.derivePath("m/86'/0'/0'").neutered();
     const path = "m/0/0";
     const top = bip32.fromPublicKey(publicOnly.publicKey, publicOnly.chainCode);

@@ -36,7 +36,7 @@ const signed = (spend: LeafSpend, explicit: number): LeafSignature[] =>
     keys.slice(0, quorum).map((key, i) => sign(spend, key, set === 0 && i < explicit ? 1 : 0)),
   );
 
-describe("the size that the fee of a withdrawal is reckoned with", () => {
+describe("the size that a withdrawal's fee is computed from", () => {
   const withdraw = (stakers: number, signatureLength?: number) => {
     const terms = termsOf({ stakers, stakerQuorum: stakers });
     const length = signatureLength === undefined ? {} : { signatureLength };
@@ -44,7 +44,7 @@ describe("the size that the fee of a withdrawal is reckoned with", () => {
     return buildWithdrawal({ ...request, from: "staking", ...length });
   };
 
-  it.each(STAKERS)("is enough for %i signatures of 64 and 65 bytes, however mixed", (stakers) => {
+  it.each(STAKERS)("suffices for %i signatures of 64 and 65 bytes in any mix", (stakers) => {
     const built = withdraw(stakers);
     const sizes = [stakers, Math.ceil(stakers / 2), 0].map((explicit) => {
       const transaction = finishSpend(built, signed(built, explicit));
@@ -53,18 +53,18 @@ describe("the size that the fee of a withdrawal is reckoned with", () => {
       return transaction.virtualSize();
     });
     expect(built.vsize).toBe(sizes[0]);
-    // The exception that signatureLength is for: nobody knows the lengths of more than four signatures.
+    // The exception that signatureLength is for: the lengths of more than four signatures are unknown.
     expect(built.vsize - sizes[2]!).toBeLessThanOrEqual(Math.ceil(stakers / 4));
   });
 
-  it.each(STAKERS)("is that of %i signatures, to the byte, when their length is told", (stakers) => {
+  it.each(STAKERS)("is exact for %i signatures whose length is given", (stakers) => {
     for (const length of LENGTHS) {
       const built = withdraw(stakers, length);
       expect(finishSpend(built, signed(built, length === 65 ? stakers : 0)).virtualSize()).toBe(built.vsize);
     }
   });
 
-  it("is held: longer signatures than told are refused where the fee would be too low for them", () => {
+  it("is enforced: longer signatures than given are refused where the fee would be too low for them", () => {
     const { fee, vsize } = withdraw(8, 64);
     for (let explicit = 0; explicit <= 8; explicit++) {
       const built = withdraw(8, 64);
@@ -84,14 +84,14 @@ describe("the size that the fee of a withdrawal is reckoned with", () => {
     });
   });
 
-  it("is of no other length than signatures have", () => {
+  it("refuses a length that signatures do not have", () => {
     for (const length of [63, 66, 64.5, "64", null]) {
       refusal("invalid-number", () => withdraw(1, length as number));
     }
   });
 });
 
-describe("the size that the fee of an expansion is reckoned with", () => {
+describe("the size that an expansion's fee is computed from", () => {
   const expand = (
     stakers: number,
     [quorum, members]: readonly [number, number],
@@ -116,7 +116,7 @@ describe("the size that the fee of an expansion is reckoned with", () => {
       ...told,
     });
   };
-  /** Signed by everybody, the funding coin by a P2TR wallet that does as the stakers do. */
+  /** With every signature; the funding coin is signed by a P2TR wallet that does as the stakers do. */
   const finish = (built: Expansion, explicit: number): Transaction => {
     const transaction = withWitness(built, leafWitness(built.leaf, signed(built, explicit)));
     const [signature, ...key] = fundingWitness(built, walletSigned(built));
@@ -132,7 +132,7 @@ describe("the size that the fee of an expansion is reckoned with", () => {
     [3, 5],
     [6, 9],
     [11, 20],
-  ] as const)("is enough for the longest signatures, with a committee of %i of %i", (...committee) => {
+  ] as const)("suffices for the longest signatures, with a committee of %i of %i", (...committee) => {
     for (const stakers of STAKERS) {
       for (const kind of ["p2wpkh", "p2tr"] as const) {
         const built = expand(stakers, committee, kind);
@@ -149,12 +149,12 @@ describe("the size that the fee of an expansion is reckoned with", () => {
     }
   });
 
-  it("is of no other length than signatures have", () => {
+  it("refuses a length that signatures do not have", () => {
     refusal("invalid-number", () => expand(1, [3, 5], "p2wpkh", 71));
   });
 });
 
-describe("the size that the fee of a stake is reckoned with", () => {
+describe("the size that a stake's fee is computed from", () => {
   const finished = (owned: readonly OwnedCoin[], signing: Signing, built = stakeFrom(owned)) =>
     finishStaking(built, signedPsbt(built.psbt, owned, signing));
   /** With the longest signatures, and with the shortest that a signer can make them. */
@@ -169,7 +169,7 @@ describe("the size that the fee of a stake is reckoned with", () => {
     .array(fc.constantFrom(...WALLETS), { minLength: 1, maxLength: 8 })
     .map((wallets) => wallets.map((wallet, i) => ownedCoin(wallet, 30_000n, i)));
 
-  it("is never below the final one, and never more than a virtual byte an input above", () => {
+  it("is never below the final size, and at most a virtual byte an input above", () => {
     fc.assert(
       fc.property(anyCoins, fc.boolean(), fc.boolean(), fc.boolean(), (owned, explicit, lowR, all) => {
         const value = all ? "all" : BigInt(owned.length) * 25_000n;
@@ -186,12 +186,12 @@ describe("the size that the fee of a stake is reckoned with", () => {
     );
   });
 
-  it.each(WALLETS)("is exact when signatures are as long as they can be: %s", (wallet) => {
+  it.each(WALLETS)("is exact when signatures have their maximum length: %s", (wallet) => {
     const owned = [ownedCoin(wallet, 100_000n)];
     expect(finished(owned, LONGEST).virtualSize()).toBe(stakeFrom(owned).vsize);
   });
 
-  it.each(WALLETS)("is exact when signatures are as long as their coin says: %s", (wallet) => {
+  it.each(WALLETS)("is exact when signatures have the length that their coin gives: %s", (wallet) => {
     const isTaproot = wallet.startsWith("P2TR");
     for (const [length, signing] of [
       [isTaproot ? 64 : 71, SHORTEST],
@@ -206,7 +206,7 @@ describe("the size that the fee of a stake is reckoned with", () => {
     ["P2WSH", [4, 5, 8, 12, 15], 15, 71],
     ["P2TR leaf", [4, 5, 8, 12, 16], 16, 64],
   ] as const)(
-    "is enough for many signatures, and not much above when their coin says how long they are: %s",
+    "suffices for many signatures, and is close when their coin gives their length: %s",
     (of, quorums, keys, short) => {
       for (const quorum of quorums) {
         const owned = [multisigCoin(of, quorum, keys)];
@@ -224,7 +224,7 @@ describe("the size that the fee of a stake is reckoned with", () => {
     },
   );
 
-  it("is held: longer signatures than their coins say are refused where the fee would be too low for them", () => {
+  it("is enforced: longer signatures than their coins give are refused where the fee would be too low for them", () => {
     const owned = [told(multisigCoin("P2WSH", 8, 15), 71)];
     const built = stakeFrom(owned);
     const { details } = refusal("size-above-estimate", () => finished(owned, LONGEST));
@@ -234,7 +234,7 @@ describe("the size that the fee of a stake is reckoned with", () => {
   it.each<[Wallet, unknown[]]>([
     ["P2WPKH", [64, 65, 70, 73, 71.5, "71", null]],
     ["P2TR key", [63, 66, 71, 72]],
-  ])("is of no other length than the signatures of a %s coin have", (wallet, lengths) => {
+  ])("refuses a length that signatures of a %s coin do not have", (wallet, lengths) => {
     for (const length of lengths) {
       refusal("invalid-number", () => stakeFrom([told(ownedCoin(wallet, 100_000n), length as number)]));
     }

@@ -31,8 +31,8 @@ async function refusalOf(promise: Promise<unknown>) {
   });
 }
 
-describe("slots", () => {
-  it("are the committee's, the finality providers', the staker's, each descending", () => {
+describe("witness slots", () => {
+  it("are in the order committee, finality providers, staker, each descending", () => {
     const signatures = signAll(spend);
     const expected = leaf.signers.toReversed().flatMap(({ keys }) => sortKeys(keys).toReversed());
     const witness = assembleWitness(leaf, signatures);
@@ -42,7 +42,7 @@ describe("slots", () => {
     );
   });
 
-  it("are matched against the sorted committee: a committee listed in another order reads and writes alike", () => {
+  it("follow the sorted committee, whatever the order in which it is listed", () => {
     const signatures = signEnough(spend);
     const witness = leafWitness(leaf, signatures);
     fc.assert(
@@ -63,7 +63,7 @@ describe("slots", () => {
     );
   });
 
-  it("hold exactly the quorum of more signatures, and the first by key", () => {
+  it("have exactly a quorum of more signatures, the first by key", () => {
     const signatures = signAll(spend);
     const read = readWitness(leaf, leafWitness(leaf, signatures.toReversed()));
     const names = read.map(({ publicKey }) => hex.encode(publicKey));
@@ -71,7 +71,7 @@ describe("slots", () => {
     expect(names.toSorted()).toEqual(chosen.map(hex.encode).toSorted());
   });
 
-  it("of a placeholder have the size of a real witness in which the stakers write the hash type, or do not", () => {
+  it("of a placeholder have the size of a real witness, with and without the stakers' hash type", () => {
     for (const path of Object.values(life)) {
       const sizes = (witness: readonly Uint8Array[]) => witness.map(({ length }) => length).toSorted();
       const signatures = (hashType: number) =>
@@ -85,7 +85,7 @@ describe("slots", () => {
 });
 
 describe("a witness is refused", () => {
-  it("below the quorum, saying who is missing", () => {
+  it("below the quorum, with the missing signers", () => {
     const committee = terms.covenant.keys.slice(0, 2).map((key) => sign(spend, key));
     const error = refusal("missing-signature", () =>
       finishSpend(spend, [sign(spend, staker), sign(spend, provider), ...committee]),
@@ -101,7 +101,7 @@ describe("a witness is refused", () => {
     refusal("missing-signature", () => finishSpend(spend, []));
     const { message } = refusal("invalid-argument", () => finishSpend(spend, "70736274ff" as never));
     expect(message).toBe(
-      "expected a list of signatures, got string; take them from a PSBT with signaturesFromPsbt",
+      "signatures must be a list, not string: take them from a PSBT with signaturesFromPsbt",
     );
   });
 
@@ -113,7 +113,7 @@ describe("a witness is refused", () => {
     expect(verifyLeafSignature(spend, stranger)).toBe(false);
   });
 
-  it("with two different signatures by one key; the same one twice counts once", () => {
+  it("with two different signatures by one key; equal ones count once", () => {
     const [first, ...rest] = signEnough(spend);
     refusal("unexpected-signer", () => finishSpend(spend, [first!, sign(spend, first!.publicKey), ...rest]));
     expect(finishSpend(spend, [first!, first!, ...rest]).ins[0]!.witness).toEqual(
@@ -141,7 +141,7 @@ describe("a witness is refused", () => {
     }
   });
 
-  it("when read, if it opens another leaf or has other slots", () => {
+  it("that is read, when it opens another leaf or has other slots", () => {
     const witness = leafWitness(leaf, signEnough(spend));
     const broken = [
       [],
@@ -155,14 +155,14 @@ describe("a witness is refused", () => {
   });
 });
 
-describe("finishing", () => {
-  it("leaves the unsigned transaction as it is", () => {
+describe("finishing a spend", () => {
+  it("leaves the unsigned transaction unchanged", () => {
     const before = spend.transaction.toHex();
     finishSpend(spend, signEnough(spend));
     expect(spend.transaction.toHex()).toBe(before);
   });
 
-  it("verifies: one flipped bit of one signature is refused", () => {
+  it("verifies signatures: one flipped bit in one of them is refused", () => {
     const signatures = signEnough(spend);
     const bad = { ...signatures[1]!, signature: signatures[1]!.signature.slice() };
     bad.signature[40]! ^= 4;
@@ -171,7 +171,7 @@ describe("finishing", () => {
 });
 
 describe("signing a leaf", () => {
-  it("works by any signer: synchronous or not, x-only or compressed key", async () => {
+  it("accepts any signer: synchronous or not, with an x-only or compressed key", async () => {
     const secret = secretOf(staker);
     const inMemory = keySigner(secret);
     const remote: Signer = {
@@ -185,7 +185,7 @@ describe("signing a leaf", () => {
     }
   });
 
-  it("asks for the SIGHASH_DEFAULT digest of this leaf and nothing else", async () => {
+  it("requests the SIGHASH_DEFAULT digest of this leaf only", async () => {
     const asked: Uint8Array[] = [];
     const inMemory = keySigner(secretOf(staker));
     await signLeaf(spend, {
@@ -198,14 +198,14 @@ describe("signing a leaf", () => {
     expect(asked).toEqual([leafSighash(spend)]);
   });
 
-  it("is refused with a key that the leaf does not name, before it is asked", async () => {
+  it("refuses a key that the leaf does not name, before it requests a signature", async () => {
     let asked = 0;
     const signer = { publicKey: keyOf(-3), signSchnorr: () => (asked++, new Uint8Array(64)) };
     expect((await refusalOf(signLeaf(spend, signer))).code).toBe("unexpected-signer");
     expect(asked).toBe(0);
   });
 
-  it("is refused when the signer fails or returns something else; nothing of its error is shown", async () => {
+  it("refuses when the signer fails or returns another type; its error is not shown", async () => {
     const failing: Signer = {
       publicKey: staker,
       signSchnorr: () => {
@@ -223,7 +223,7 @@ describe("signing a leaf", () => {
     }
   });
 
-  it("is refused when the signature is by another key or over another digest", async () => {
+  it("refuses a signature by another key or over another digest", async () => {
     const wrongKey: Signer = { ...keySigner(secretOf(provider)), publicKey: staker };
     expect((await refusalOf(signLeaf(spend, wrongKey))).code).toBe("invalid-signature");
     const wrongDigest: Signer = {
@@ -233,7 +233,7 @@ describe("signing a leaf", () => {
     expect((await refusalOf(signLeaf(spend, wrongDigest))).code).toBe("invalid-signature");
   });
 
-  it("keeps its own copy of the key, also of one in a Node Buffer", async () => {
+  it("copies the key, also from a Node Buffer", async () => {
     const secret = Buffer.from(secretOf(staker));
     const signer = keySigner(secret);
     secret.fill(0);
@@ -241,7 +241,7 @@ describe("signing a leaf", () => {
     expect(JSON.stringify(signer)).not.toContain(hex.encode(secretOf(staker)));
   });
 
-  it("is refused with a key that is none", () => {
+  it("refuses an invalid key", () => {
     for (const value of [...NOT_BYTES, new Uint8Array(32), new Uint8Array(32).fill(0xff)]) {
       refusal("invalid-secret-key", () => keySigner(value as Uint8Array));
     }

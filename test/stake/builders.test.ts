@@ -132,7 +132,7 @@ describe("slashing", () => {
     expect(built.transaction.outs.map((out) => out.value)).toEqual([slashed, value - slashed - 1000n]);
   });
 
-  it("pays exactly the minimum fee, loses nothing, and is within half a satoshi of the rate", () => {
+  it("pays exactly the minimum fee, loses no satoshi, and is within half a satoshi of the rate", () => {
     fc.assert(
       fc.property(
         // Of larger stakes the chain's floats can ask for a satoshi more: test/stake/slashing.test.ts.
@@ -210,7 +210,7 @@ describe("a withdrawal", () => {
       ...changes,
     });
 
-  it("is refused of a coin whose script is that of another output, or of other terms", () => {
+  it("is refused for a coin with the script of another output, or of other terms", () => {
     const params = paramsFor(terms);
     const { script } = withdraw().prevouts[0]!;
     const coin = { ...COIN, script };
@@ -257,7 +257,7 @@ describe("a withdrawal", () => {
     );
   });
 
-  it("pays 10 when 10 satoshi per virtual byte are asked for, with signatures of 65 bytes too", () => {
+  it("pays 10 satoshi per virtual byte where 10 are asked for, with signatures of 65 bytes too", () => {
     const built = withdraw({ feeRate: feeRate("10") });
     const signed = finishSpend(built, signEnough(built));
     expect(built.fee).toBe(10n * BigInt(signed.virtualSize()));
@@ -265,7 +265,7 @@ describe("a withdrawal", () => {
     expect(built.fee).toBe(10n * BigInt(longer.virtualSize()));
   });
 
-  it("is refused below what nodes relay, unless the caller's relays less", () => {
+  it("is refused below the relay minimum, unless the caller's node relays less", () => {
     const error = refusal("fee-rate-too-low", () => withdraw({ feeRate: feeRate("0.999") }));
     expect(error.details).toEqual({ got: "0.999", least: "1" });
     expect(withdraw({ feeRate: feeRate("0.1"), minFeeRate: feeRate("0.1") }).fee).toBe(
@@ -275,7 +275,7 @@ describe("a withdrawal", () => {
     refusal("invalid-rate", () => withdraw({ minFeeRate: 1 as unknown as Rate }));
   });
 
-  it("is refused above what nobody means to pay, unless the caller does", () => {
+  it("is refused above the absurd fee rate, unless the caller allows it", () => {
     const most = withdraw({ feeRate: feeRate("1000") });
     expect(most.fee).toBe(1000n * BigInt(most.vsize));
     const error = refusal("fee-rate-too-high", () => withdraw({ feeRate: feeRate("1000.001") }));
@@ -285,7 +285,7 @@ describe("a withdrawal", () => {
     refusal("invalid-rate", () => withdraw({ maxFeeRate: 1 as unknown as Rate }));
   });
 
-  it("has the time lock as its sequence and tells it", () => {
+  it("has the time lock as its sequence, and returns it", () => {
     const params = paramsFor(terms, { unbondingTime: 77 });
     for (const [from, blocks] of [
       ["staking", 1000],
@@ -301,7 +301,7 @@ describe("a withdrawal", () => {
     ["P2WPKH", P2WPKH],
     ["P2TR", P2TR],
     ["P2PKH", P2PKH],
-  ])("to %s ends at its dust", (_, destination) => {
+  ])("to %s is refused below its dust threshold", (_, destination) => {
     const { fee } = withdraw({ destination });
     const threshold = dustThreshold(destination);
     expect(withdraw({ destination, coin: coinOf(fee + threshold) }).value).toBe(threshold);
@@ -311,7 +311,7 @@ describe("a withdrawal", () => {
     expect(error.details).toEqual({ fee });
   });
 
-  it("is refused with a rate or a destination that is none", () => {
+  it("is refused with an invalid rate or destination", () => {
     for (const rate of NOT_RATES) refusal("invalid-rate", () => withdraw({ feeRate: rate as Rate }));
     for (const script of NOT_BYTES.filter((value) => !(value instanceof Uint8Array) || value.length === 0)) {
       refusal("invalid-bytes", () => withdraw({ destination: script as Uint8Array }));
@@ -319,10 +319,10 @@ describe("a withdrawal", () => {
   });
 });
 
-describe("an output that a stake's life does not have", () => {
+describe("an output outside a stake's life", () => {
   const ways = ["foo", "constructor", "__proto__", "", 0, null, undefined] as unknown as "staking"[];
 
-  it.each(ways)("is neither slashed nor withdrawn: %j", (from) => {
+  it.each(ways)("is refused for slashing and withdrawal: %j", (from) => {
     const params = paramsFor(terms);
     refusal("invalid-argument", () => buildSlashing(terms, params, from, COIN));
     refusal("invalid-argument", () =>
@@ -330,12 +330,12 @@ describe("an output that a stake's life does not have", () => {
     );
   });
 
-  it("can be a refund for a withdrawal only", () => {
+  it("is refused for slashing when it is the refund", () => {
     refusal("invalid-argument", () => buildSlashing(terms, paramsFor(terms), "refund" as "staking", COIN));
   });
 });
 
-describe("coins that are none are refused by every builder", () => {
+describe("every builder", () => {
   const params = paramsFor(terms);
   const builders = [
     (coin: UnspentOutput) => buildUnbonding(terms, params, coin),
@@ -345,7 +345,7 @@ describe("coins that are none are refused by every builder", () => {
       buildWithdrawal({ terms, params, from: "staking", coin, destination: P2WPKH, feeRate: feeRate("1") }),
   ];
 
-  it("for their amount, their outpoint, or altogether", () => {
+  it("refuses an invalid coin: its amount, its outpoint, or the whole", () => {
     for (const build of builders) {
       for (const value of NOT_SATOSHI)
         refusal("invalid-amount", () => build({ ...COIN, value: value as bigint }));
@@ -357,7 +357,7 @@ describe("coins that are none are refused by every builder", () => {
     }
   });
 
-  it("and so are terms without keys", () => {
+  it("refuses terms without keys", () => {
     const none = { ...terms, staker: { keys: [], quorum: 1 } };
     refusal("no-keys", () => buildUnbonding(none, params, COIN));
     refusal("invalid-public-key", () =>
@@ -367,14 +367,14 @@ describe("coins that are none are refused by every builder", () => {
   });
 });
 
-describe("parameters that an untyped caller put together", () => {
+describe("invalid parameters from an untyped caller", () => {
   const params = paramsFor(terms);
   const changed = (change: object) => ({ ...params, ...change }) as ProtocolParams;
   const slashing = (change: object) => changed({ slashing: { ...params.slashing, ...change } });
   const punish = (given: ProtocolParams) => buildSlashing(terms, given, "staking", COIN);
   const check = (given: ProtocolParams) => checkStake(given, terms, COIN.value);
 
-  it("are refused where there are none", () => {
+  it("are refused when they are no object", () => {
     const destination = P2WPKH;
     for (const none of [undefined, null, "v0", 1] as unknown as ProtocolParams[]) {
       refusal("invalid-params", () => punish(none));
@@ -385,7 +385,7 @@ describe("parameters that an untyped caller put together", () => {
     }
   });
 
-  it("never make a slashing that pays to the digits of a script, or by a rate or a fee that is none", () => {
+  it("are refused for a slashing that would pay to a script's digits, or by an invalid rate or fee", () => {
     for (const script of [hex.encode(P2WPKH), [...P2WPKH], undefined, null]) {
       refusal("invalid-bytes", () => punish(slashing({ script })));
     }
@@ -397,13 +397,13 @@ describe("parameters that an untyped caller put together", () => {
     refusal("invalid-params", () => punish(changed({ slashing: "0.1" })));
   });
 
-  it("never make an unbonding that pays more than the stake holds", () => {
+  it("are refused for an unbonding that would pay more than the stake's value", () => {
     for (const unbondingFee of NOT_SATOSHI) {
       refusal("invalid-amount", () => buildUnbonding(terms, changed({ unbondingFee }), COIN));
     }
   });
 
-  it("never admit every value or time, because a limit is none", () => {
+  it("are refused with an invalid limit, which would admit every value or time", () => {
     for (const limit of NOT_SATOSHI) {
       refusal("invalid-amount", () => check(changed({ minValue: limit })));
       refusal("invalid-amount", () => check(changed({ maxValue: limit })));
@@ -418,7 +418,7 @@ describe("parameters that an untyped caller put together", () => {
   });
 });
 
-it("no builder changes what it was given", () => {
+it("every builder: leaves its arguments unchanged", () => {
   const params = paramsFor(terms);
   const before = structuredClone({ terms, params, coin: COIN });
   lifeOf(terms, params);

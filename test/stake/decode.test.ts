@@ -39,7 +39,7 @@ describe("the observed stake of 300.004 BTC on mainnet", () => {
     return parseTransaction(hex.decode(file["mainnet-300.004BTC"]!.hex));
   };
 
-  it.each([mainnetPhase1, mainnet])("is understood under $name by its lock time", (set) => {
+  it.each([mainnetPhase1, mainnet])("is decoded under $name by its lock time", (set) => {
     const decoded = decodeStaking(observed(), set);
     expect(decoded.value).toBe(30_000_400_000n);
     expect(decoded.outputIndex).toBe(0);
@@ -58,7 +58,7 @@ describe("the observed stake of 300.004 BTC on mainnet", () => {
     expect(later.slice(0, known.length)).toEqual(known);
   });
 
-  it("is of the version of its height, when that is known", () => {
+  it("has the version in force at its height, when that is given", () => {
     const at = (height: number) => decodeStaking(observed(), mainnetPhase1, { height });
     expect(at(864_790).params.version).toBe(1);
     expect(at(864_790).alternatives).toEqual([]);
@@ -67,7 +67,7 @@ describe("the observed stake of 300.004 BTC on mainnet", () => {
     refusal("not-active", () => at(857_909));
   });
 
-  it("is no stake when anything of it has changed", () => {
+  it("is not decoded with anything in it changed", () => {
     const decode = (change: (copy: Transaction) => void) => () =>
       decodeStaking(changed(observed(), change), mainnetPhase1);
     const otherScript = (script: Uint8Array, at: number) => {
@@ -106,7 +106,7 @@ describe("the observed stake of 300.004 BTC on mainnet", () => {
     );
   });
 
-  it("keeps its stake beside an OP_RETURN of another protocol", () => {
+  it("is decoded with an OP_RETURN of another protocol beside its announcement", () => {
     const other = changed(observed(), (copy) => void copy.addOutput(hex.decode("6a0548656c6c6f"), 0n));
     expect(decodeStaking(other, mainnetPhase1).params.version).toBe(1);
   });
@@ -126,19 +126,19 @@ describe("the observed stake on signet", () => {
     [bbnTest5, [2, 3, 4, 5, 6]],
     // Version 5 had a committee of three.
     [{ ...testnet, versions: testnet.versions.slice(0, 7) }, [2, 3, 4, 6]],
-  ])("fits the committee that $name has since version 2", (set, versions) => {
+  ])("matches the committee of $name since version 2", (set, versions) => {
     const decoded = decodeStaking(observed(), set);
     expect(decoded.value).toBe(5_000_000n);
     expect([decoded.params.version, ...decoded.alternatives.map(({ version }) => version)]).toEqual(versions);
     expect(decoded.terms.timelock).toBe(64_000);
   });
 
-  it.each([testnet, bbnTest5])("does not fit the committees of $name before", (set) => {
+  it.each([testnet, bbnTest5])("does not match the earlier committees of $name", (set) => {
     refusal("output-not-found", () => decodeStaking(observed(), set, { height: 200_664 }));
   });
 });
 
-describe("a stake without announcement", () => {
+describe("a stake without an announcement", () => {
   const terms = termsOf({ providers: 3 });
   const params = paramsFor(terms);
   const set: ParamSet = { name: "own", network: "regtest", versions: [params] };
@@ -152,7 +152,7 @@ describe("a stake without announcement", () => {
   });
   const { covenant: _, ...given } = terms;
 
-  it("is understood with its terms, and not without", () => {
+  it("is decoded with its terms, and not without", () => {
     const decoded = decodeStaking(transaction, set, { terms: given });
     expect(decoded).toMatchObject({ terms, value: 100_000n, outputIndex: 0, alternatives: [] });
     refusal("invalid-op-return", () => decodeStaking(transaction, set));
@@ -172,7 +172,7 @@ describe("a stake without announcement", () => {
     refusal("invalid-number", () => decodeStaking(transaction, set, { terms: given, height: Number.NaN }));
   });
 
-  it("is no phase-1 stake, whatever terms are given", () => {
+  it("is refused as a phase-1 stake, with any terms", () => {
     const phase1 = { ...params, phase1: { tag: utf8("bbn1"), confirmationDepth: 10 } };
     const phase1Set = { ...set, versions: [phase1] };
     refusal("invalid-op-return", () => decodeStaking(transaction, phase1Set, { terms: given }));
@@ -193,7 +193,7 @@ describe("a stake without announcement", () => {
   });
 });
 
-describe("the lock time of a stake", () => {
+describe("the lock time of a staking transaction", () => {
   const terms = termsOf();
   const versions = [0, 100, 200].map((activationHeight, version) => ({
     ...paramsFor(terms),
@@ -211,19 +211,19 @@ describe("the lock time of a stake", () => {
   const version = (locktime: number, sequence = 0xffff_fffe) =>
     decodeStaking(stake(locktime, sequence), set, { terms: given }).params.version;
 
-  it("keeps it out of the blocks up to that height, and so out of earlier versions", () => {
+  it("excludes the blocks up to that height, and so the earlier versions", () => {
     expect([0, 98, 99, 100, 198, 199, 5000].map((locktime) => version(locktime))).toEqual([
       0, 0, 1, 1, 1, 2, 2,
     ]);
   });
 
-  it("says nothing when it is a time, or when every sequence is final", () => {
+  it("is ignored when it is a time, or when every sequence is final", () => {
     expect(version(1_700_000_000)).toBe(0);
     expect(version(150, 0xffff_ffff)).toBe(0);
   });
 });
 
-describe("spends", () => {
+describe("decodeSpends", () => {
   const terms = termsOf({ providers: 2, stakers: 2 });
   const life = lifeOf(terms, paramsFor(terms));
   const depths = {
@@ -232,7 +232,7 @@ describe("spends", () => {
     refund: { timelock: 0 },
   };
 
-  it.each(PATHS)("%s is recognised from its witness", (path) => {
+  it.each(PATHS)("recognises %s from its witness", (path) => {
     const spend = life[path];
     const [output, kind] = path.split(" ") as [keyof typeof depths, "timelock"];
     const decoded = decodeSpends(finishSpend(spend, signEnough(spend)));
@@ -241,7 +241,7 @@ describe("spends", () => {
     ]);
   });
 
-  it("are recognised with an annex too", () => {
+  it("recognises a spend with an annex", () => {
     const spend = life["staking timelock"];
     const withAnnex = changed(finishSpend(spend, signEnough(spend)), (copy) => {
       copy.setWitness(0, [...copy.ins[0]!.witness, Uint8Array.of(0x50, 1, 2)]);
@@ -249,7 +249,7 @@ describe("spends", () => {
     expect(decodeSpends(withAnnex)).toHaveLength(1);
   });
 
-  it("of anything else are left out", () => {
+  it("leaves out spends of other outputs", () => {
     const spend = life["staking slashing"];
     const signed = finishSpend(spend, signEnough(spend));
     const { witness } = signed.ins[0]!;

@@ -81,7 +81,7 @@ const request = (changes: Partial<ExpansionRequest> = {}): ExpansionRequest => (
   ...changes,
 });
 
-/** Everybody's signatures on both inputs. */
+/** Every signature on both inputs. */
 function finish(built: Expansion): Transaction {
   const signed = finishSpend(built, signEnough(built));
   signed.setWitness(1, fundingWitness(built, walletSigned(built)));
@@ -91,13 +91,13 @@ function finish(built: Expansion): Transaction {
 describe("an expansion", () => {
   const built = buildExpansion(request());
 
-  it("is refused where the new stake's unbonding would be dust", () => {
+  it("is refused where the new stake's unbonding output would be dust", () => {
     const dear = { ...params, unbondingFee: 1_200_000n - 329n };
     const { details } = refusal("dust-output", () => buildExpansion(request({ params: dear })));
     expect(details).toMatchObject({ value: 329n, threshold: 330n });
   });
 
-  it("has the previous stake and one coin in, the new stake and change out, version 2, final", () => {
+  it("spends the previous stake and one coin, pays the new stake and change, has version 2 and final sequences", () => {
     const { transaction, output, outputIndex, change, fee } = built;
     expect([transaction.version, transaction.locktime, outputIndex]).toEqual([2, 0, 0]);
     expect(transaction.ins.map((input) => [spentBy(input), input.sequence])).toEqual([
@@ -125,7 +125,7 @@ describe("an expansion", () => {
     const slots = signed.clone();
     slots.setWitness(0, signed.ins[0]!.witness.slice(1));
     refusal("witness-mismatch", () => explainSpends(slots, [set]));
-    // Unsigned, or of other stakers, it is a stake and shows no more.
+    // Unsigned, or of other stakers, it is a stake and shows nothing else.
     expect(decodeStaking(built.transaction, set, { terms: announced })).not.toHaveProperty("expands");
     const swapped = signed.clone();
     swapped.ins.reverse();
@@ -133,14 +133,14 @@ describe("an expansion", () => {
     expect(explainSpends(swapped, [set])).toMatchObject([{ role: "unbonding", inputIndex: 1 }]);
   });
 
-  it("may renew a stake as it was, and shorten it: the new lock starts anew", () => {
+  it("may renew a stake with the same terms, and shorten it: the new time lock starts again", () => {
     for (const timelock of [terms.timelock, 1]) {
       const { output } = buildExpansion(request({ terms: { ...terms, timelock }, value: PREVIOUS_VALUE }));
       expect(output.leaves.timelock.timelock).toBe(timelock);
     }
   });
 
-  it("may go to other parameters, while a previous quorum is in the new committee", () => {
+  it("may change to other parameters, while the new committee contains a quorum of the previous one", () => {
     const [a, b, c, d, e] = terms.covenant.keys as [Uint8Array, ...Uint8Array[]] as Uint8Array[];
     const members = (keys: readonly Uint8Array[]) => {
       const covenant = { keys, quorum: 3 };
@@ -155,7 +155,7 @@ describe("an expansion", () => {
     expect(details).toEqual({ expected: 3, got: 2 });
   });
 
-  it("is a PSBT that wallets sign without knowing about staking", () => {
+  it("is a PSBT that wallets sign without knowledge of staking", () => {
     const coin = { ...fundingCoin(300_000n, "p2tr"), tapInternalKey: FUNDING.p2tr.slice(2) };
     const psbt = parsePsbt(buildExpansion(request({ coin })).psbt.toBuffer());
     expect(psbt.data.inputs[0]!.tapLeafScript).toHaveLength(1);
@@ -167,7 +167,7 @@ describe("an expansion", () => {
 });
 
 describe("the fee of an expansion", () => {
-  it("is at least the rate for the final size, at most a virtual byte an input more, and change is no dust", () => {
+  it("is at least the rate for the final size, at most a virtual byte an input above, and change is above dust", () => {
     fc.assert(
       fc.property(
         anyLife,
@@ -232,13 +232,13 @@ describe("the fee of an expansion", () => {
   });
 });
 
-describe("an expansion that one of several coins funds", () => {
+describe("choosing an expansion's funding coin", () => {
   const { coin: _one, ...rest } = request();
   const small = ownedCoin("P2WPKH", 200_050n, 1).coin;
   const enough = ownedCoin("P2WPKH", 250_000n, 2).coin;
   const large = ownedCoin("P2WPKH", 9_000_000n, 3).coin;
 
-  it("takes the smallest of those that cost the same, in whichever order they come", () => {
+  it("takes the smallest of those with equal cost, in any order", () => {
     for (const coins of [
       [large, small, enough],
       [enough, large, small],
@@ -248,7 +248,7 @@ describe("an expansion that one of several coins funds", () => {
     expect(fundExpansion({ ...rest, coins: [small, large] }).coin).toEqual(large);
   });
 
-  it("takes the one that costs least, and says of each what it really pays", () => {
+  it("takes the cheapest, and reports the real cost of each", () => {
     const { fee, vsize } = fundExpansion({ ...rest, coins: [enough] });
     const perByte = (paid: bigint, size: number) => (paid * 1000n) / BigInt(size);
     const changeless = vsize - 31;
@@ -277,7 +277,7 @@ describe("an expansion that one of several coins funds", () => {
     expect(buildExpansion(request()).reason).toBe("given");
   });
 
-  it("takes one that is not mined yet only if the caller says so, and tells what was left aside", () => {
+  it("takes an unconfirmed one only if the caller allows it, and reports the coins left aside", () => {
     const waiting = { ...enough, confirmations: 0 };
     expect(fundExpansion({ ...rest, coins: [waiting], allowUnconfirmed: true }).coin).toEqual(waiting);
     const none = refusal("insufficient-funds", () => fundExpansion({ ...rest, coins: [waiting] }));
@@ -288,7 +288,7 @@ describe("an expansion that one of several coins funds", () => {
     expect(details).toMatchObject({ available: 50n, unconfirmed: 250_000n });
   });
 
-  it("passes over coins that are not mined, or cannot fund one, and the previous stake itself", () => {
+  it("skips unconfirmed coins, coins that cannot fund an expansion, and the previous stake itself", () => {
     const stake = {
       outpoint: { txid: previous.staking.transaction.getId(), vout: 1 },
       value: 1_000_000n,
@@ -306,7 +306,7 @@ describe("an expansion that one of several coins funds", () => {
     );
   });
 
-  it("is refused when none is enough, and as one coin would be", () => {
+  it("refuses when no coin suffices, and an invalid coin as buildExpansion does", () => {
     const { details } = refusal("insufficient-funds", () => fundExpansion({ ...rest, coins: [small] }));
     expect(details).toMatchObject({ available: 200_050n - 200_000n });
     refusal("insufficient-funds", () => fundExpansion({ ...rest, coins: [] }));
@@ -376,13 +376,13 @@ describe("an expansion is refused when only this is wrong:", () => {
     ["a P2WSH coin", "invalid-coin", { coin: ownedCoin("P2WSH pk", 300_000n).coin }],
     ["a P2TR coin spent by a leaf", "invalid-coin", { coin: ownedCoin("P2TR pk", 300_000n).coin }],
     ["a rate that nodes do not relay", "fee-rate-too-low", { feeRate: feeRate("0.99") }],
-    ["a rate that nobody means", "fee-rate-too-high", { feeRate: feeRate("1001") }],
+    ["an absurd rate", "fee-rate-too-high", { feeRate: feeRate("1001") }],
     ["a coin without script", "invalid-bytes", { coin: { ...coin, script: undefined as never } }],
     ["a coin that the previous stake's transaction spends", "invalid-coin", { coin: spent }],
     ["no coin", "invalid-coin", { coin: undefined as never }],
     ["an internal key of a P2WPKH coin", "invalid-coin", { coin: { ...coin, tapInternalKey: keyOf(-1) } }],
     [
-      "an internal key that is none",
+      "an invalid internal key",
       "invalid-public-key",
       { coin: { ...fundingCoin(300_000n, "p2tr"), tapInternalKey: new Uint8Array(32) } },
     ],
@@ -393,7 +393,7 @@ describe("an expansion is refused when only this is wrong:", () => {
     ],
     ["no parameters", "invalid-params", { params: undefined as never }],
     ["no terms", "no-keys", { terms: undefined as never }],
-    ["rules that are none", "invalid-argument", { rules: "v4" as never }],
+    ["invalid rules", "invalid-argument", { rules: "v4" as never }],
     ["a value of 0", "staking-value-out-of-range", { value: 0n }],
     ["a negative value", "invalid-amount", { value: -1n }],
     ["a value that is no bigint", "invalid-amount", { value: 1_200_000 as never }],
@@ -437,7 +437,7 @@ describe("an expansion is refused when only this is wrong:", () => {
     refusal(code, () => buildExpansion(request(changes)));
   });
 
-  it("to another finality provider where coins have value, unless any release is asked for", () => {
+  it("a change of the finality provider on networks with real coins, unless the rules are any", () => {
     const moved = (network: "regtest" | "signet", more: Partial<ExpansionRequest> = {}) => {
       const own = { ...params, network };
       const changes = { previous: staked(terms, own), params: own };
@@ -454,7 +454,7 @@ describe("an expansion is refused when only this is wrong:", () => {
     for (const each of [moved("regtest"), moved("signet", { rules: "any" })]) buildExpansion(each);
   });
 
-  it("and built under the rules of v4, or of none, when nothing is", () => {
+  it("no rule is broken: by default it is built under the rules of v4", () => {
     const { transaction } = buildExpansion(request({ rules: ruleSet("v4") }));
     expect(transaction.toHex()).toBe(buildExpansion(request()).transaction.toHex());
   });
@@ -481,14 +481,14 @@ describe("the spend of the previous stake", () => {
       ),
     );
 
-  it("takes exactly M of N stakers and exactly the quorum: one less or more of either fails", () => {
+  it("requires exactly M of N stakers and exactly the quorum: one signature fewer or more fails", () => {
     expect([judged(2, 3), judged(1, 3), judged(3, 3), judged(2, 2), judged(2, 4), judged(0, 3)]).toEqual([
       "ok",
       ...Array.from({ length: 5 }, () => expect.not.stringMatching(/^ok$/)),
     ]);
   });
 
-  it("takes signatures of 65 bytes by stakers, and some of them beside others of 64", () => {
+  it("may have stakers' signatures of 65 bytes, beside others of 64", () => {
     for (const types of [
       [1, 1, 0, 0, 0],
       [0, 1, 0, 0, 0],
@@ -501,7 +501,7 @@ describe("the spend of the previous stake", () => {
     }
   });
 
-  it("commits to both coins: another value or script of the funding coin makes every signature wrong", () => {
+  it("commits to both coins: another value or script of the funding coin invalidates every signature", () => {
     const signed = finish(built);
     expect(verdictOn(signed)).toBe("ok");
     const [stake, coin] = built.prevouts;
@@ -525,7 +525,7 @@ describe("the funding coin's signature", () => {
   });
 });
 
-describe("the peer", () => {
+describe("btc-staking-ts", () => {
   const network = peerNetworks.regtest;
   const scriptsOf = (of: StakeTerms) => peerScripts(of, params.unbondingTime);
   const home = addressOfScript(P2WPKH, "regtest")!;
@@ -566,7 +566,7 @@ describe("the peer", () => {
     return { theirs, ours };
   }
 
-  it("makes the same expansion byte for byte, but for the fee, in random cases", () => {
+  it("makes the same expansion byte for byte, except the fee, in random cases", () => {
     fc.assert(
       fc.property(
         anyTerms({ stakers: 1, providers: 4, members: 9 }),
@@ -586,7 +586,7 @@ describe("the peer", () => {
   });
 
   it.each(["P2PKH", "P2SH-P2WPKH", "P2WSH pk", "P2TR pk"] as const)(
-    "differs: it takes a %s coin",
+    "differs: it accepts a %s coin",
     (wallet) => {
       const { coin } = ownedCoin(wallet, 300_000n);
       const from = toOutpoint(coin.outpoint);

@@ -47,22 +47,27 @@ async function finalPsbt(spend: LeafSpend, secrets: readonly Uint8Array[]): Prom
 const serialised = (stack: readonly Uint8Array[]) =>
   concatBytes(compactSize(stack.length), ...stack.flatMap((each) => [compactSize(each.length), each]));
 
-describe("an input that spends a stake counts as signed by all who must, and by nobody else", () => {
+describe("an input that spends a stake, with signatures by", () => {
   const [one, two] = [stakerSecrets.slice(0, 1), stakerSecrets.slice(0, 2)];
   const three = memberSecrets.slice(0, 3);
   const provider = [stake.providerSecrets[0]!];
   const cases: readonly [string, LeafSpend, readonly Uint8Array[], string][] = [
-    ["withdrawal, nobody", withdrawal, [], "unsigned"],
-    ["withdrawal, one of two stakers", withdrawal, one, "in-part"],
-    ["withdrawal, both", withdrawal, two, "signed"],
-    ["withdrawal, one more than must", withdrawal, stakerSecrets, "signed"],
-    ["unbonding, the committee and no staker", unbonding, three, "in-part"],
-    ["unbonding, the stakers and two of three members", unbonding, [...two, ...three.slice(1)], "in-part"],
-    ["unbonding, all who must", unbonding, [...two, ...three], "signed"],
-    ["slashing, the stakers alone", slashing, two, "in-part"],
-    ["slashing, all but a finality provider", slashing, [...two, ...three], "in-part"],
-    ["slashing, all but a member", slashing, [...two, ...provider, ...three.slice(1)], "in-part"],
-    ["slashing, all who must", slashing, [...two, ...provider, ...three], "signed"],
+    ["no key: a withdrawal", withdrawal, [], "unsigned"],
+    ["one of two stakers: a withdrawal", withdrawal, one, "in-part"],
+    ["both stakers: a withdrawal", withdrawal, two, "signed"],
+    ["one staker more than the quorum: a withdrawal", withdrawal, stakerSecrets, "signed"],
+    ["the committee and no staker: an unbonding", unbonding, three, "in-part"],
+    ["the stakers and two of three members: an unbonding", unbonding, [...two, ...three.slice(1)], "in-part"],
+    ["every required key: an unbonding", unbonding, [...two, ...three], "signed"],
+    ["the stakers alone: a slashing", slashing, two, "in-part"],
+    ["every required key but a finality provider: a slashing", slashing, [...two, ...three], "in-part"],
+    [
+      "every required key but a member: a slashing",
+      slashing,
+      [...two, ...provider, ...three.slice(1)],
+      "in-part",
+    ],
+    ["every required key: a slashing", slashing, [...two, ...provider, ...three], "signed"],
   ];
   it.each(cases)("%s", async (_, spend, secrets, state) => {
     const shown = shownPsbt(await psbtOf(spend, secrets));
@@ -70,7 +75,7 @@ describe("an input that spends a stake counts as signed by all who must, and by 
     expect(shown.signedInputs).toBe(state === "signed" ? 1 : 0);
   });
 
-  it("with a final witness too, which holds exactly the quorum", async () => {
+  it("signers in a final witness, which holds exactly the quorum", async () => {
     const state = async (secrets: readonly Uint8Array[]) =>
       shownPsbt(await finalPsbt(withdrawal, secrets)).inputs[0]!.state;
     expect([await state(one), await state(two), await state(stakerSecrets)]).toEqual([
@@ -81,7 +86,7 @@ describe("an input that spends a stake counts as signed by all who must, and by 
   });
 });
 
-describe("a signature that does not verify is none", async () => {
+describe("a signature that does not verify: the input is invalid", async () => {
   const [, elsewhere] = await sign(unbonding, stakerSecrets);
   it.each([
     ["of a staker", 0, new Uint8Array(64).fill(1)],
@@ -98,7 +103,7 @@ describe("a signature that does not verify is none", async () => {
     expect(signedInputs).toBe(0);
   });
 
-  it("by the output's key, which no stake has", async () => {
+  it("by the output's key, whose key path is unspendable", async () => {
     for (const secrets of [[], stakerSecrets.slice(0, 2)]) {
       const psbt = await psbtOf(withdrawal, secrets);
       psbt.updateInput(0, { tapKeySig: new Uint8Array(64).fill(1) });
@@ -106,7 +111,7 @@ describe("a signature that does not verify is none", async () => {
     }
   });
 
-  it("of an amount that the PSBT states wrongly; or known better, of one that it states rightly", async () => {
+  it("over a wrong amount in the PSBT, or over another amount than a known coin's", async () => {
     const { prevouts } = withdrawal;
     const lie = { ...withdrawal, prevouts: [{ ...prevouts[0]!, value: 2n }] };
     const psbt = await psbtOf(lie, stakerSecrets.slice(0, 2));
@@ -119,7 +124,7 @@ describe("a signature that does not verify is none", async () => {
     expect(shownPsbt(signed, prevouts).inputs).toEqual([{ state: "signed" }]);
   });
 
-  it("nor is one that cannot be verified", async () => {
+  it("but is unverified where the PSBT lacks the coin, or has an annex", async () => {
     const psbt = await psbtOf(withdrawal, stakerSecrets.slice(0, 2));
     const own = psbt.data.inputs[0]!;
     delete own.witnessUtxo;
@@ -147,7 +152,7 @@ describe("an input of a wallet's coin", () => {
     return { psbt, signed: signedPsbt(psbt, owned) };
   };
 
-  it("is signed once its wallet has signed it, whatever kind it is", () => {
+  it("is signed once its wallet has signed it, for every kind of coin", () => {
     const { psbt, signed } = fundedBy(WALLETS);
     expect(shownPsbt(psbt)).toMatchObject({
       signedInputs: 0,
@@ -159,14 +164,17 @@ describe("an input of a wallet's coin", () => {
     });
   });
 
-  it.each(["P2WSH 2-of-3", "P2TR 2-of-3"] as const)("is not, by one of two owners: %s", (wallet) => {
-    const { signed } = fundedBy([wallet]);
-    const { partialSig, tapScriptSig } = signed.data.inputs[0]!;
-    (partialSig ?? tapScriptSig!).pop();
-    expect(shownPsbt(signed)).toMatchObject({ signedInputs: 0, inputs: [{ state: "in-part" }] });
-  });
+  it.each(["P2WSH 2-of-3", "P2TR 2-of-3"] as const)(
+    "is signed in part by one of two owners: %s",
+    (wallet) => {
+      const { signed } = fundedBy([wallet]);
+      const { partialSig, tapScriptSig } = signed.data.inputs[0]!;
+      (partialSig ?? tapScriptSig!).pop();
+      expect(shownPsbt(signed)).toMatchObject({ signedInputs: 0, inputs: [{ state: "in-part" }] });
+    },
+  );
 
-  it("is not, by a forged signature", () => {
+  it("is invalid with a forged signature", () => {
     const forged = new Uint8Array(64).fill(1);
     const { signed } = fundedBy(["P2TR key", "P2TR pk", "P2WPKH", "P2PKH"]);
     const [key, leaf, segwit, legacy] = signed.data.inputs;
@@ -183,7 +191,7 @@ describe("an input of a wallet's coin", () => {
     expect(signedInputs).toBe(0);
   });
 
-  it("is not verified where the PSBT does not say what that takes", () => {
+  it("is unverified where the PSBT lacks what verification needs", () => {
     const { signed } = fundedBy(["P2SH-P2WPKH", "P2WPKH"]);
     delete signed.data.inputs[0]!.redeemScript;
     expect(shownPsbt(signed).inputs).toMatchObject([{ state: "unverified" }, { state: "signed" }]);
@@ -193,7 +201,7 @@ describe("an input of a wallet's coin", () => {
   });
 });
 
-it("an expansion is signed at each of its inputs apart", async () => {
+it("an expansion: is signed at each of its inputs apart", async () => {
   const before = makeStake({ seed: "shown expansion" });
   const spend = expansionSpend(await expand(before));
   const all = [...before.stakerSecrets, ...before.memberSecrets.slice(0, 3)];

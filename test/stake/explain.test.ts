@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 
 describe("identifyStaking", () => {
-  it("takes the first set that fits and names the others", () => {
+  it("returns the first set that matches, and names the others", () => {
     const { set, params, others } = identifyStaking(real, all);
     expect([set.name, params.version]).toEqual(["mainnet", 1]);
     expect(others.map(({ set: { name }, params: { version } }) => `${name} ${version}`)).toEqual([
@@ -33,7 +33,7 @@ describe("identifyStaking", () => {
     expect(identifyStaking(real, [mainnetPhase1, mainnetThen]).set.name).toBe("mainnet-phase1");
   });
 
-  it("takes terms for a stake that does not announce itself", () => {
+  it("accepts terms for a stake without an announcement", () => {
     const terms = { staker: staker.publicKey, finalityProviders: [provider.publicKey], timelock: 1000 };
     expect(identifyStaking(life.staking, all, { terms })).toMatchObject({ set: regtest, value: 1_000_000n });
     expect(() => identifyStaking(life.staking, all, { terms: { ...terms, timelock: 999 } })).toThrow(
@@ -42,7 +42,7 @@ describe("identifyStaking", () => {
     expect(() => identifyStaking(life.staking, all)).toThrow(refusing("not-a-stake"));
   });
 
-  it("passes on the refusal of the set that knows the stake", () => {
+  it("passes on the refusal of the set that recognises the stake", () => {
     expect(() => identifyStaking(real, all, { height: 857_910 })).toThrow(
       refusing("staking-value-out-of-range"),
     );
@@ -58,12 +58,12 @@ describe("identifyStaking", () => {
 });
 
 describe("explainSpends", () => {
-  it("finds nothing where no stake is spent", () => {
+  it("is empty for a transaction that spends no stake", () => {
     expect(explainSpends(real, all)).toEqual([]);
     expect(explainSpends(life.delegation.unbonding.transaction, all)).toEqual([]);
   });
 
-  it("tells who signed, in ascending order, by role", () => {
+  it("lists the signers, in ascending order, by role", () => {
     const [spend] = explainSpends(life.slashing, all);
     expect(spend!.signed).toEqual({
       staker: [staker.publicKey],
@@ -72,7 +72,7 @@ describe("explainSpends", () => {
     });
   });
 
-  it("does not claim to have verified a signature, and counts only what has the size of one", () => {
+  it("marks signatures as unverified, and counts only those with the size of one", () => {
     const [before] = explainSpends(life.slashing, all);
     expect(before).toMatchObject({ verified: false, invalid: [], annex: false });
     const forged = life.slashing.clone();
@@ -85,7 +85,7 @@ describe("explainSpends", () => {
     expect(spend!.invalid).toEqual(members.slice(-1));
   });
 
-  it("understands a spend with an annex", () => {
+  it("accepts a spend with an annex", () => {
     for (const name of ["staking", "unbonding", "refund"] as const) {
       const annexed = life.withdrawals[name].clone();
       annexed.setWitness(0, [...annexed.ins[0]!.witness, Uint8Array.of(0x50, 1)]);
@@ -104,7 +104,7 @@ describe("explainSpends", () => {
     expect(explainSpends(slashing, all)[0]!.signed).toEqual(explainSpends(life.slashing, all)[0]!.signed);
   });
 
-  it("tells the slashing of the two outputs apart, and where the coins go", () => {
+  it("distinguishes the slashing of the two outputs, and lists where the coins go", () => {
     expect(explainSpends(life.slashing, all)).toMatchObject([
       { role: "slashing", from: "staking", outputs: { slashed: 0, refund: 1, refundLock: 20 } },
     ]);
@@ -113,7 +113,7 @@ describe("explainSpends", () => {
     ]);
   });
 
-  it("does not guess for a committee that it does not know", () => {
+  it("leaves the members unknown for an unknown committee", () => {
     const [spend] = explainSpends(life.slashing, [mainnet]);
     expect(spend).toMatchObject({ role: "slashing", versions: [] });
     expect(spend).not.toHaveProperty("from");
@@ -136,7 +136,7 @@ describe("explainSpends", () => {
     expect(explainSpends(both, all)).toMatchObject([{ role: "withdrawal", from: "refund", inputIndex: 1 }]);
   });
 
-  it("refuses a witness with other slots than the leaf", () => {
+  it("refuses a witness with other slots than the leaf's", () => {
     const broken = life.slashing.clone();
     broken.setWitness(0, broken.ins[0]!.witness.slice(1));
     expect(() => explainSpends(broken, all)).toThrow(refusing("witness-mismatch"));

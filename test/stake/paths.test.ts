@@ -43,7 +43,7 @@ describe("every path of a stake, executed by another implementation", () => {
   const terms = termsOf({ providers: 2 });
   const life = lifeOf(terms, paramsFor(terms));
 
-  it.each(PATHS)("%s: right signatures spend", (path) => {
+  it.each(PATHS)("%s: valid signatures spend", (path) => {
     const spend = life[path];
     expect(verdict(finishSpend(spend, signEnough(spend)), 0, spend.prevouts)).toBe("ok");
   });
@@ -58,26 +58,29 @@ describe("every path of a stake, executed by another implementation", () => {
     }
   });
 
-  it.each(PATHS)("%s: 65 bytes with SIGHASH_ALL spend, each other hash type is refused by us", (path) => {
-    const spend = life[path];
-    const keys = signEnough(spend).map(({ publicKey }) => publicKey);
-    const all = keys.map((key) => sign(spend, key, 1));
-    expect(verdict(finishSpend(spend, all), 0, spend.prevouts)).toBe("ok");
-    for (const hashType of [2, 3, 0x81, 0x82, 0x83]) {
-      const signatures = keys.map((key) => sign(spend, key, hashType));
-      refusal("unsupported-sighash", () => finishSpend(spend, signatures));
-      expect(verifyLeafSignature(spend, signatures[0]!)).toBe(false);
-    }
-    // BIP-341: SIGHASH_DEFAULT is written by leaving the byte out.
-    const zero = keys.map((key) => {
-      const { signature } = sign(spend, key);
-      return { publicKey: key, signature: Uint8Array.of(...signature, 0) };
-    });
-    refusal("unsupported-sighash", () => finishSpend(spend, zero));
-    expect(executesAs(spend, withWitness(spend, assembleWitness(spend.leaf, zero)))).toBe(false);
-  });
+  it.each(PATHS)(
+    "%s: 65 bytes with SIGHASH_ALL spend, and this package refuses each other hash type",
+    (path) => {
+      const spend = life[path];
+      const keys = signEnough(spend).map(({ publicKey }) => publicKey);
+      const all = keys.map((key) => sign(spend, key, 1));
+      expect(verdict(finishSpend(spend, all), 0, spend.prevouts)).toBe("ok");
+      for (const hashType of [2, 3, 0x81, 0x82, 0x83]) {
+        const signatures = keys.map((key) => sign(spend, key, hashType));
+        refusal("unsupported-sighash", () => finishSpend(spend, signatures));
+        expect(verifyLeafSignature(spend, signatures[0]!)).toBe(false);
+      }
+      // BIP-341: SIGHASH_DEFAULT is written by leaving the byte out.
+      const zero = keys.map((key) => {
+        const { signature } = sign(spend, key);
+        return { publicKey: key, signature: Uint8Array.of(...signature, 0) };
+      });
+      refusal("unsupported-sighash", () => finishSpend(spend, zero));
+      expect(executesAs(spend, withWitness(spend, assembleWitness(spend.leaf, zero)))).toBe(false);
+    },
+  );
 
-  it("a transaction of version 1 cannot use a timelock", () => {
+  it("a transaction of version 1 cannot spend a time lock", () => {
     const spend = life["staking timelock"];
     const old = { ...spend, transaction: changed(spend.transaction, (copy) => (copy.version = 1)) };
     expect(executesAs(old, finishSpend(old, signEnough(old)))).toBe(false);
@@ -89,7 +92,7 @@ describe("every path of a stake, executed by another implementation", () => {
     expect(executesAs(old, finishSpend(old, signEnough(old)))).toBe(true);
   });
 
-  it("a committee without the stakers and the finality provider moves nothing", () => {
+  it("a committee without the stakers and the finality provider spends no path", () => {
     for (const path of ["staking unbonding", "staking slashing", "unbonding slashing"] as const) {
       const spend = life[path];
       const covenant = spend.leaf.signers
@@ -109,8 +112,8 @@ describe("every path of a stake, executed by another implementation", () => {
   });
 });
 
-describe("properties of every path", () => {
-  it("right signatures spend, by whoever of the quorum; each single wrong thing fails", () => {
+describe("every path of any stake", () => {
+  it("is spent by any quorum of valid signatures, and by no spend with one thing wrong", () => {
     fc.assert(
       fc.property(anyLife, fc.constantFrom(...PATHS), fc.infiniteStream(fc.nat()), (life, path, dice) => {
         const roll = (below: number) => (dice.next().value as number) % below;
@@ -213,7 +216,7 @@ describe("properties of every path", () => {
     );
   });
 
-  it("more signatures than needed, in any order, still make exactly the quorum", () => {
+  it("is finished with exactly the quorum, from more signatures in any order", () => {
     fc.assert(
       fc.property(
         anyLife.chain((life) =>

@@ -134,7 +134,7 @@ function bothOf(terms: StakeTerms, amounts: Partial<Amounts> = {}, slashingScrip
   };
 }
 
-describe("the peer builds the same transactions", () => {
+describe("btc-staking-ts makes the same transactions", () => {
   const stakes = fc.record({
     from: fc.nat(1_000_000),
     providers: fc.integer({ min: 1, max: 4 }),
@@ -169,7 +169,7 @@ describe("the peer builds the same transactions", () => {
     );
   });
 
-  it("both slashings, and three withdrawals but for their fee, of random stakes", () => {
+  it("both slashings, and three withdrawals except their fee, of random stakes", () => {
     let halves = 0;
     fc.assert(
       fc.property(stakes, (one) => {
@@ -225,7 +225,7 @@ describe("the peer builds the same transactions", () => {
   });
 });
 
-describe("the peer", () => {
+describe("btc-staking-ts differs:", () => {
   const terms = termsOf();
 
   it("loses a satoshi at an exact half that its floats cannot hold", () => {
@@ -235,7 +235,7 @@ describe("the peer", () => {
     expect(theirs.slashing().txOutputs[0]!.value).toBe(7928);
   });
 
-  it("and the chain have products beyond 2^53, a satoshi more for very large stakes: so do we", () => {
+  it("has products beyond 2^53 that are off by a satoshi for very large stakes", () => {
     const { ours, theirs } = bothOf(terms, { value: 2_000_000_000_005_003, rate: 3333 });
     // 2,000,000,000,005,003 * 0.3333 = 666,600,000,001,667.4999
     expect(ours.slashing().slashed).toBe(666_600_000_001_668n);
@@ -307,7 +307,7 @@ describe("the peer", () => {
     refusal("unexpected-signer", () => finishSpend(spend, [staker, stranger, first!, second!, third!]));
   });
 
-  it("hands over transactions of bitcoinjs 6, whose amounts are numbers: they are read by their bytes", () => {
+  it("returns transactions of bitcoinjs 6, whose amounts are numbers: they are read by their bytes", () => {
     const { params, theirs } = bothOf(terms);
     const own = parseTransaction(theirs.staking.toBuffer());
     const set: ParamSet = { name: "peer", network: "mainnet", versions: [params] };
@@ -323,7 +323,7 @@ describe("the peer", () => {
     );
   });
 
-  it("takes what a wallet returns for what it gave it, and would send an altered transaction", async () => {
+  it("accepts an altered transaction from a wallet, and would send it", async () => {
     const { params, theirs, scripts } = bothOf(terms);
     const funding = ownedCoin("P2WPKH", 1_100_000n);
     const { coin } = funding;
@@ -395,7 +395,7 @@ describe("the peer", () => {
   });
 });
 
-describe("the peer's fees differ:", () => {
+describe("btc-staking-ts has other fees:", () => {
   const terms = termsOf();
   const scripts = peerScripts(terms, 20);
   /** What the peer builds of coins by their script, and what it pays. */
@@ -411,7 +411,7 @@ describe("the peer's fees differ:", () => {
     return { transaction, fee: got - transaction.outs.reduce((sum, { value }) => sum + value, 0) };
   }
 
-  it("an input is 68, 58 or 180 vB by its script alone, an output 43, and 30 satoshi come on top up to 2 sat/vB", () => {
+  it("an input is 68, 58 or 180 vB by its script alone, an output 43, and 30 satoshi are added up to 2 sat/vB", () => {
     for (const [script, size] of [
       [P2WPKH, 68],
       [P2TR, 58],
@@ -426,7 +426,7 @@ describe("the peer's fees differ:", () => {
     }
   });
 
-  it("a P2TR coin is sized as if spent by its key, whatever leaf spends it", () => {
+  it("a P2TR coin is sized as a key-path spend, whichever leaf spends it", () => {
     const { coin } = ownedCoin("P2TR 2-of-3", 200_000n);
     const { fee } = theirs([[coin.script, 200_000]], 10);
     const ours = buildStaking({
@@ -441,7 +441,7 @@ describe("the peer's fees differ:", () => {
     expect(ours.fee).toBeGreaterThan(BigInt(fee));
   });
 
-  it("a fractional rate fails, as its amounts are floats", () => {
+  it("a fractional rate fails, as amounts are floats", () => {
     expect(() => theirs([[P2WPKH, 1_000_000]], 1.5)).toThrow(/Satoshi, got Number \d+\.5/);
     const { coin } = ownedCoin("P2WPKH", 1_000_000n);
     const request = {
@@ -467,7 +467,7 @@ describe("the peer's fees differ:", () => {
     refusal("invalid-coin", () => buildStaking({ ...request, coins: [coin, coin], feeRate: feeRate("3") }));
   });
 
-  it("the largest coin goes first, whatever it costs; no input can be replaced; change starts at 547", () => {
+  it("the largest coin is spent first, at any cost; inputs are not replaceable; change starts at 547", () => {
     const { transaction } = theirs(
       [
         [P2WPKH, 150_000],

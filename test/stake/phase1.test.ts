@@ -25,7 +25,7 @@ function stakeOf(params = v0, value = params.minValue, changes = {}): Transactio
   return buildStaking({ ...request, rules: "any" }).transaction;
 }
 
-/** What the transaction is, deep in the chain unless told, with nothing staked before. */
+/** The verdict on a transaction, by default deep in the chain, with nothing staked before. */
 function judge(transaction: Transaction, seen: Partial<Phase1Observation> = {}, of: ParamSet = set): string {
   const height = seen.height ?? v0.activationHeight;
   const found = checkPhase1Stake(transaction, of, { height, tip: height + 100, staked: 0n, ...seen });
@@ -43,7 +43,7 @@ describe("the observed stake of 300.004 BTC", () => {
   const observed = parseTransaction(hex.decode(file["mainnet-300.004BTC"]!.hex));
   const at = (height: number, staked = 0n) => judge(observed, { height, staked });
 
-  it("counts in the ten blocks of the second cap, however much is staked, and overflows after them", () => {
+  it("is active in the ten blocks of the second cap, whatever was staked before, and overflows after them", () => {
     expect(v1.phase1).toMatchObject({ capHeight: 864_799 });
     expect(at(864_790)).toBe("active");
     expect(at(864_799, 20_000_000_000_000n)).toBe("active");
@@ -52,12 +52,12 @@ describe("the observed stake of 300.004 BTC", () => {
     expect([at(874_088), at(875_087), at(875_088)]).toEqual(["active", "active", "overflow"]);
   });
 
-  it("is too large for the first version, and nothing before it", () => {
+  it("is too large for the first version, and invalid before it", () => {
     expect(at(864_789)).toBe("invalid: staking-value-out-of-range");
     expect(at(857_909)).toBe("invalid: not-active");
   });
 
-  it("waits for its confirmations", () => {
+  it("is pending until it has its confirmations", () => {
     const height = 864_790;
     const seen = (tip: number) => judge(observed, { height, tip });
     expect([seen(height), seen(height + 8), seen(height + 9)]).toEqual(["pending", "pending", "active"]);
@@ -68,7 +68,7 @@ describe("the cap of 1000 BTC", () => {
   const transaction = stakeOf();
   const after = (total: bigint) => judge(transaction, { staked: total });
 
-  it("is reached once the stakes before make it up: who crosses it still counts", () => {
+  it("is reached by the stakes before: a stake that crosses it is active", () => {
     expect(CAP).toBe(100_000_000_000n);
     expect([after(0n), after(CAP - 1n), after(CAP), after(CAP + 1n)]).toEqual([
       "active",
@@ -78,7 +78,7 @@ describe("the cap of 1000 BTC", () => {
     ]);
   });
 
-  it("is none where the version names none, and 0 stands for none of a height", () => {
+  it("is absent where the version has none, and a cap height of 0 means no cap height", () => {
     const { cap: _, ...uncapped } = v0.phase1!;
     const under = (phase1: typeof v0.phase1 & {}, staked = 0n) => {
       const own: ParamSet = { ...set, versions: [{ ...v0, phase1 }] };
@@ -94,7 +94,7 @@ describe("the cap of 1000 BTC", () => {
   });
 });
 
-describe("a transaction is no stake of phase 1 when only this is wrong:", () => {
+describe("a transaction is invalid as a stake of phase 1 when only this is wrong:", () => {
   const good = stakeOf();
   const announcement = good.outs.find(({ script }) => script[0] === 0x6a);
   const cases: readonly [name: string, code: string, transaction: Transaction][] = [
@@ -155,16 +155,16 @@ describe("a transaction is no stake of phase 1 when only this is wrong:", () => 
     expect(judge(changed(both, ({ outs }) => void outs.splice(1, 1)))).toBe("invalid: invalid-op-return");
   });
 
-  it("but data of another protocol beside it does no harm", () => {
+  it("no rule: data of another protocol beside its announcement is accepted", () => {
     const beside = changed(good, (tx) => void tx.addOutput(hex.decode("6a056f74686572"), 0n));
     expect(judge(beside)).toBe("active");
   });
 });
 
-describe("an observation that cannot be", () => {
+describe("an invalid observation", () => {
   const transaction = stakeOf();
   const seen = (changes: object) => () => judge(transaction, changes);
-  it("is refused, and says nothing of the transaction", () => {
+  it("is refused without a verdict on the transaction", () => {
     const height = v0.activationHeight;
     refusal("invalid-number", seen({ tip: height - 1 }));
     refusal("invalid-number", seen({ height: -1 }));

@@ -38,7 +38,7 @@ function delegate(of: ProtocolParams, value: bigint) {
 }
 
 describe("a staking transaction", () => {
-  it("is refused for the smallest stake that the recorded parameters admit", () => {
+  it("is refused for the smallest stake that the published parameters allow", () => {
     const error = refusal("dust-output", () => build(params, params.minValue));
     expect(error.message).toContain("unbonding output: 100 sat is dust; nodes relay at least 330 sat");
   });
@@ -53,7 +53,7 @@ describe("a staking transaction", () => {
       "slashed output: 293 sat",
     ],
   ];
-  it.each(edges)("is made from the stake on that a delegation is, by its %s", (_, of, least, says) => {
+  it.each(edges)("is built from the same smallest value as a delegation, by its %s", (_, of, least, says) => {
     expect(build(of, least).value).toBe(least);
     expect(delegate(of, least).params.version).toBe(0);
     for (const refuse of [build, delegate]) {
@@ -61,12 +61,12 @@ describe("a staking transaction", () => {
     }
   });
 
-  it("is made in phase 1, which knows no slashing, once its unbonding is not dust", () => {
+  it("is built in phase 1, which has no slashing, once its unbonding output is above dust", () => {
     expect(build(withoutSlashing, 1_330n).value).toBe(1_330n);
     refusal("dust-output", () => build(withoutSlashing, 1_329n));
   });
 
-  it("is refused too where all is staked and the fee leaves too little", () => {
+  it("is refused where all is staked and the fee leaves too little", () => {
     const { fee } = build(params, "all");
     expect(build(params, "all", 2_478n + fee).value).toBe(2_478n);
     refusal("dust-output", () => build(params, "all", 2_477n + fee));

@@ -32,14 +32,14 @@ import { readCase } from "../support/vectors.js";
 const terms = termsOf();
 const params = paramsFor(terms);
 
-/** A rate that nobody pays. */
+/** An absurd rate. */
 const HUGE: Rate = { numerator: 2n ** 64n, denominator: 1n };
 
 /** The owner of a P2WPKH coin, with its compressed key. */
 const owner = sha256(utf8("owner of a P2WPKH coin"));
 const ownerKey = secp256k1.getPublicKey(owner, true);
 const ownerScript = concatBytes(Uint8Array.of(0, 20), hash160(ownerKey));
-/** The owner of a P2TR coin. Its output key is used as it is: BIP-341 lets a key be its own output key. */
+/** The owner of a P2TR coin. Its output key is used untweaked: BIP-341 lets a key be its own output key. */
 const taprootKey = keyOf(-10);
 const taprootScript = concatBytes(Uint8Array.of(0x51, 32), taprootKey);
 
@@ -77,7 +77,7 @@ const taproot = (transaction: Transaction, i: number, coins: readonly Coin[], ha
 };
 
 describe("a staking transaction", () => {
-  it("pays the stake first, then change, from replaceable inputs", () => {
+  it("has the stake as its first output, then change, and replaceable inputs", () => {
     const built = buildStaking(request());
     const { script } = stakingOutput(terms, params.network);
     expect(built.transaction).toMatchObject({ version: 2, locktime: 0 });
@@ -90,7 +90,7 @@ describe("a staking transaction", () => {
     expect(built.transaction.ins.map(({ sequence }) => sequence)).toEqual([0xffff_fffd]);
   });
 
-  it("announces itself in phase 1, and only there", () => {
+  it("has an announcement in phase 1 only", () => {
     const [phase1] = mainnetPhase1.versions;
     const each = { ...terms, covenant: phase1!.covenant, timelock: 64_000 };
     const ended = request({
@@ -189,7 +189,7 @@ describe("a staking transaction", () => {
     refusal(code, () => buildStaking(request(changes)));
   });
 
-  it("is refused in a form that the current release does not take, where coins have value", () => {
+  it("is refused in a form that the current release refuses, on networks with real coins", () => {
     const several = termsOf({ providers: 2 });
     const on = (network: "regtest" | "signet" | "mainnet", more: Partial<StakingRequest> = {}) =>
       request({ terms: several, params: { ...paramsFor(several), network }, ...more });
@@ -205,7 +205,7 @@ describe("a staking transaction", () => {
 
   it.each<[string, Partial<StakingRequest>, string]>([
     ["a rate that is a number", { feeRate: 2.5 as never }, 'use parseRate("2.5")'],
-    ["an address for the change", { changeScript: "bcrt1q" as never }, "got string; use scriptOfAddress"],
+    ["an address for the change", { changeScript: "bcrt1q" as never }, "not string: use scriptOfAddress"],
     [
       "a time lock that is a bigint",
       { terms: { ...terms, timelock: 150n as never } },
@@ -230,7 +230,7 @@ describe("a staking transaction", () => {
     expect(() => buildStaking(request(changes))).toThrow(remedy);
   });
 
-  it("is refused with a change script that is none", () => {
+  it("is refused with an invalid change script", () => {
     for (const script of NOT_BYTES.filter((value) => !(value instanceof Uint8Array) || value.length === 0)) {
       refusal("invalid-bytes", () => buildStaking(request({ changeScript: script as Uint8Array })));
     }
@@ -284,7 +284,7 @@ describe("the fee of a staking transaction", () => {
     );
   });
 
-  it("has no cliff: a satoshi more, or a coin more, never turns success into failure", () => {
+  it("has no cliff: a satoshi more, or a coin more, never makes a payable stake fail", () => {
     fc.assert(
       fc.property(coins, fc.nat(), rates, fc.bigInt({ min: 0n, max: 1n }), (list, at, rate, more) => {
         const first = succeeds({ coins: list, value: 10_000n, feeRate: rate });
@@ -312,7 +312,7 @@ describe("the fee of a staking transaction", () => {
     expect(succeeds({ ...changes, coins: [cheap, dear] })?.coins).toEqual([cheap]);
   });
 
-  it("takes change below its dust, and returns change from its dust on", () => {
+  it("includes change below its dust threshold, and change is returned from the threshold on", () => {
     const { fee } = buildStaking(request());
     const at = (change: bigint) =>
       buildStaking(request({ coins: [coin(100_000n + fee + change, ownerScript)] }));
@@ -321,7 +321,7 @@ describe("the fee of a staking transaction", () => {
     expect(at(0n).change).toBe(0n);
   });
 
-  it("is part of what is missing", () => {
+  it("is included in the missing amount", () => {
     const { fee } = buildStaking(request({ coins: [coin(150_000n, ownerScript)] }));
     const withoutChange = fee - 31n * 2n;
     expect(buildStaking(request({ coins: [coin(100_000n + withoutChange, ownerScript)] })).fee).toBe(
@@ -351,7 +351,7 @@ describe("many coins", () => {
   const many = (count: number) => Array.from({ length: count }, (_, i) => coin(1_000n, ownerScript, i));
   const paramsForMany = { ...params, minValue: 1_000n, maxValue: 10_000_000n };
 
-  it("make one PSBT, as bitcoinjs would", () => {
+  it("make one PSBT, as bitcoinjs makes it", () => {
     const built = buildStaking(request({ params: paramsForMany, coins: many(600), value: 400_000n }));
     expect(built.psbt.inputCount).toBe(built.coins.length);
     expect(Psbt.fromBase64(built.psbt.toBase64()).data.inputs[599 % built.coins.length]!.witnessUtxo).toEqual(
@@ -370,7 +370,7 @@ describe("many coins", () => {
   });
 });
 
-it("what was built does not change with the caller's memory", () => {
+it("a built stake: does not change with the caller's memory", () => {
   const outpoint = { txid: "01".repeat(32), vout: 0 };
   const changeScript = P2WPKH.slice();
   const coins = [{ outpoint, value: 500_000n, script: ownerScript.slice() }];
@@ -403,7 +403,7 @@ describe("the signed staking transaction", () => {
     return psbt;
   };
 
-  it("comes from partial signatures, or from a finalised PSBT, alike", () => {
+  it("is the same from partial signatures and from a finalised PSBT", () => {
     const finalised = answer({
       wpkh: { finalScriptWitness: witnessBytes(goodEcdsa, ownerKey) },
       tr: { finalScriptWitness: witnessBytes(goodSchnorr) },
@@ -415,7 +415,7 @@ describe("the signed staking transaction", () => {
     expect(built.transaction.hasWitnesses()).toBe(false);
   });
 
-  it("comes from a PSBT that bitcoinjs signed", () => {
+  it("is made from a PSBT that bitcoinjs signed", () => {
     const psbt = inBitcoinJs(built.psbt);
     psbt.signInput(wpkh, {
       publicKey: ownerKey,
@@ -426,7 +426,7 @@ describe("the signed staking transaction", () => {
     for (const i of [0, 1]) expect(executes(signed, i, built.coins)).toBe(true);
   });
 
-  it("may be signed with SIGHASH_ALL in a P2TR input", () => {
+  it("may have SIGHASH_ALL in a P2TR input", () => {
     const signed = finishStaking(
       built,
       answer({ tr: { tapKeySig: taproot(built.transaction, tr, built.coins, 1) } }),
@@ -569,7 +569,7 @@ describe.each([libsecp, noble])("ECDSA verification by $name", ({ verifyEcdsa })
   const digest = sha256(utf8("digest"));
   const signature = secp256k1.sign(digest, owner, { prehash: false, lowS: true });
 
-  it("accepts a right signature and no other", () => {
+  it("accepts a valid signature and no other", () => {
     expect(verifyEcdsa(digest, ownerKey, signature)).toBe(true);
     expect(verifyEcdsa(sha256(digest), ownerKey, signature)).toBe(false);
     expect(verifyEcdsa(digest, secp256k1.getPublicKey(sha256(owner), true), signature)).toBe(false);

@@ -65,7 +65,7 @@ export function ownedCoin(wallet: Wallet, value: bigint, index = 0): OwnedCoin {
 const terms = termsOf();
 const params = paramsFor(terms);
 
-/** A stake of all that some coins hold, unless told otherwise. */
+/** A stake of the whole value of some coins by default. */
 export const stakeFrom = (owned: readonly OwnedCoin[], changes: Partial<StakingRequest> = {}): Staking =>
   buildStaking({
     terms,
@@ -147,7 +147,7 @@ const inWitnessScript = (witnessScript: Uint8Array) => ({
   witnessScript,
 });
 
-/** In a tree of two leaves, the other of which is one key's. */
+/** In a tree of two leaves; the other leaf is one key's. */
 function inLeaf(script: Uint8Array, other: Uint8Array) {
   const { outputKey, paths } = taproot([script, concatBytes(push(other), CHECKSIG)]);
   const { controlBlock } = paths[0]!;
@@ -163,9 +163,9 @@ function multiA(quorum: number, [first, ...others]: readonly Uint8Array[]): Uint
 export interface Signing {
   /** Schnorr signatures have their hash type behind: 65 bytes. */
   readonly explicit?: boolean;
-  /** The hash type, SIGHASH_ALL unless told. */
+  /** The hash type, SIGHASH_ALL by default. */
   readonly hashType?: number;
-  /** Bytes of ECDSA signatures, hash type included, which are tried until they come out so; as they come unless told. */
+  /** Bytes of ECDSA signatures, hash type included, which are tried until they come out so; of any length by default. */
   readonly ecdsaLength?: number;
 }
 

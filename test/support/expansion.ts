@@ -13,7 +13,7 @@ import { unsignedPsbt } from "../../src/psbt/write.js";
 import { type LeafSpend, withWitness } from "../../src/spending/spend.js";
 import { type Changes, delegate, nobodysScript, secretOf, type TestStake } from "./stake.js";
 
-/** Whoever funds expansions: a P2WPKH coin, or a P2TR coin whose output key is the key itself. */
+/** The owner who funds expansions: a P2WPKH coin, or a P2TR coin whose output key is the key itself. */
 const owner = secretOf("owner of the funding coin");
 const ownerKey = secp256k1.getPublicKey(owner, true);
 export const FUNDING = {

@@ -14,7 +14,7 @@ import { buildUnbonding } from "../../src/stake/unbonding.js";
 import { buildWithdrawal } from "../../src/stake/withdrawal.js";
 import { anyTimelock } from "./stakes.js";
 
-/** A P2WPKH script and a P2TR script that belong to nobody. */
+/** A P2WPKH script and a P2TR script whose secrets are unknown. */
 export const P2WPKH = hex.decode(`0014${"11".repeat(20)}`);
 export const P2TR = hex.decode(`5120${"0b93d2d388a2b89c2ba2ef28e99c0cfc20735b693cb8b2350fe8aceca2d0f393"}`);
 export const P2PKH = hex.decode(`76a914${"22".repeat(20)}88ac`);
@@ -128,7 +128,7 @@ export function sign(spend: LeafSpend, publicKey: Uint8Array, hashType = 0): Lea
   return { publicKey, signature: hashType === 0 ? signature : Uint8Array.of(...signature, hashType) };
 }
 
-/** Signatures by everybody that a leaf names. */
+/** Signatures by every key that a leaf names. */
 export const signAll = (spend: LeafSpend): LeafSignature[] =>
   spend.leaf.signers.flatMap(({ keys }) => keys.map((key) => sign(spend, key)));
 

@@ -25,7 +25,7 @@ export async function mutationsOf(spend: LeafSpend, participants: Participants):
   return [...counts.flat(), ...mutatedSlots(spend, witness), ...mutatedTransactions(spend, witness)];
 }
 
-/** One signature more or less in one key set; none where the set has no more. */
+/** One signature more or less in one key set; absent where the set has no other. */
 async function miscount(
   spend: LeafSpend,
   participants: Participants,

@@ -32,7 +32,7 @@ export interface Subject<Name extends MessageName> {
 
 /** Declares the tests of one message's rules. */
 export function testRules<Name extends MessageName>(make: () => Subject<Name>): void {
-  it("take a message that keeps them, in each release that knows it", () => {
+  it("accept a message that keeps them, in each release that knows it", () => {
     const { name, releases, message, state } = make();
     for (const release of releases) {
       const answer = checkRules(release, { name, message } as NamedMessage, state);
@@ -40,7 +40,7 @@ export function testRules<Name extends MessageName>(make: () => Subject<Name>): 
     }
   });
 
-  it("need no facts where a message alone breaks none, and say which rules were not checked", () => {
+  it("require no facts where a message alone breaks none, and list the rules that were not checked", () => {
     const { name, releases, message } = make();
     for (const release of releases) {
       const answer = checkRules(release, { name, message } as NamedMessage);
@@ -66,7 +66,7 @@ export function testRules<Name extends MessageName>(make: () => Subject<Name>): 
     }
   });
 
-  it("are all among those that are tested", () => {
+  it("are all among the tested ones", () => {
     const { name, breaks, elsewhere = [] } = make();
     const tested = new Set([...breaks.map(({ rule }) => rule), ...elsewhere]);
     expect(RULES[name].map(({ rule }) => rule).filter((rule) => !tested.has(rule))).toEqual([]);

@@ -77,7 +77,7 @@ export function newSigner(key: UnlockedKey = testKey()): {
   return { home, protection, voter: voterOf(protection, key) };
 }
 
-/** A commitment as it is in an interchange file, signed by a test key. */
+/** A commitment as in an interchange file, signed by a test key. */
 export function commitmentOf(
   startHeight: bigint,
   count: number,

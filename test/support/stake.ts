@@ -169,7 +169,7 @@ export async function signedBy(
   return signed;
 }
 
-/** A P2TR script of nobody. */
+/** A P2TR script whose secret is unknown. */
 export const nobodysScript = (): Uint8Array => hex.decode(`5120${"79".repeat(32)}`);
 
 /** Parameters with another slashing: for scripts that can be dust, other rates, other fees. */

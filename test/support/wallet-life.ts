@@ -123,7 +123,7 @@ function coinAt(script: Uint8Array, value: bigint, index: number): Coin {
   return { outpoint: outpointOf(previousTransaction, 0), value, script, previousTransaction };
 }
 
-/** What each step takes beside wallet and account, and of which delegation it is. */
+/** What each step takes beside wallet and account, and its delegation. */
 export function stepOf(life: WalletLife, step: StakerStep) {
   const { coins, withdrawals, delegation, expanded } = life;
   return {

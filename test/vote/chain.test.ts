@@ -8,7 +8,7 @@ const both = { ...chain, voteContext: CONTEXT, commitContext: "cd".repeat(32) };
 const broken = (config: unknown) => () => assertChainConfig(config as ChainConfig);
 
 describe("chain configuration", () => {
-  it("passes with both contexts, and with neither", () => {
+  it("is accepted with both contexts, and with neither", () => {
     for (const config of [chain, both, { ...both, popContext: CONTEXT }]) {
       expect(broken(config)).not.toThrow();
     }
@@ -31,7 +31,7 @@ describe("chain configuration", () => {
     }
   });
 
-  it("is refused with an id that no chain has", () => {
+  it("is refused with an id that is not a chain id", () => {
     refusal("invalid-chain-id", broken({ ...chain, id: "" }));
   });
 });

@@ -87,7 +87,7 @@ describe("checkVote", () => {
       "invalid-signature",
       "the vote is not signed",
     ],
-  ])("refuses %s, which verifyVote calls false", (_what, checked, code, text) => {
+  ])("refuses %s, for which verifyVote is false", (_what, checked, code, text) => {
     const { message } = refusal(code, () => checkVote(checked.commitment, checked.vote, checked.proof));
     expect(message).toContain(text);
     expect(verifyVote(checked.commitment, checked.vote, checked.proof)).toBe(false);

@@ -36,7 +36,7 @@ describe.each(forms)("a $name as JSON", ({ name, from, text, good }) => {
   const json = JSON.parse(text) as Record<string, unknown>;
   const read = (change: Record<string, unknown>) => from(JSON.stringify({ ...json, ...change }));
 
-  it("survives the round trip", () => {
+  it("is read back unchanged", () => {
     expect(from(text)).toEqual(good);
   });
 
@@ -58,11 +58,11 @@ describe.each(forms)("a $name as JSON", ({ name, from, text, good }) => {
     }
   });
 
-  it("refuses what is no JSON, without showing it", () => {
+  it("refuses invalid JSON, without showing it", () => {
     expect(() => from("{secret")).toThrow(refusing("invalid-json", `${name}: not JSON`));
   });
 
-  it("answers or refuses whatever it is given", () => {
+  it("gives a value or a TapstakeError for any input", () => {
     const field = fc.constantFrom(...Object.keys(json), "context", "more");
     fc.assert(
       fc.property(fc.dictionary(field, fc.jsonValue()), fc.boolean(), (change, whole) => {
@@ -93,7 +93,7 @@ describe("heights and counts in JSON", () => {
     }
   });
 
-  it("refuses a count of 0, and more aunts than any tree has", () => {
+  it("refuses a count of 0, and more aunts than the largest tree has", () => {
     const counted = { ...JSON.parse(commitmentToJson(commitment)), count: 0 } as object;
     expect(() => commitmentFromJson(JSON.stringify(counted))).toThrow(refusing("invalid-json", "count"));
     const long = {
@@ -105,7 +105,7 @@ describe("heights and counts in JSON", () => {
 });
 
 describe("signing contexts in JSON", () => {
-  it("come back as they were, and what was signed with one verifies", () => {
+  it("are read back unchanged, and a signature with one verifies", () => {
     const context = signingContext("fp_rand_commit", chainId, "bbn1module");
     const by = commitRandomness({ secretKey, chainId, startHeight: 100n, count: 21, context });
     const voteContext = signingContext("fp_fin_vote", chainId, "bbn1module");
@@ -155,7 +155,7 @@ describe("a batch of votes as JSON", () => {
     expect(() => blockVotesFromJson(text)).toThrow(refusing("duplicate-height", "height 5 "));
   });
 
-  it("answers or refuses whatever it is given", () => {
+  it("gives a batch or a TapstakeError for any input", () => {
     const anything = fc.oneof(
       fc.string({ unit: "binary" }),
       fc.json(),

@@ -17,8 +17,8 @@ const AB = "ab".repeat(32);
 const context = "0123456789abcdef".repeat(4);
 const asHex = (ascii: string) => Buffer.from(ascii, "ascii").toString("hex");
 
-describe("messages: the votes of the Go reference", () => {
-  it("are the height and the hash", () => {
+describe("messages: the Go reference's votes", () => {
+  it("have the height and the hash", () => {
     for (const { Height, Msg1, Msg2 } of eotsVectors()) {
       for (const message of [Msg1, Msg2]) {
         const appHash = hex.decode(message.slice(16));
@@ -34,7 +34,7 @@ describe("voteMessage", () => {
     expect(hex.encode(voteMessage({ height: 2n ** 64n - 1n, appHash: hash }))).toBe(`ffffffffffffffff${AB}`);
   });
 
-  it("has the 64 characters of the context before it", () => {
+  it("has the 64 characters of the context in front", () => {
     const message = voteMessage({ height: 258n, appHash: hash, context });
     expect(hex.encode(message)).toBe(`${asHex(context)}0000000000000102${AB}`);
     expect(message).toHaveLength(64 + 40);
@@ -45,19 +45,19 @@ describe("isVoteMessage", () => {
   const plain = voteMessage({ height: 258n, appHash: hash });
   const withContext = voteMessage({ height: 258n, appHash: hash, context });
 
-  it("knows a vote for a height, with a context and without one", () => {
+  it("recognises a vote for a height, with a context and without one", () => {
     expect(isVoteMessage(plain, 258n)).toBe(true);
     expect(isVoteMessage(withContext, 258n)).toBe(true);
   });
 
-  it("takes nothing for a vote at another height", () => {
+  it("rejects a vote at another height", () => {
     for (const height of [0n, 257n, 259n, 258n << 8n]) {
       expect(isVoteMessage(plain, height)).toBe(false);
       expect(isVoteMessage(withContext, height)).toBe(false);
     }
   });
 
-  it("takes nothing of another length or form for a vote", () => {
+  it("rejects another length or form", () => {
     const commitment = { startHeight: 258n, count: 258n, root: hash };
     const others = [
       new Uint8Array(),
@@ -85,7 +85,7 @@ describe("commitmentMessage", () => {
     expect(hex.encode(commitmentMessage({ ...commitment, context }))).toBe(asHex(context) + plain);
   });
 
-  it("is that of a number of heights too, as a commitment has", () => {
+  it("takes a count of heights too, as a commitment has", () => {
     expect(hex.encode(commitmentMessage({ ...commitment, count: 50_000 }))).toBe(plain);
   });
 

@@ -40,7 +40,7 @@ describe("a commitment", () => {
     expect(schnorr.verify(publicKeyOf(secretKey), digest, commitment.signature)).toBe(true);
   });
 
-  it("is the same by the kernel and by the library alone, and says which computed it", () => {
+  it("is the same from the kernel and from the library alone, and names which computed it", () => {
     const long = { ...request, count: 1_200 };
     const [kernel, library] = [commitRandomness(long), commitRandomness({ ...long, constantTime: true })];
     expect(kernel.commitment.root).toEqual(library.commitment.root);
@@ -68,7 +68,7 @@ describe("a commitment", () => {
     }
   });
 
-  it("randomness fetched by range for a batch with a gap: every vote still has its own height's", () => {
+  it("randomness fetched by range for a batch with a gap: every vote keeps the randomness of its height", () => {
     for (const height of [100n, 101n, 104n, 105n, 110n, 120n]) {
       expect(verifyVote(commitment, voteAt(height), proof(height))).toBe(true);
     }
@@ -84,13 +84,13 @@ describe("a commitment", () => {
     expect(signed.root).toEqual(commitment.root);
   });
 
-  it("is false for no height at all, though it is signed", () => {
+  it("is false for no heights, though it is signed", () => {
     const digest = commitmentDigest({ startHeight: 100n, count: 0, root: commitment.root });
     const signature = schnorr.sign(secretKey, digest);
     expect(verifyCommitment({ ...commitment, count: 0, signature })).toBe(false);
   });
 
-  it("is false when anything in it was changed", () => {
+  it("is false with any field changed", () => {
     const changes: Partial<Commitment>[] = [
       { startHeight: 101n },
       { count: 22 },
@@ -110,20 +110,20 @@ describe("a commitment", () => {
     ["heights beyond 64 bits", { startHeight: 2n ** 64n - 20n }, "invalid-number"],
     ["heights whose end does not fit 64 bits", { startHeight: 2n ** 64n - 21n }, "invalid-number"],
     ["a secret of zeros", { secretKey: new Uint8Array(32) }, "invalid-secret-key"],
-    ["a context that is none", { context: "v3" }, "invalid-hex"],
+    ["an invalid context", { context: "v3" }, "invalid-hex"],
   ])("of %s is refused", async (_, change, code) => {
     expect(await codeOf(() => commitRandomness({ ...request, ...change }))).toBe(code);
   });
 
-  it("may end one height below the last there is, as the chain adds start and count in 64 bits", () => {
+  it("may end one height below the last, as the chain adds start and count in 64 bits", () => {
     const last = commitRandomness({ ...request, startHeight: 2n ** 64n - 22n });
     const height = 2n ** 64n - 2n;
     expect(verifyVote(last.commitment, voteAt(height), last.proof(height))).toBe(true);
   });
 });
 
-describe("a vote counts", () => {
-  it("with the proof of its height, with and without a context", () => {
+describe("a vote", () => {
+  it("counts with the proof of its height, with and without a context", () => {
     expect(verifyVote(commitment, vote, proof(105n))).toBe(true);
     expect(verifyVote(commitment, voteAt(105n, { context }), proof(105n))).toBe(true);
   });
@@ -169,13 +169,13 @@ describe("a vote counts", () => {
     ["for another hash", commitment, { ...vote, appHash: sha256(appHash) }, index],
     ["without the context that it was signed with", commitment, withoutContext, index],
     ["with a context that it was not signed with", commitment, { ...vote, context }, index],
-    ["with a context that is none", commitment, { ...vote, context: "v3" }, index],
+    ["with an invalid context", commitment, { ...vote, context: "v3" }, index],
   ];
-  it.each(cases)("but not one %s", (_name, by, bad, with_) => {
+  it.each(cases)("does not count %s", (_name, by, bad, with_) => {
     expect(verifyVote(by, bad, with_)).toBe(false);
   });
 
-  it("not of another provider, though it is signed under randomness of the commitment", () => {
+  it("does not count for another provider, though signed under randomness of the commitment", () => {
     const stranger = secretOf("b");
     const { secret } = randomness.derive(secretKey, chainId, 105n);
     const theirs: FinalityVote = {
@@ -189,7 +189,7 @@ describe("a vote counts", () => {
     expect(verifyVote(commitment, theirs, index)).toBe(false);
   });
 
-  it("twice at one height at the price of the key", () => {
+  it("counts twice at one height, and the two votes reveal the key", () => {
     const fork = voteAt(105n, { appHash: sha256(appHash) });
     expect(verifyVote(commitment, fork, proof(105n))).toBe(true);
     const { finalityProvider, height, publicRandomness } = vote;
@@ -197,7 +197,7 @@ describe("a vote counts", () => {
     expect(publicKeyOf(secret)).toEqual(finalityProvider);
   });
 
-  it("not signed by a secret, or for a hash, that is none", async () => {
+  it("is refused with an invalid secret, hash or height when it is signed", async () => {
     expect(await codeOf(() => voteAt(105n, { secretKey: new Uint8Array(32) }))).toBe("invalid-secret-key");
     expect(await codeOf(() => voteAt(105n, { appHash: new Uint8Array(31) }))).toBe("invalid-bytes");
     expect(await codeOf(() => voteAt(-1n))).toBe("invalid-number");
@@ -205,7 +205,7 @@ describe("a vote counts", () => {
   });
 });
 
-describe("malformed votes, commitments and proofs are false, and throw nothing", () => {
+describe("malformed votes, commitments and proofs are false, and throw no error", () => {
   const index = proof(105n);
   const junk = fc.oneof(
     fc.anything({ withBigInt: true, withTypedArray: true, withNullPrototype: true }),
@@ -271,7 +271,7 @@ describe("malformed votes, commitments and proofs are false, and throw nothing",
 });
 
 describe("the votes and randomness of the reference", () => {
-  it("are made and verified the same", () => {
+  it("are signed and verified the same", () => {
     for (const vector of eotsVectors()) {
       const [secret, height] = [hex.decode(vector.Sk), BigInt(vector.Height)];
       const { commitment: by, proof: proofOf } = commitRandomness({

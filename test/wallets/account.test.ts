@@ -29,7 +29,7 @@ describe("the account that signs", () => {
     expect(message).toContain("the wallet is on mainnet, and the stake is on regtest");
   });
 
-  it("is refused when its address is another key's", () => {
+  it("is refused when its address belongs to another key", () => {
     expect(disagrees({ ...life.account, address: other.account.address }).what).toBe("address");
   });
 
@@ -40,18 +40,18 @@ describe("the account that signs", () => {
     expect(message).toContain("Give the internal key");
   });
 
-  it("is refused when it is an account of another stake", () => {
+  it("is refused when it belongs to another stake", () => {
     const { what, message } = disagrees(other.account);
     expect(what).toBe("key");
     expect(message).toContain("choose the account that staked");
   });
 
-  it("is refused at an address that is none of the network", () => {
+  it("is refused at an address of another network", () => {
     const address = addressOfScript(bip322.script(life.account.publicKey, "p2tr"), "mainnet")!;
     refusal("invalid-address", () => ask({ ...life.account, address }));
   });
 
-  it("may have an x-only key at a P2TR address, and is then asked by its address", () => {
+  it("may have an x-only key at a P2TR address, and wallets are asked by its address", () => {
     const { native } = ask({ ...life.account, publicKey: life.account.publicKey.slice(1) });
     const { address } = life.account;
     expect(native).toEqual({
@@ -60,7 +60,7 @@ describe("the account that signs", () => {
     });
   });
 
-  it("must have the whole key at a P2WPKH address", () => {
+  it("must have the compressed key at a P2WPKH address", () => {
     const account = { ...other.account, publicKey: other.account.publicKey.slice(1) };
     const { message } = refusal("account-mismatch", () =>
       signOptions("slashing", other.delegation, { wallet: "unisat", account }),
@@ -68,7 +68,7 @@ describe("the account that signs", () => {
     expect(message).toContain("needs the key of 33 bytes");
   });
 
-  it("is refused for a funding whose coins are another account's", () => {
+  it("is refused for a funding whose coins belong to another account", () => {
     const stranger = root.derivePath("m/86'/0'/0'/0/1");
     const address = addressOfScript(bip322.script(stranger.publicKey, "p2tr"), "regtest")!;
     const account: WalletAccount = { publicKey: stranger.publicKey, address, network: "regtest" };
@@ -84,7 +84,7 @@ describe("a wallet that says testnet on signet", () => {
     return checkAccount({ ...life.account, network, address }, "signet", { wallet });
   };
 
-  it("is OneKey, and passes", () => {
+  it("is accepted when it is OneKey", () => {
     expect(on("testnet", "onekey").output).toBe("p2tr");
   });
 

@@ -39,11 +39,11 @@ describe("detectWallets", () => {
     expect(found(page)).toEqual(expected);
   });
 
-  it("gives the wallet's own object", () => {
+  it("returns the wallet's object unchanged", () => {
     expect(detectWallets({ unisat })[0]!.provider).toBe(unisat);
   });
 
-  it("passes over what throws when it is read", () => {
+  it("skips objects that throw when they are read", () => {
     const page = {
       tomo_btc: {},
       get $onekey(): never {

@@ -154,7 +154,7 @@ async function lifeByPeer(output: SigningOutput) {
 
 const ours = (transaction: { toHex(): string }) => parseTransaction(hex.decode(transaction.toHex()));
 
-describe.each(OUTPUTS)("btc-staking-ts on provideSigner, with a %s account", (output) => {
+describe.each(OUTPUTS)("btc-staking-ts with provideSigner and a %s account", (output) => {
   let life: Awaited<ReturnType<typeof lifeByPeer>>;
   beforeAll(async () => {
     life = await lifeByPeer(output);
@@ -172,7 +172,7 @@ describe.each(OUTPUTS)("btc-staking-ts on provideSigner, with a %s account", (ou
     expect(verifyProofOfPossession(key, proof, { address: account, network: "signet" })).toBe(true);
   });
 
-  it("funds the stake, unbonds and withdraws, as Bitcoin's rules allow", () => {
+  it("funds the stake, unbonds and withdraws by Bitcoin's rules", () => {
     const { delegation, coin, funded, partial, withdrawn } = life;
     const outputs = outputsIn(delegation);
     expect(executes(ours(funded), 0, [coin])).toBe(true);
@@ -190,7 +190,7 @@ describe.each(OUTPUTS)("btc-staking-ts on provideSigner, with a %s account", (ou
     }
   });
 
-  it("asks with the contracts and the action that signOptions gives", () => {
+  it("passes the contracts and the action that signOptions gives", () => {
     const { delegation, coin, of, asked, params, terms } = life;
     const ask = { wallet: "babylon", account: of } as const;
     const slashed = delegation.slashing.transaction;
@@ -249,7 +249,7 @@ describe.each(OUTPUTS)("signWith on a provider made for btc-staking-ts, with a %
     expect(unbonding.stakerSignatures).toEqual([]);
   });
 
-  it("signs the unbonding, and the previous stake's spend of an expansion, where asked", async () => {
+  it("signs the unbonding, and the previous stake's spend of an expansion, where requested", async () => {
     const { life, provider } = await made();
     const { account: of, delegation, expanded } = life;
     const unbonding = await signWith(provider, delegation, { account: of, steps: ["unbonding"] });
@@ -274,7 +274,7 @@ describe("Babylon's types", () => {
     signInputs?: { index: number; address?: string; publicKey?: string; sighashTypes?: number[] }[];
   }
 
-  it("fit tapstake's, in both directions", () => {
+  it("match tapstake's in both directions", () => {
     const key = ECPair.fromPrivateKey(secretOf("types"));
     const address = addressOfScript(bip322.script(key.publicKey, "p2tr"), "regtest")!;
     const own = provideSigner(key, { publicKey: key.publicKey, address, network: "regtest" });

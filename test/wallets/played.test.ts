@@ -40,7 +40,7 @@ describe.each(OUTPUTS)("the played wallets with a %s account", (output) => {
     expect([publicKey, address]).toEqual([hex.encode(life.account.publicKey), life.account.address]);
   });
 
-  it.each(KINDS)("%s answers what it is asked, and finalises where it is not asked not to", async (kind) => {
+  it.each(KINDS)("%s signs the requested inputs, and finalises unless asked not to", async (kind) => {
     const { psbtHex, native, accept } = request(kind);
     expect(accept(await sign(kind, psbtHex, native))).toHaveLength(1);
     const finalised = await sign(kind, psbtHex, { ...native, autoFinalized: true });
@@ -50,7 +50,7 @@ describe.each(OUTPUTS)("the played wallets with a %s account", (output) => {
   });
 
   it.each(["okx", "onekey"] as const)(
-    "%s tries the key path where the PSBT has a Merkle root",
+    "%s signs by the key path where the PSBT has a Merkle root",
     async (kind) => {
       const psbt = Psbt.fromHex(request(kind).psbtHex);
       const [leaf] = psbt.data.inputs[0]!.tapLeafScript!;
@@ -60,7 +60,7 @@ describe.each(OUTPUTS)("the played wallets with a %s account", (output) => {
     },
   );
 
-  it("onekey needs the internal key, and its own flag for inputs of other addresses", async () => {
+  it("onekey needs the internal key, and its flag for inputs of other addresses", async () => {
     const { psbtHex, native, accept } = request("onekey");
     const { isBtcWalletProvider: _, ...rest } = native;
     const unsigned = await sign("onekey", psbtHex, rest);
@@ -70,7 +70,7 @@ describe.each(OUTPUTS)("the played wallets with a %s account", (output) => {
     await expect(sign("onekey", psbt.toHex(), native)).rejects.toThrow("Need Schnorr Signer");
   });
 
-  it("unisat tries the tweaked key where it is asked to, or others have signed", async () => {
+  it("unisat signs with the tweaked key where asked to, or where others have signed", async () => {
     const { psbtHex, native } = request("unisat");
     const tweaked = native.toSignInputs.map((input) => ({ ...input, useTweakedSigner: true }));
     await expect(sign("unisat", psbtHex, { ...native, toSignInputs: tweaked })).rejects.toThrow(
@@ -87,7 +87,7 @@ describe.each(OUTPUTS)("the played wallets with a %s account", (output) => {
     await expect(sign(kind, psbtHex, options)).rejects.toThrow(/public key|wrong account/);
   });
 
-  it("babylon takes hexadecimal only, and the others base64 too", async () => {
+  it("babylon accepts hexadecimal only, and the others base64 too", async () => {
     for (const kind of KINDS) {
       const { psbtBase64, native, accept } = request(kind);
       const answer = sign(kind, psbtBase64, native);
@@ -96,7 +96,7 @@ describe.each(OUTPUTS)("the played wallets with a %s account", (output) => {
     }
   });
 
-  it("babylon signs nothing without contracts and action", async () => {
+  it("babylon refuses to sign without contracts and action", async () => {
     const { psbtHex, native } = request("babylon");
     for (const missing of [{ contracts: [] }, { action: undefined }]) {
       await expect(sign("babylon", psbtHex, { ...native, ...missing })).rejects.toThrow("are required");

@@ -23,7 +23,7 @@ const withdrawal = () => life.withdrawals.staking;
 const address = bech32.encodeFromBytes("bbn", secretOf("account").slice(0, 20));
 
 describe("provideSigner", () => {
-  it("finalises what it signs, unless autoFinalized is false", async () => {
+  it("finalises its inputs, unless autoFinalized is false", async () => {
     const psbt = withdrawal().psbt.toHex();
     const final = parsePsbt(await provided().signPsbt(psbt)).data.inputs[0]!;
     expect(final.finalScriptWitness).toBeDefined();
@@ -63,7 +63,7 @@ describe("provideSigner", () => {
     expect(acceptProof(publicKey, ecdsa, compact).kind).toBe("ecdsa");
   });
 
-  it("signs leaves with a signer that signs digests alone, and says what coins and messages need", async () => {
+  it("signs leaves with a signer that signs digests alone, and names what coins and messages need", async () => {
     const provider = provideSigner(keySigner(life.secretKey), {
       ...life.account,
       publicKey: life.account.publicKey.slice(1),
@@ -76,7 +76,7 @@ describe("provideSigner", () => {
     expect([ecdsa.code, ecdsa.message]).toEqual(["signer-failed", expect.stringContaining("no sign")]);
   });
 
-  it("refuses a PSBT that has nothing of its key", async () => {
+  it("refuses a PSBT without inputs of its key", async () => {
     const psbt = other.withdrawals.staking.psbt.toHex();
     expect((await refusalOf(() => provided().signPsbt(psbt))).code).toBe("unexpected-signer");
   });
@@ -88,7 +88,7 @@ describe("provideSigner", () => {
     expect((await refusalOf(() => provided().signPsbt(changed.toHex()))).code).toBe("unsupported-sighash");
   });
 
-  it("refuses an input that is not there, and a kind of message that it does not know", async () => {
+  it("refuses a missing input, and an unknown kind of message", async () => {
     const psbt = withdrawal().psbt.toHex();
     const options = { signInputs: [{ index: 1 }] };
     expect((await refusalOf(() => provided().signPsbt(psbt, options))).code).toBe("invalid-argument");
@@ -102,7 +102,7 @@ describe("provideSigner", () => {
     expect([code, details["what"]]).toEqual(["account-mismatch", "key"]);
   });
 
-  it("asks for getTransactionHex where it was not given", async () => {
+  it("requests getTransactionHex where it was not given", async () => {
     expect((await refusalOf(() => provided().getTransactionHex("00"))).code).toBe("invalid-argument");
     const given = provideSigner(walletSigner(life.secretKey), life.account, {
       getTransactionHex: (txid) => Promise.resolve(`of ${txid}`),

@@ -21,19 +21,19 @@ beforeAll(async () => {
 const of = () => ({ wallet: "unisat", account: life.account }) as const;
 
 describe("signOptions refuses", () => {
-  it("a step or a wallet that it does not know", () => {
+  it("an unknown step or wallet", () => {
     refusal("invalid-argument", () => signOptions("staking" as "slashing", life.delegation, of()));
     const wallet = "metamask" as "unisat";
     refusal("invalid-argument", () => signOptions("slashing", life.delegation, { ...of(), wallet }));
   });
 
-  it("to fund an expansion as if it were a stake of its own, and to expand what is no expansion", () => {
+  it("an expansion as a funding step, and a stake without expansion as an expansion step", () => {
     const { expanded, delegation, coins } = life;
     refusal("invalid-argument", () => signOptions("funding", expanded, { ...of(), coins }));
     refusal("not-an-expansion", () => signOptions("expansion", delegation, of()));
   });
 
-  it("coins that are not those of the transaction", () => {
+  it("coins other than the transaction's", () => {
     const { delegation, expanded, coins } = life;
     const one = [coins[0]!];
     const { details } = refusal("invalid-coin", () =>
@@ -56,7 +56,7 @@ describe("signOptions refuses", () => {
     refusal("invalid-argument", () => signOptions("withdrawStaking", delegation, nothing));
   });
 
-  it("a delegation that breaks a rule, at every step, before it hands anything out", () => {
+  it("a delegation that breaks a rule, at every step, before it returns anything", () => {
     const { delegation, coins, withdrawals } = life;
     const longer = { ...delegation, unbondingTime: delegation.unbondingTime + 1 };
     const steps: readonly StakerStep[] = ["funding", "slashing", "unbondingSlashing", "unbonding"];
@@ -89,7 +89,7 @@ describe("accept refuses", () => {
     refusal("psbt-mismatch", () => request.accept(unisat(life, psbtHex, native)));
   });
 
-  it("a slashing signature of 65 bytes, which the staking chain refuses, and takes one of an unbonding", () => {
+  it("a slashing signature of 65 bytes, which the staking chain refuses, and accepts one of an unbonding", () => {
     const { delegation, secretKey, account } = life;
     const long = (spend: ReturnType<typeof slashingSpend>) => {
       const signature = Uint8Array.of(...schnorr.sign(secretKey, leafSighash(spend, 1)), 1);
@@ -117,7 +117,7 @@ describe("signWith", () => {
     ...change,
   });
 
-  it("asks once for both slashings where the wallet signs several", async () => {
+  it("sends one request for both slashings where the wallet signs several", async () => {
     const asked: (readonly string[])[] = [];
     const signPsbts = (psbts: string[], options: SignPsbtOptions[] = []) => {
       asked.push(options.map(({ action }) => action!.name));
@@ -129,7 +129,7 @@ describe("signWith", () => {
     expect(signed.slashing.stakerSignatures).toHaveLength(1);
   });
 
-  it("gives what the wallet said when the user declines, or it fails", async () => {
+  it("passes on the wallet's message when the user declines, or the wallet fails", async () => {
     const signPsbt = () => Promise.reject(new Error("User rejected the request"));
     const { code, message } = await refusalOf(() => signWith(wallet({ signPsbt }), life.delegation, life));
     expect([code, message]).toEqual(["signer-failed", "the wallet did not sign: User rejected the request"]);
@@ -141,7 +141,7 @@ describe("signWith", () => {
     ["locked", "locked"],
     [{ code: 4001 }, "object"],
     [undefined, "undefined"],
-  ])("gives what a wallet said that throws no Error: %o", async (thrown, said) => {
+  ])("passes on what a wallet throws that is not an Error: %o", async (thrown, said) => {
     const signPsbt = () => Promise.reject(thrown as unknown as Error);
     const error = await refusalOf(() => signWith(wallet({ signPsbt }), life.delegation, life));
     expect([error.message, error.cause]).toEqual([`the wallet did not sign: ${said}`, thrown]);
@@ -153,7 +153,7 @@ describe("signWith", () => {
     expect([code, message]).toEqual(["signer-failed", expect.stringContaining("asked for 2 PSBTs")]);
   });
 
-  it("refuses what is not signed, and what is not a PSBT", async () => {
+  it("refuses an unsigned answer, and an answer that is not a PSBT", async () => {
     const signPsbt = (psbt: string) => Promise.resolve(psbt);
     const unsigned = await refusalOf(() => signWith(wallet({ signPsbt }), life.delegation, life));
     expect(unsigned.code).toBe("missing-signature");
@@ -163,7 +163,7 @@ describe("signWith", () => {
     expect((await refusalOf(() => signWith(nothing, life.delegation, life))).code).toBe("invalid-psbt");
   });
 
-  it("refuses a step that is not one of the delegation's", async () => {
+  it("refuses a step that the delegation does not have", async () => {
     const by = { ...life, steps: ["expansion"] } as const;
     expect((await refusalOf(() => signWith(wallet(), life.delegation, by))).code).toBe("invalid-argument");
   });

@@ -132,7 +132,7 @@ describe("signOptions: each step for each wallet", () => {
   };
 
   it.each(rows)(
-    "a %s account, %s for %s: the PSBT is cut to it, the options are its own",
+    "a %s account, %s for %s: has the wallet's PSBT and the wallet's options",
     (output, step, wallet) => {
       const { life, request, native, signInputs } = expected(output, step, wallet);
       assertCut(request, life, output, wallet);
@@ -225,7 +225,7 @@ const signed = OUTPUTS.flatMap((output) =>
 
 describe("signOptions: accepts the answer of", () => {
   it.each(some(signed, 60))(
-    "a %s account, %s by %s, and Bitcoin's rules let it spend",
+    "a %s account, %s by %s, which spends by Bitcoin's rules",
     async (output, step, _, wallet, answer) => {
       const { life, delegation, request } = ask(output, step, wallet);
       const returned = await answer(life, request);

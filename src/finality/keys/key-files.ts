@@ -101,15 +101,18 @@ export function namesIn(home: Home): string[] {
  */
 export function checkName(name: string): void {
   if (typeof name !== "string") {
-    throw new TapstakeError("invalid-key-name", `key name: expected text, got ${describeType(name)}`);
+    throw new TapstakeError("invalid-key-name", `the key name must be text, not ${describeType(name)}`);
   }
   if (PUBLIC_KEY.test(name)) {
-    throw new TapstakeError("invalid-key-name", "key name: 64 hexadecimal digits would be taken for a key");
+    throw new TapstakeError(
+      "invalid-key-name",
+      "the key name must not be 64 hexadecimal digits, which mean a public key",
+    );
   }
   if (!NAME.test(name)) {
     throw new TapstakeError(
       "invalid-key-name",
-      `key name: expected 1 to 64 of a-z, 0-9, ".", "_" and "-", the first a letter or digit; got ${faultOf(name)}`,
+      `the key name must be 1 to 64 of a-z, 0-9, ".", "_" and "-", the first a letter or digit; it has ${faultOf(name)}`,
     );
   }
 }
@@ -118,6 +121,6 @@ function faultOf(name: string): string {
   const characters = [...name];
   const bad = characters.findIndex((each, i) => !(i === 0 ? /[a-z0-9]/ : /[a-z0-9._-]/).test(each));
   return bad === -1
-    ? `${characters.length} of them`
+    ? `${characters.length} characters`
     : `${JSON.stringify(characters[bad])} as character ${bad + 1}`;
 }

@@ -106,7 +106,7 @@ export function passphraseBytes(passphrase: Passphrase): Uint8Array {
   if (typeof passphrase !== "string" && !(passphrase instanceof Uint8Array)) {
     throw new TapstakeError(
       "invalid-passphrase",
-      `passphrase: expected text, got ${describeType(passphrase)}`,
+      `the passphrase must be text or bytes, not ${describeType(passphrase)}`,
     );
   }
   const bytes =
@@ -125,7 +125,7 @@ export function assertNewPassphrase(passphrase: Passphrase): void {
   const characters = bytes.filter((byte) => (byte & 0xc0) !== 0x80).length;
   bytes.fill(0);
   if (characters >= LEAST_CHARACTERS) return;
-  const text = `the new passphrase: expected ${LEAST_CHARACTERS} characters or more`;
+  const text = `the new passphrase must have ${LEAST_CHARACTERS} characters or more`;
   throw new TapstakeError("invalid-passphrase", text);
 }
 
@@ -140,7 +140,7 @@ function checkCost({ n, r, p }: ScryptCost): void {
   assertInteger(p, "scrypt p", 1, 16);
   const power = Math.log2(n);
   if (!Number.isInteger(power)) {
-    throw new TapstakeError("invalid-number", `scrypt n: expected a power of two, got ${n}`);
+    throw new TapstakeError("invalid-number", `scrypt n must be a power of two, not ${n}`);
   }
   if (128 * n * r > MAX_MEMORY || 128 * n * r * p > MAX_WORK) {
     const text = `scrypt: n = ${n}, r = ${r}, p = ${p} takes more than 1 GiB, or more than 32 times the usual work`;
@@ -208,7 +208,7 @@ export function checkDerivationVersion(version: number): asserts version is 1 {
 function unknownVersion(where: string, what: string, version: number): TapstakeError {
   return new TapstakeError(
     "unknown-version",
-    `${where}: expected ${what} version 1, got ${version}: a later release may know it`,
+    `the ${what} version of ${where} must be 1, not ${version}: a later release may know it`,
     { version },
   );
 }

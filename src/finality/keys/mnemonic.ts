@@ -43,7 +43,7 @@ export function checkPath(path: string): void {
   const steps = /^m((?:\/\d{1,10}'?){0,10})$/.exec(path)?.[1];
   const indexes = steps?.match(/\d+/g) ?? [];
   if (steps === undefined || indexes.some((index) => Number(index) >= 2 ** 31)) {
-    const text = `expected a BIP-32 path such as ${DEFAULT_PATH}, got ${JSON.stringify(path)}`;
+    const text = `the path must be a BIP-32 path such as ${DEFAULT_PATH}, not ${JSON.stringify(path)}`;
     throw new TapstakeError("invalid-path", text);
   }
 }

@@ -133,7 +133,7 @@ export class ReadInterchange {
 export function parseInterchange(value: unknown, votes?: ReadonlyMap<number, Votes>): ReadInterchange {
   if (value instanceof ReadInterchange) return value;
   if (typeof value === "string" || value instanceof Uint8Array) {
-    const text = `interchange: expected parsed JSON or what readInterchange gives, got ${describeType(value)}`;
+    const text = `the interchange file must be parsed JSON, not ${describeType(value)}: read text and bytes with readInterchange`;
     throw new TapstakeError("invalid-json", text, { path: "interchange" });
   }
   const { exportedAt } = assertVersion(value) as { exportedAt?: unknown };
@@ -153,7 +153,11 @@ export function assertVersion(value: unknown): { readonly [name: string]: unknow
   const { metadata } = readJson(envelope, value, "interchange");
   const { version } = metadata;
   if (version === 1) return metadata;
-  throw new TapstakeError("unknown-version", `interchange: expected version 1, got ${version}`, { version });
+  throw new TapstakeError(
+    "unknown-version",
+    `the version of the interchange file must be 1, not ${version}: a later release may know it`,
+    { version },
+  );
 }
 
 /** It is shown to people: a text that is not a time could be anything. */
@@ -181,7 +185,7 @@ function readKeyChain(entry: v.InferOutput<typeof keyChain>, votes: Votes, name:
   const { lowest: lowWatermark, highest: highWatermark, held: locked = false } = entry;
   for (const each of entry.votes) addVote(votes, each);
   if (lowWatermark === null && (highWatermark !== null || votes.size > 0)) {
-    const text = `${name}: expected a lowest height, as there are votes`;
+    const text = `${name} must have a lowest height, as it has a highest height or votes`;
     throw new TapstakeError("invalid-json", text, { path: name });
   }
   return settle({
@@ -204,7 +208,7 @@ function readCommitment(
   path: string,
 ): ReadCommitment {
   if (lastOf(range) > MAX_HEIGHT) {
-    const text = `${path}: expected heights below 2^64, got ${range.count} from ${range.startHeight}`;
+    const text = `${path} must end below height 2^64, not have ${range.count} heights from ${range.startHeight}`;
     throw new TapstakeError("invalid-json", text, { path });
   }
   const read = {

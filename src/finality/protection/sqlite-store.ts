@@ -232,7 +232,7 @@ export class SqliteStore implements Protection {
     if (below > (known.highWatermark ?? known.lowWatermark - 1n) + 1n && below !== known.lowWatermark) {
       throw new TapstakeError(
         "invalid-number",
-        `expected a height up to ${(known.highWatermark ?? known.lowWatermark - 1n) + 1n}, after the last vote, got ${below}: ` +
+        `the height must be at most ${(known.highWatermark ?? known.lowWatermark - 1n) + 1n}, after the last vote, not ${below}: ` +
           "nothing would be signed between. To raise the watermark above all votes, use protection init",
       );
     }
@@ -434,7 +434,7 @@ function checkEntry({ height, digest, signature }: VoteEntry): void {
     if (value !== null && !(value instanceof Uint8Array && value.length === 32)) {
       throw new TapstakeError(
         "invalid-bytes",
-        `${name}: expected 32 bytes or null, got ${describeType(value)}`,
+        `${name} must be 32 bytes or null, not ${describeType(value)}`,
       );
     }
   }

@@ -48,7 +48,7 @@ function partsOf(source: Parameters<typeof readInterchange>[0]): Iterable<unknow
 const notInterchange = (value: unknown): TapstakeError =>
   new TapstakeError(
     "invalid-argument",
-    `interchange: expected text, bytes or a stream of them, got ${describeType(value)}`,
+    `the interchange file must be text, bytes or a stream of them, not ${describeType(value)}`,
   );
 
 /** The most characters of one text, number or space: files that tapstake writes have far fewer. */
@@ -86,7 +86,7 @@ class InterchangeReader {
       this.#silent = 0;
       if (token === TokenType.LEFT_BRACE || token === TokenType.LEFT_BRACKET) this.#depth++;
       if (token === TokenType.RIGHT_BRACE || token === TokenType.RIGHT_BRACKET) this.#depth--;
-      if (this.#depth > DEEPEST) throw invalid("expected less inside of each other");
+      if (this.#depth > DEEPEST) throw invalid(`it must be nested at most ${DEEPEST} deep`);
     };
     this.#parser.onValue = ({ value, key, parent, stack }) => {
       const entry = stack[2]?.key as number;
@@ -109,7 +109,8 @@ class InterchangeReader {
       this.#rest += step.length;
       this.#parse(() => this.#parser.write(step));
       if (this.#silent > LONGEST_TOKEN) throw this.#newerOr(invalid("not JSON"));
-      if (this.#rest > LONGEST_REST) throw invalid("expected less beside the votes");
+      if (this.#rest > LONGEST_REST)
+        throw invalid("it must have at most 67 million characters beside the votes");
     }
   }
 

@@ -80,6 +80,7 @@ const placeOf = (publicKey: Uint8Array, chainId: string, height: bigint): string
 /** secret × G, 33 bytes compressed. */
 export function pointOf(secret: Uint8Array): Uint8Array {
   const point = curve.pointFromScalar(secret);
-  if (!point) throw new TapstakeError("invalid-secret-key", "expected a scalar between 1 and n - 1");
+  if (!point)
+    throw new TapstakeError("invalid-secret-key", "the secret must be a scalar between 1 and n - 1");
   return point;
 }

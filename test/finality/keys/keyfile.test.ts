@@ -18,20 +18,20 @@ function changed(change: (file: KeyFile) => unknown): Uint8Array {
 }
 
 describe("a key file", () => {
-  it("holds the secret for who has the passphrase, and nothing of it for others", () => {
+  it("contains the secret encrypted under the passphrase, and shows nothing of it otherwise", () => {
     expect(open(sealed)).toEqual(secretKey);
     expect(parseKeyFile(sealed, "key.json")).toMatchObject({ version: 1, ...header, kdf: LIGHT });
     expect(new TextDecoder().decode(sealed)).not.toContain(hex.encode(secretKey));
   });
 
-  it("of an earlier release opens: the form is fixed", () => {
+  it("of an earlier release opens: its form is fixed", () => {
     const content = readFileSync(new URL("../../fixtures/key-v1.json", import.meta.url));
     const file = parseKeyFile(content, "key.json");
     expect(file).toMatchObject({ name: "fixture", kdf: { name: "scrypt", n: 131_072, r: 8, p: 1 } });
     expect(hex.encode(openKey(file, "fixture passphrase"))).toBe("07".repeat(32));
   });
 
-  it("cannot be changed in any one byte", () => {
+  it("is refused with any one byte changed", () => {
     const codes = new Set<string>();
     for (let position = 0; position < sealed.length; position++) {
       const byte = sealed[position]!;
@@ -66,7 +66,7 @@ describe("a key file", () => {
     expect([...codes].sort()).toEqual(["invalid-key-file", "unknown-version", "wrong-passphrase"]);
   });
 
-  it("cannot lose or gain a byte", () => {
+  it("is refused with a byte more or less", () => {
     for (let length = 0; length < sealed.length; length++) {
       refusal("invalid-key-file", () => parseKeyFile(sealed.slice(0, length), "key.json"));
     }
@@ -90,7 +90,7 @@ describe("a key file", () => {
     ["nonce", (file) => (file.cipher.nonce = "00".repeat(12))],
     ["tag", (file) => (file.cipher.tag = "00".repeat(16))],
     ["data", (file) => (file.cipher.data = "00".repeat(32))],
-  ])("does not open with another %s, well formed as it may be", (_, change) => {
+  ])("does not open with another valid %s", (_, change) => {
     refusal("wrong-passphrase", () => open(changed(change)));
   });
 
@@ -112,11 +112,11 @@ describe("a key file", () => {
     );
   });
 
-  it.each(["null", "[]", "1", '"text"', "{}"])("is not %s", (text) => {
+  it.each(["null", "[]", "1", '"text"', "{}"])("is refused when it is %s", (text) => {
     refusal("invalid-key-file", () => parseKeyFile(utf8(text), "key.json"));
   });
 
-  it("of a later release is refused as such", () => {
+  it("of a later release is refused with its version", () => {
     const later = changed((file) => Object.assign(file, { version: 2 }));
     expect(refusal("unknown-version", () => parseKeyFile(later, "key.json")).message).toContain(
       "key file version 1",
@@ -143,12 +143,12 @@ describe("a key file", () => {
     { n: 2, r: 1, p: 0 },
     { n: 2.5, r: 1, p: 1 },
     { n: 1e300, r: 1, p: 1 },
-  ])("cannot make its reader work without end: %j", (cost) => {
+  ])("has limits on the work of its reader: %j", (cost) => {
     const bomb = changed((file) => Object.assign(file.kdf, cost));
     refusal("invalid-key-file", () => parseKeyFile(bomb, "key.json"));
   });
 
-  it("shows nothing of its content when it is refused", () => {
+  it("shows no part of its content when it is refused", () => {
     const content = utf8(`{ "secretKey": "${hex.encode(secretKey)}" `);
     const error = refusal("invalid-key-file", () => parseKeyFile(content, "key.json"));
     expect(JSON.stringify([error.message, error.stack, String(error.cause)])).not.toContain(
@@ -156,7 +156,7 @@ describe("a key file", () => {
     );
   });
 
-  it("does not take the caller's secret or passphrase away", () => {
+  it("leaves the caller's secret and passphrase unchanged", () => {
     const passphrase = utf8("pass");
     openKey(parseKeyFile(sealed, "key.json"), passphrase);
     expect(passphrase).toEqual(utf8("pass"));

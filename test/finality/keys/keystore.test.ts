@@ -46,7 +46,7 @@ const contentOf = (home: Home) => JSON.parse(readFileSync(fileOf(home), "utf8"))
 const damageIn = (home: Home) => listKeys(home).damaged.map(({ name, error }) => [name, error.code]);
 
 describe("a key", () => {
-  it("comes back with its passphrase, by its name and by its public key", async () => {
+  it("is opened with its passphrase, by its name and by its public key", async () => {
     const home = homeOfTest();
     const path = "m/44'/118'/0'/0/0";
     const before = Date.now();
@@ -69,7 +69,7 @@ describe("a key", () => {
     }
   });
 
-  it("is encrypted at the cost that new keys should have, unless told otherwise", () => {
+  it("is encrypted at the default cost of new keys, unless a cost is given", () => {
     const home = homeOfTest();
     const { scrypt: _, ...usual } = key;
     createKey(home, usual);
@@ -78,7 +78,7 @@ describe("a key", () => {
     expect(unlockKey(home, key.name, passphrase).secretKey).toEqual(secretKey);
   });
 
-  it("has salt and nonce of its own", () => {
+  it("has random salt and nonce", () => {
     const [one, two] = [homeOfTest(), homeOfTest()].map((home) => {
       createKey(home, key);
       return contentOf(home) as { kdf: { salt: string }; cipher: { nonce: string; data: string } };
@@ -88,7 +88,7 @@ describe("a key", () => {
     expect(one!.cipher.data).not.toBe(two!.cipher.data);
   });
 
-  it("opens with the same passphrase typed on another keyboard, and given as bytes", () => {
+  it("opens with the same passphrase in another Unicode form, and given as bytes", () => {
     const home = homeOfTest();
     createKey(home, { ...key, passphrase: "pa\u00DFw\u00F6rter" });
     expect(unlockKey(home, key.name, "pa\u00DFwo\u0308rter").secretKey).toEqual(secretKey);
@@ -111,7 +111,7 @@ describe("a key", () => {
     expect(unlockKey(home, key.name, passphrase).secretKey).toEqual(secretKey);
   });
 
-  it("needs 8 characters or more of a new passphrase, as text or as bytes", () => {
+  it("requires 8 characters or more in a new passphrase, as text or as bytes", () => {
     const home = homeOfTest();
     const [short, enough] = ["\u00E4\u{1F600}34567", "\u00E4\u{1F600}345678"];
     const asBytes = (text: string) => new TextEncoder().encode(text);
@@ -127,7 +127,7 @@ describe("a key", () => {
     expect(unlockKey(home, key.name, passphrase).secretKey).toEqual(secretKey);
   });
 
-  it("needs a passphrase", async () => {
+  it("requires a passphrase", async () => {
     const home = homeOfTest();
     for (const none of ["", new Uint8Array(), undefined as never, 5 as never]) {
       refusal("invalid-passphrase", () => createKey(home, { ...key, passphrase: none }));
@@ -139,7 +139,7 @@ describe("a key", () => {
     refusal("invalid-passphrase", () => changePassphrase(home, key.name, passphrase, { passphrase: "" }));
   });
 
-  it("is written for its owner alone, and refused when others could read it", () => {
+  it("has permissions for its owner only, and is refused when others can read it", () => {
     const home = homeOfTest();
     createKey(home, key);
     expect(statSync(fileOf(home)).mode & 0o777).toBe(0o600);
@@ -151,7 +151,7 @@ describe("a key", () => {
     }
   });
 
-  it("is never written over", () => {
+  it("is never overwritten", () => {
     const home = homeOfTest();
     createKey(home, key);
     const before = readFileSync(fileOf(home));
@@ -159,7 +159,7 @@ describe("a key", () => {
     expect(readFileSync(fileOf(home))).toEqual(before);
   });
 
-  it("is there once: not under another name, nor as n minus itself", () => {
+  it("exists once: not under another name, nor as n minus its secret", () => {
     const home = homeOfTest();
     createKey(home, key);
     const negated = scalar.toBytes(scalar.negate(scalar.reduce(secretKey)));
@@ -170,7 +170,7 @@ describe("a key", () => {
     expect(listKeys(home).keys).toHaveLength(1);
   });
 
-  it("keeps the secret as it is given: the randomness depends on its sign", () => {
+  it("keeps the sign of its secret, as the randomness depends on it", () => {
     const negated = scalar.toBytes(scalar.negate(scalar.reduce(secretKey)));
     for (const secret of [secretKey, negated]) {
       const home = homeOfTest();
@@ -180,7 +180,7 @@ describe("a key", () => {
     }
   });
 
-  it("that is new is not left behind where its provenance cannot be written: its words were not shown", () => {
+  it("is removed when its provenance cannot be written: its words were not shown", () => {
     const home = homeOfTest();
     mkdirSync(join(home.path, "arrivals"));
     chmodSync(join(home.path, "arrivals"), 0o755);
@@ -190,7 +190,7 @@ describe("a key", () => {
     expect(createKey(home, key)).toMatchObject({ publicKey });
   });
 
-  it("is a scalar, with a path that is one, and a derivation that is known", () => {
+  it("is refused without a valid scalar, a valid path, and a known derivation", () => {
     const home = homeOfTest();
     refusal("invalid-secret-key", () => createKey(home, { ...key, secretKey: new Uint8Array(32) }));
     refusal("invalid-path", () => createKey(home, { ...key, path: "44'" }));
@@ -199,7 +199,7 @@ describe("a key", () => {
     expect(readdirSync(home.keysFolder)).toEqual([]);
   });
 
-  it("goes with its file", () => {
+  it("is gone when its file is gone", () => {
     const home = homeOfTest();
     createKey(home, key);
     createKey(home, { ...key, name: "second", secretKey: secretOf("second") });
@@ -209,7 +209,7 @@ describe("a key", () => {
     refusal("key-not-found", () => deleteKey(home, key.name, passphrase));
   });
 
-  it("stays while a signer runs, which may have it open", () => {
+  it("cannot be deleted while a signer runs, which may have it open", () => {
     const home = homeOfTest();
     createKey(home, key);
     const protection = openProtection(home);
@@ -221,7 +221,7 @@ describe("a key", () => {
     expect(listKeys(home).keys).toEqual([]);
   });
 
-  it("can be encrypted anew, and stays the same", () => {
+  it("can be encrypted again, and stays the same key", () => {
     const home = homeOfTest();
     const info = createKey(home, { ...key, path: "m" });
     const costlier = { n: 4, r: 2, p: 2 };
@@ -256,7 +256,7 @@ describe("a key", () => {
 });
 
 describe("the list of keys", () => {
-  it("is in order of names, and overlooks what is no key's file", () => {
+  it("is in order of names, and skips other files", () => {
     const home = homeOfTest();
     for (const name of ["b", "a", "c.json"]) createKey(home, { ...key, name, secretKey: secretOf(name) });
     for (const other of ["notes.txt", ".b.json.1.0123456789ab.tmp", "UPPER.json", `${"a".repeat(64)}.json`]) {
@@ -268,7 +268,7 @@ describe("the list of keys", () => {
     });
   });
 
-  it("names a damaged one, which keeps nobody from the others", () => {
+  it("names a damaged one, and lists the others", () => {
     const home = homeOfTest();
     createKey(home, key);
     writeFileSync(join(home.keysFolder, "broken.json"), "{", { mode: 0o600 });
@@ -283,7 +283,7 @@ describe("the list of keys", () => {
     expect(missing.message).toContain("broken (invalid-key-file)");
   });
 
-  it("says so when it cannot be read", () => {
+  it("fails with a code when it cannot be read", () => {
     const home = homeOfTest();
     refusal("file-error", () => listKeys({ ...home, keysFolder: join(home.path, "nowhere") }));
   });
@@ -291,7 +291,7 @@ describe("the list of keys", () => {
 
 describe("a key's name", () => {
   it.each(["a", "0", "validator-1", "a.b_c-d", "con", "a..b", "x".repeat(64), "f".repeat(63)])(
-    "can be %s",
+    "may be %s",
     (name) => {
       const home = homeOfTest();
       createKey(home, { ...key, name });
@@ -325,7 +325,7 @@ describe("a key's name", () => {
     "ab".repeat(32),
     "AB".repeat(32),
     undefined as never,
-  ])("cannot be %j, and is not shown", (name) => {
+  ])("is refused: %j, and is not shown", (name) => {
     const home = homeOfTest();
     const error = refusal("invalid-key-name", () => createKey(home, { ...key, name }));
     if (name?.length > 3) expect(error.message).not.toContain(name);
@@ -333,7 +333,7 @@ describe("a key's name", () => {
     if (!/^[0-9a-f]{64}$/i.test(name)) refusal("invalid-key-name", () => showKey(home, name));
   });
 
-  it("that is not known is answered with those that are; a key that is not known is not shown", () => {
+  it("that is unknown is refused with the known names; an unknown key is not shown", () => {
     const home = homeOfTest();
     expect(refusal("key-not-found", () => showKey(home, "nobody")).message).toContain("there are none");
     createKey(home, key);
@@ -342,7 +342,7 @@ describe("a key's name", () => {
     expect(refusal("key-not-found", () => unlockKey(home, pasted, passphrase)).message).not.toContain(pasted);
   });
 
-  it("is that of its file: neither a copy nor a renamed file is taken for another key", () => {
+  it("must be that of its file: a copied or renamed file is refused", () => {
     const home = homeOfTest();
     createKey(home, key);
     copyFileSync(fileOf(home), fileOf(home, "copy"));
@@ -352,7 +352,7 @@ describe("a key's name", () => {
 });
 
 describe("an unlocked key", () => {
-  it("shows its secret to nobody who does not ask for it", () => {
+  it("shows its secret only when the property is named", () => {
     const home = homeOfTest();
     createKey(home, key);
     const unlocked = unlockKey(home, key.name, passphrase);
@@ -376,7 +376,7 @@ describe("an unlocked key", () => {
     expect(Object.keys(unlocked)).toEqual(expect.arrayContaining(["name", "publicKey"]));
   });
 
-  it("forgets its secret", () => {
+  it("wipes its secret", () => {
     const home = homeOfTest();
     createKey(home, key);
     const unlocked = unlockKey(home, key.name, passphrase);
@@ -385,7 +385,7 @@ describe("an unlocked key", () => {
     expect(held).toEqual(new Uint8Array(32));
     refusal("invalid-secret-key", () => unlocked.secretKey);
     expect(unlocked.publicKey).toEqual(publicKey);
-    // Nobody else's copy is touched.
+    // The copies of others are unchanged.
     expect(publicKeyOf(secretKey)).toEqual(publicKey);
     expect(unlockKey(home, key.name, passphrase).secretKey).toEqual(secretKey);
   });
@@ -487,7 +487,7 @@ describe("processes", () => {
     expect(readdirSync(home.keysFolder).sort()).toEqual(["other.json", `${key.name}.json`]);
   });
 
-  it("that make one name at once: one wins, and the file is the winner's", async () => {
+  it("that create one name at once: one succeeds, and the file has its key", async () => {
     for (let round = 0; round < RACES; round++) {
       const home = homeOfTest();
       const fields = (fill: number) =>
@@ -501,7 +501,7 @@ describe("processes", () => {
     }
   });
 
-  it("that bring in one key under two names at once: one wins, or none", async () => {
+  it("that import one key under two names at once: at most one succeeds", async () => {
     for (let round = 0; round < RACES; round++) {
       const home = homeOfTest();
       // So slow that none has written its file before the others have looked.

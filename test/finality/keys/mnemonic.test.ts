@@ -16,7 +16,7 @@ const secretOfExtended = (key: string) => hex.encode(base58.decode(key).slice(46
 const repeat = (word: string, times: number, last: string) =>
   [...Array<string>(times).fill(word), last].join(" ");
 
-describe("the secret of words", () => {
+describe("the secret of mnemonic words", () => {
   // BIP-39's own vectors, with their passphrase: https://github.com/trezor/python-mnemonic/blob/master/vectors.json
   it.each([
     [
@@ -35,11 +35,11 @@ describe("the secret of words", () => {
       repeat("zoo", 23, "vote"),
       "xprv9s21ZrQH143K2WFF16X85T2QCpndrGwx6GueB72Zf3AHwHJaknRXNF37ZmDrtHrrLSHvbuRejXcnYxoZKvRquTPyp2JiNG3XcjQyzSEgqCB",
     ],
-  ])("is that of BIP-39 with a passphrase: %s", (words, master) => {
+  ])("equals BIP-39's with a passphrase: %s", (words, master) => {
     expect(hex.encode(secretFromMnemonic(words, "m", "TREZOR"))).toBe(secretOfExtended(master));
   });
 
-  it("is the tree's root at path m, where the Go key manager puts keys by default", () => {
+  it("is the root of the tree at path m, where the Go key manager has its keys by default", () => {
     expect(hex.encode(secretFromMnemonic(repeat("abandon", 11, "about"), "m"))).toBe(
       "1837c1be8e2995ec11cda2b066151be2cfb48adf9e47b151d46adab3a21cdf67",
     );
@@ -51,7 +51,7 @@ describe("the secret of words", () => {
     [DEFAULT_PATH, "bfcb217c058d8bbafd5e186eae936106ca3e943889b0b4a093ae13822fd3170c"],
     ["m/44'/0'/0'/0/0", "e77c3de76965ad89997451de97b95bb65ede23a6bf185a55d80363d92ee37c3d"],
     ["m/44'/60'/0'/0/0", "7fc4d8a8146dea344ba04c593517d3f377fa6cded36cd55aee0a0bb968e651bc"],
-  ])("is what the Cosmos SDK finds at %s", (path, secret) => {
+  ])("equals the Cosmos SDK's at %s", (path, secret) => {
     expect(hex.encode(secretFromMnemonic(fundraiser, path))).toBe(secret);
   });
 
@@ -62,7 +62,7 @@ describe("the secret of words", () => {
     );
   });
 
-  it("does not depend on case and white space", () => {
+  it("ignores letter case and white space", () => {
     const words = fundraiser.toUpperCase().replaceAll(" ", "\n  ");
     expect(secretFromMnemonic(`  ${words}\n`)).toEqual(secretFromMnemonic(fundraiser));
   });
@@ -82,7 +82,7 @@ describe("the secret of words", () => {
   });
 
   it.each(["", "44'/118'/0'/0/0", "m/", "m/x", "m/-1", "m/2147483648", "m/0''", "m//0", "m/0 ", "M/0"])(
-    "is refused for what is no path: %j",
+    "is refused for an invalid path: %j",
     (path) => {
       refusal("invalid-path", () => secretFromMnemonic(fundraiser, path));
     },
@@ -115,13 +115,13 @@ describe("the secret of a seed", () => {
       "m/0'",
       "xprv9uPDJpEQgRQfDcW7BkF7eTya6RPxXeJCqCJGHuCJ4GiRVLzkTXBAJMu2qaMWPrS7AANYqdq6vcBcBUdJCVVFceUvJFjaPdGZ2y9WACViL4L",
     ],
-  ])("is that of BIP-32: %s at %s", (seed, path, extended) => {
+  ])("equals BIP-32's: %s at %s", (seed, path, extended) => {
     expect(hex.encode(secretFromSeed(hex.decode(seed), path))).toBe(secretOfExtended(extended));
   });
 });
 
 describe("new words", () => {
-  it("are 24, never the same, and lead to a key", () => {
+  it("are 24, random, and lead to a key", () => {
     const all = Array.from({ length: 10 }, newMnemonic);
     expect(new Set(all).size).toBe(10);
     for (const words of all) {

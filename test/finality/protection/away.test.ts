@@ -49,7 +49,7 @@ function vote(home: Home, height: bigint, fill: number, chain: ChainConfig = CHA
   return inHome(home, (protection) => answerOf(voterOf(protection, unlocked, chain), height, fill));
 }
 
-describe("a signature that a crash kept back", () => {
+describe("a signature that a crash withheld", () => {
   /** A home that recorded a vote at 100, and is begun anew above it, as another signer may have voted there. */
   function begunAbove() {
     const { home, protection, voter } = newSigner();
@@ -59,14 +59,14 @@ describe("a signature that a crash kept back", () => {
     return home;
   }
 
-  it("does not get out below a lowest height that was raised above it", () => {
+  it("is refused below a low watermark that was raised above it", () => {
     inHome(begunAbove(), (protection) => {
       const answer = voterOf(protection).vote({ height: 100n, appHash: hash(1) });
       expect(answer).toMatchObject({ code: "below-watermark" });
     });
   });
 
-  it("is blocked for good by the import of another vote at its height, below the lowest height too", () => {
+  it("is blocked by the import of another vote at its height, below the low watermark too", () => {
     const digest = Buffer.from(sha256(voteMessage({ height: 100n, appHash: hash(2) }))).toString("hex");
     inHome(begunAbove(), (protection) => {
       const interchange = protection.exportInterchange();
@@ -83,8 +83,8 @@ describe("a signature that a crash kept back", () => {
   });
 });
 
-describe("a key that was away from its home", () => {
-  it("deleted and imported again, is locked above what the home remembers, until protection init", () => {
+describe("a key that was absent from its home", () => {
+  it("deleted and imported again, is locked above the home's watermarks until protection init", () => {
     const home = newHome();
     bringIn(home, "generated");
     expect(vote(home, 100n, 1)).toBe("new");
@@ -96,7 +96,7 @@ describe("a key that was away from its home", () => {
     expect(vote(home, 106n, 1)).toBe("new");
   });
 
-  it("whose file was destroyed by hand, and which is imported again, is locked too", () => {
+  it("whose file was removed, and which is imported again, is locked too", () => {
     const home = newHome();
     bringIn(home, "generated");
     expect(vote(home, 100n, 1)).toBe("new");
@@ -105,7 +105,7 @@ describe("a key that was away from its home", () => {
     expect(vote(home, 105n, 1)).toBe("protection-uninitialised");
   });
 
-  it("whose file comes back from a copy after it was deleted is locked, and new no more", () => {
+  it("whose file is restored from a copy after deletion is locked, and no longer new", () => {
     for (const heights of [[], [100n]]) {
       const home = newHome();
       bringIn(home, "generated");
@@ -118,7 +118,7 @@ describe("a key that was away from its home", () => {
     }
   });
 
-  it("whose file comes back from a copy is new on no other chain either", () => {
+  it("whose file is restored from a copy is new on no other chain either", () => {
     const home = newHome();
     bringIn(home, "generated");
     expect(vote(home, 100n, 1)).toBe("new");
@@ -129,7 +129,7 @@ describe("a key that was away from its home", () => {
     expect(vote(home, 100n, 1, OTHER_CHAIN)).toBe("protection-uninitialised");
   });
 
-  it("is locked by a store that was open when it came back", () => {
+  it("is locked by a store that was open when it was restored", () => {
     const { home, protection, voter } = newSigner();
     voter.vote({ height: 100n, appHash: hash(1) });
     bringIn(home, "imported");
@@ -153,7 +153,7 @@ describe("a home that was copied right after its key was generated, and used bef
     },
     "with its empty store": (home, to) => cpSync(home.path, to, { recursive: true }),
   };
-  it.each(Object.entries(copies))("%s, does not take the key for new once it is put back", (_, copy) => {
+  it.each(Object.entries(copies))("%s, does not count the key as new once it is restored", (_, copy) => {
     const { path } = newHome();
     const home = openHome(join(path, "home"));
     recordGenerated(home, key.publicKey);
@@ -168,11 +168,11 @@ describe("a home that was copied right after its key was generated, and used bef
   });
 });
 
-describe("a home that was copied by hard links before its key went away", () => {
+describe("a home that was copied by hard links before its key was absent", () => {
   it.each([
     ["deleted", (home: Home) => void deleteKey(home, "v", passphrase)],
-    ["destroyed by hand", (home: Home) => rmSync(join(home.keysFolder, "v.json"))],
-  ])("(%s, and imported again) does not take the key for new once it is put back", (_, end) => {
+    ["removed without tapstake", (home: Home) => rmSync(join(home.keysFolder, "v.json"))],
+  ])("(%s, and imported again) does not count the key as new once it is restored", (_, end) => {
     const { path } = newHome();
     const home = openHome(join(path, "home"));
     bringIn(home, "generated");
@@ -186,7 +186,7 @@ describe("a home that was copied by hard links before its key went away", () => 
     expect(vote(home, 5n, 2)).toBe("protection-uninitialised");
   });
 
-  it("still holds a key that was away when it was copied", () => {
+  it("still locks a key that was absent when it was copied", () => {
     const { path } = newHome();
     const home = openHome(join(path, "home"));
     bringIn(home, "generated");
@@ -217,7 +217,7 @@ describe("the provenance of a generated key", () => {
     },
   };
   it.each(Object.entries(begins))(
-    "ends with the first vote of a key that began %s, so that the key is not new once all else is lost",
+    "ends with the first vote of a key that began %s, so that the key is not new after everything else is lost",
     (_, begin) => {
       const home = newHome();
       recordGenerated(home, key.publicKey);
@@ -232,7 +232,7 @@ describe("the provenance of a generated key", () => {
     },
   );
 
-  it("is ended before a first vote that is killed at any step could get out", () => {
+  it("ends before the first vote leaves, killed at any step", () => {
     const votingHome = () => {
       const home = newHome();
       recordGenerated(home, key.publicKey);
@@ -254,7 +254,7 @@ describe("the provenance of a generated key", () => {
     expect(found).toEqual(new Set([false, true]));
   });
 
-  it("is not ended by a question, nor by the preview of an import", () => {
+  it("is kept by a query, and by the preview of an import", () => {
     const home = newHome();
     recordGenerated(home, key.publicKey);
     inHome(home, (protection) => {
@@ -276,7 +276,7 @@ describe("a home that is copied after the store took a generated key over", () =
     "by a vote on another chain": (protection) =>
       voterOf(protection, key, OTHER_CHAIN).vote({ height: 5n, appHash: hash(1) }),
   };
-  it.each(Object.entries(uses))("%s, does not take the key for new on a chain without votes", (_, use) => {
+  it.each(Object.entries(uses))("%s, does not count the key as new on a chain without votes", (_, use) => {
     const home = newHome();
     recordGenerated(home, key.publicKey);
     inHome(home, (protection) => {
@@ -292,11 +292,11 @@ describe("a home that is copied after the store took a generated key over", () =
   });
 });
 
-describe("a note of a key that cannot be read, or not ended", () => {
+describe("the note of a key that cannot be read or ended", () => {
   it.each([
     ["of other words", (path: string) => writeFileSync(path, "absent")],
     ["that is half of one", (path: string) => writeFileSync(path, "12")],
-  ])("(%s) holds the key", (_, write) => {
+  ])("(%s) locks the key", (_, write) => {
     const { home, protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
     protection.close();
@@ -306,7 +306,7 @@ describe("a note of a key that cannot be read, or not ended", () => {
     });
   });
 
-  it("that is a symbolic link holds the key, and what it leads to stays", () => {
+  it("that is a symbolic link locks the key, and its target stays", () => {
     const { home, protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
     protection.close();
@@ -328,7 +328,7 @@ describe("a note of a key that cannot be read, or not ended", () => {
         writeFileSync(join(path, ".."), "");
       },
     ],
-  ])("(%s) is protection-unwritable, and leaves the home free for the next", (_, damage) => {
+  ])("(%s) is protection-unwritable, and leaves the home free for the next process", (_, damage) => {
     const { home, protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
     protection.close();
@@ -365,13 +365,13 @@ describe("a home that was copied by hard links after the store took a generated 
     }
   });
 
-  it("goes on as it was once the copy is gone", () => {
+  it("continues once the copy is gone", () => {
     const { home, copy } = copied();
     rmSync(copy.path, { recursive: true });
     inHome(home, (protection) => expect(voterOf(protection).vote(first).kind).toBe("new"));
   });
 
-  it("goes on with a file of its own, in which no key is new", () => {
+  it("continues with a separate file, in which no key is new", () => {
     const { home } = copied();
     const own = `${home.protectionFile}.own`;
     cpSync(home.protectionFile, own);
@@ -382,7 +382,7 @@ describe("a home that was copied by hard links after the store took a generated 
     });
   });
 
-  it("is not taken for one because a kill came while its store was made", () => {
+  it("is distinguished from a home whose process was killed while it made the store", () => {
     const { home, protection } = newSigner();
     protection.close();
     linkSync(home.protectionFile, `${home.protectionFile}.new`);
@@ -392,7 +392,7 @@ describe("a home that was copied by hard links after the store took a generated 
 
 describe("a store or watermark log that is a symbolic link", () => {
   it.each(["protectionFile", "watermarkFile"] as const)(
-    "(%s) is refused, by openProtection and init",
+    "(%s) is refused by openProtection and init",
     (file) => {
       const home = copyOf(liveThrough().closed);
       renameSync(home[file], `${home[file]}.elsewhere`);
@@ -406,7 +406,7 @@ describe("a store or watermark log that is a symbolic link", () => {
 });
 
 describe("a store that is hard-linked", () => {
-  it("is refused with what was found and how to part the names, not with advice on the disk", () => {
+  it("is refused with the other names and how to separate them, without advice about the disk", () => {
     const home = copyOf(liveThrough().closed);
     linkSync(home.protectionFile, `${home.protectionFile}.copy`);
     const { message } = refusal("protection-unwritable", () => openProtection(home));
@@ -418,8 +418,8 @@ describe("a store that is hard-linked", () => {
   });
 });
 
-describe("a store whose header says that it is read-only, though its file is not", () => {
-  it("is protection-corrupt, and protection init goes on", () => {
+describe("a store whose header says read-only, while its file is writable", () => {
+  it("is protection-corrupt, and protection init succeeds", () => {
     const home = copyOf(liveThrough().closed);
     const content = readFileSync(home.protectionFile);
     content[18] = 3;
@@ -432,25 +432,28 @@ describe("a store whose header says that it is read-only, though its file is not
 });
 
 describe("a signer whose home was replaced by a copy of it", () => {
-  it.each([true, false])("leaves the copy's write-ahead log alone when it stops (noticed: %s)", (noticed) => {
-    const { home, protection, voter } = newSigner();
-    for (let height = 0n; height < 5n; height++) voter.vote({ height, appHash: hash(1) });
-    const copy = copyOf(home);
-    for (const name of ["protection.db", "protection.db-wal", "marks"]) {
-      rmSync(join(home.path, name), { force: true });
-      cpSync(join(copy.path, name), join(home.path, name));
-    }
-    if (noticed) refusal("protection-replaced", () => voter.vote({ height: 5n, appHash: hash(1) }));
-    protection.close();
-    expect(readdirSync(home.path)).toContain("protection.db-wal");
-    inHome(home, (next) => {
-      expect(voterOf(next).vote({ height: 4n, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
-    });
-  });
+  it.each([true, false])(
+    "leaves the copy's write-ahead log unchanged when it stops (replacement detected: %s)",
+    (noticed) => {
+      const { home, protection, voter } = newSigner();
+      for (let height = 0n; height < 5n; height++) voter.vote({ height, appHash: hash(1) });
+      const copy = copyOf(home);
+      for (const name of ["protection.db", "protection.db-wal", "marks"]) {
+        rmSync(join(home.path, name), { force: true });
+        cpSync(join(copy.path, name), join(home.path, name));
+      }
+      if (noticed) refusal("protection-replaced", () => voter.vote({ height: 5n, appHash: hash(1) }));
+      protection.close();
+      expect(readdirSync(home.path)).toContain("protection.db-wal");
+      inHome(home, (next) => {
+        expect(voterOf(next).vote({ height: 4n, appHash: hash(2) })).toMatchObject({ code: "double-vote" });
+      });
+    },
+  );
 });
 
 describe("the command that a refusal prints", () => {
-  it("names the home, and is one command whatever the chain's id is", () => {
+  it("names the home, and is one shell command with any chain id", () => {
     const { protection, home } = newSigner();
     const id = "x$(touch${IFS}/tmp/never);'";
     const unknown = voterOf(protection, other, { ...OTHER_CHAIN, id });
@@ -462,7 +465,7 @@ describe("the command that a refusal prints", () => {
 });
 
 describe("the key that a voter votes with", () => {
-  it("is not the caller's to change", () => {
+  it("does not change with the caller's memory", () => {
     const { protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
     protection.init(other.publicKey, CHAIN.id, 0n);

@@ -26,7 +26,7 @@ async function expectRefused(
 }
 
 describe("a stored commitment", () => {
-  it("has the root of the plain one, for every shape of tree, and each proof verifies", async () => {
+  it("has the root of the plain one for every shape of tree, and each proof verifies", async () => {
     const { protection } = newSigner();
     const cache = new RandomnessCache();
     let start = 1000n;
@@ -61,7 +61,7 @@ describe("a stored commitment", () => {
     protection.close();
   });
 
-  it("is there after a restart, and its randomness is that of the votes", async () => {
+  it("is kept after a restart, and its randomness is that of the votes", async () => {
     const { home, protection } = newSigner();
     const commitment = await commitStored({ key, chain: CHAIN, protection, start: 10n, count: 300 });
     protection.close();
@@ -79,7 +79,7 @@ describe("a stored commitment", () => {
     open.close();
   });
 
-  it("is proved after an import too, which brings no hashes along", async () => {
+  it("is proved after an import too, although the file has no hashes", async () => {
     const { protection } = newSigner();
     await commitStored({ key, chain: CHAIN, protection, start: 10n, count: 300 });
     const exported = JSON.parse(JSON.stringify(protection.exportInterchange()));
@@ -96,7 +96,7 @@ describe("a stored commitment", () => {
     next.close();
   });
 
-  it("is proved from a copy of it as well, without a store, and from nothing but the key's own", async () => {
+  it("is proved from a copy of it without a store, and only with the committing key", async () => {
     const { protection } = newSigner();
     const commitment = await commitStored({ key, chain: CHAIN, protection, start: 10n, count: 300 });
     const stored = await proveCommitted({ key, chain: CHAIN, protection, height: 299n });
@@ -131,7 +131,7 @@ describe("a stored commitment", () => {
     protection.close();
   });
 
-  it("fills the cache, so that votes there need no derivation of points", async () => {
+  it("fills the cache, so that its votes derive no points", async () => {
     const { protection } = newSigner();
     const cache = new RandomnessCache(1000);
     await commitStored({ key, chain: CHAIN, protection, start: 0n, count: 300, cache });
@@ -141,7 +141,7 @@ describe("a stored commitment", () => {
 });
 
 describe("a commitment is refused", () => {
-  it("where it overlaps an earlier one, and the refusal names that one", async () => {
+  it("where it overlaps an earlier one, and the error names that one", async () => {
     const { protection } = newSigner();
     const request = { key, chain: CHAIN, protection };
     await commitStored({ ...request, start: 100n, count: 50 });
@@ -164,7 +164,7 @@ describe("a commitment is refused", () => {
     protection.close();
   });
 
-  it("where two are made at once and overlap: one is stored", async () => {
+  it("where two overlapping ones are made at once: one is stored", async () => {
     const { protection } = newSigner();
     const request = { key, chain: CHAIN, protection, count: 100 };
     const made = await Promise.allSettled([
@@ -176,7 +176,7 @@ describe("a commitment is refused", () => {
     protection.close();
   });
 
-  it("below the chain's minimum, at no heights, beyond 64 bits", async () => {
+  it("below the chain's minimum, at no heights, and beyond 64 bits", async () => {
     const { protection } = newSigner();
     const request = { key, chain: { ...CHAIN, minCount: 100 }, protection };
     const error = await expectRefused("count-too-small", () =>
@@ -194,7 +194,7 @@ describe("a commitment is refused", () => {
     protection.close();
   });
 
-  it("when it was cancelled: nothing is stored; progress was told, and others had their turn", async () => {
+  it("when it is cancelled: nothing is stored, progress was reported, and other work ran", async () => {
     const { protection } = newSigner();
     const stop = new AbortController();
     const progress: number[] = [];
@@ -226,7 +226,7 @@ describe("a commitment is refused", () => {
 });
 
 describe("the cache of randomness", () => {
-  it("keeps the newest, used or not, up to its capacity", () => {
+  it("keeps the newest entries, used or not, up to its capacity", () => {
     const cache = new RandomnessCache(3);
     for (const height of [1n, 2n, 3n]) cache.pair(key, "c", height);
     cache.get(key.publicKey, "c", 1n);

@@ -50,7 +50,7 @@ describe("vote: the commitment's signing context", () => {
     protection.close();
   });
 
-  it("refuses a message that somebody else made, and a whole batch for one height", async () => {
+  it("refuses a message that the caller made, and the whole batch for one such height", async () => {
     const { protection } = newSigner();
     await commit(protection, V3, 100n);
     const voter = voterOf(protection, key, V4);
@@ -65,7 +65,7 @@ describe("vote: the commitment's signing context", () => {
     protection.close();
   });
 
-  it("refuses it also of a voter for any message", async () => {
+  it("refuses it also for a voter with anyMessage", async () => {
     const { protection } = newSigner();
     await commit(protection, V3, 100n);
     const voter = new Voter({ key, protection, chain: V4, anyMessage: true });
@@ -73,7 +73,7 @@ describe("vote: the commitment's signing context", () => {
     protection.close();
   });
 
-  it("lets heights pass that are in no commitment, or of another key or chain", async () => {
+  it("accepts heights outside every commitment, or of another key or chain", async () => {
     const { protection } = newSigner();
     await commit(protection, V3, 100n);
     await commit(protection, { ...V3, id: "bbn-other" }, 200n);
@@ -83,7 +83,7 @@ describe("vote: the commitment's signing context", () => {
     protection.close();
   });
 
-  it("is looked up without reading commitments, and known when one is added after the voter was made", async () => {
+  it("is looked up without reading commitments, and includes one that is added after the voter was made", async () => {
     const { protection } = newSigner();
     const voter = voterOf(protection, key, V4);
     expect(answerOf(voter, 100n, 1)).toBe("new");
@@ -95,7 +95,7 @@ describe("vote: the commitment's signing context", () => {
     protection.close();
   });
 
-  it("is known after a restart, and of commitments that were imported", async () => {
+  it("is known after a restart, and for imported commitments", async () => {
     const { home, protection } = newSigner();
     await commit(protection, V3, 100n);
     const history = protection.exportInterchange();
@@ -167,7 +167,7 @@ describe("vote: the commitment's signing context", () => {
       return heights.map((height) => answerOf(voter, height, 1));
     };
 
-    it("guards the heights that it alone covers, and no others", async () => {
+    it("refuses the heights that it alone covers, and no others", async () => {
       const { protection } = await overlapped();
       expect(answers(protection, alone)).toEqual(alone.map(() => "context-mismatch"));
       expect(answers(protection, [94n, 130n, 100n, 109n, 120n, 124n])).toEqual(Array(6).fill("new"));
@@ -175,7 +175,7 @@ describe("vote: the commitment's signing context", () => {
       protection.close();
     });
 
-    it("guards them after a restart, another import, and an import elsewhere", async () => {
+    it("refuses them after a restart, another import, and an import into another home", async () => {
       const { home, protection, other } = await overlapped();
       expect(protection.importInterchange(other)[0]).toMatchObject({ commitmentsSkipped: 0 });
       const exported = protection.exportInterchange();
@@ -197,7 +197,7 @@ describe("vote: the commitment's signing context", () => {
       }
     });
 
-    it("serves no proof, and is no place for another commitment", async () => {
+    it("serves no proof, and refuses an overlapping commitment", async () => {
       const { protection } = await overlapped();
       expect(protection.commitments(key.publicKey, CHAIN.id)).toMatchObject([
         { startHeight: 100n, count: 10 },
@@ -211,7 +211,7 @@ describe("vote: the commitment's signing context", () => {
     });
   });
 
-  it("may be another one for a voter that is made so", async () => {
+  it("may differ for a voter that is made so", async () => {
     const { protection } = newSigner();
     await commit(protection, V4, 100n);
     const voter = new Voter({ key, protection, chain: V3, otherContext: true });
@@ -225,13 +225,13 @@ describe("chain configuration: one signing context without the other", () => {
   const { voteContext: __, ...commitAlone } = V3;
   const halves = [voteAlone, commitAlone].map((half) => half as ChainConfig);
 
-  it("makes no voter", () => {
+  it("refuses to make a voter", () => {
     const { protection } = newSigner();
     for (const chain of halves) refusal("invalid-argument", () => new Voter({ key, protection, chain }));
     protection.close();
   });
 
-  it("makes no commitment", async () => {
+  it("refuses to make a commitment", async () => {
     const { protection } = newSigner();
     for (const chain of halves) {
       await expect(commit(protection, chain, 100n)).rejects.toMatchObject({ code: "invalid-argument" });

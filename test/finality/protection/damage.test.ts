@@ -76,7 +76,7 @@ function expectRefusedOrWhole(home: Home): string {
   }
 }
 
-describe("a store that was not tampered with", () => {
+describe("an undamaged store", () => {
   it("opens after it was closed, and after a crash", () => {
     expect(existsSync(walOf(closed))).toBe(false);
     expect(existsSync(walOf(crashed))).toBe(true);
@@ -84,7 +84,7 @@ describe("a store that was not tampered with", () => {
     expect(expectRefusedOrWhole(copyOf(crashed))).toBe("whole");
   });
 
-  it("has its files for the owner alone", () => {
+  it("has permissions for the owner only", () => {
     const files = readdirSync(crashed.path).filter((name) => !["keys", "arrivals"].includes(name));
     expect(files.toSorted()).toEqual(["marks", "protection.db", "protection.db-wal"]);
     expect(files.map((name) => modeOf(join(crashed.path, name)))).toEqual(Array(3).fill(0o600));
@@ -194,7 +194,7 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
     ["a higher vote", { highWatermark: 60n }],
     ["a higher lowest height", { lowWatermark: 1n }],
     ["another chain", { chainId: "third-chain" }],
-  ])("a store of as many writes whose watermark log knows %s is protection-behind", (_, more) => {
+  ])("a store of as many writes whose watermark log has %s is protection-behind", (_, more) => {
     const home = copyOf(closed);
     const { watermarks, ...content } = readWatermarkLog(home.watermarkFile)!;
     const mark = [...watermarks.values()].find(({ chainId }) => chainId === CHAIN.id)!;
@@ -205,7 +205,7 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
     expect(expectRefused("protection-behind", home).message).toContain("and the watermark log ");
   });
 
-  it("an older copy of the watermark log is brought up to date from the store", () => {
+  it("an older copy of the watermark log is completed from the store", () => {
     const home = copyOf(closed);
     replace(home, earlier, "watermarkFile");
     expect(expectRefusedOrWhole(home)).toBe("whole");
@@ -221,7 +221,7 @@ describe("a damaged store", () => {
     expectRefused("protection-corrupt", home);
   });
 
-  it("is refused when it was cut off, wherever", () => {
+  it("is refused when it is truncated anywhere", () => {
     const { length } = readFileSync(closed.protectionFile);
     const verdicts = new Set<string>();
     for (let size = 1; size < length; size += 997) {
@@ -232,7 +232,7 @@ describe("a damaged store", () => {
     expect([...verdicts].toSorted()).not.toContain("whole");
   });
 
-  it("is refused when its write-ahead log was cut off, wherever", () => {
+  it("is refused when its write-ahead log is truncated anywhere", () => {
     const { length } = readFileSync(walOf(crashed));
     for (let size = 0; size < length; size += 2999) {
       const home = copyOf(crashed);
@@ -241,7 +241,7 @@ describe("a damaged store", () => {
     }
   });
 
-  it("with a byte flipped anywhere is refused, or remembers everything", () => {
+  it("with a byte flipped anywhere is refused, or remembers every vote", () => {
     const verdicts = flips(closed, "protectionFile", Number(process.env["FLIP_STEP"] ?? 173));
     expect(verdicts["protection-corrupt"]).toBeGreaterThan(0);
   });
@@ -262,7 +262,7 @@ describe("a damaged store", () => {
     }
   });
 
-  it("with a vote, a key or its provenance taken out by SQL is refused", () => {
+  it("with a vote, a key or its provenance removed by SQL is refused", () => {
     for (const sql of [
       "DELETE FROM votes WHERE seq = (SELECT min(seq) FROM votes)",
       "DELETE FROM births",
@@ -281,7 +281,7 @@ describe("a damaged store", () => {
     }
   });
 
-  it("without its last vote, taken out by SQL, is protection-corrupt or protection-behind", () => {
+  it("without its last vote, removed by SQL, is protection-corrupt or protection-behind", () => {
     const home = copyOf(closed);
     const db = new Database(home.protectionFile);
     db.exec("DELETE FROM votes WHERE seq = (SELECT max(seq) FROM votes)");
@@ -289,7 +289,7 @@ describe("a damaged store", () => {
     expect(["protection-corrupt", "protection-behind"]).toContain(expectRefusedOrWhole(home));
   });
 
-  it("with a byte flipped in its write-ahead log is refused, or remembers everything", () => {
+  it("with a byte flipped in its write-ahead log is refused, or remembers every vote", () => {
     const size = readFileSync(walOf(crashed)).length;
     for (let at = 0; at < size; at += 4999) {
       const home = copyOf(crashed);
@@ -299,8 +299,8 @@ describe("a damaged store", () => {
   });
 });
 
-describe("a store that turns out to be damaged while it is open", () => {
-  it("is protection-corrupt from then on, whatever is asked", () => {
+describe("a store whose damage is found while it is open", () => {
+  it("is protection-corrupt for every later call", () => {
     const { protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
     const malformed = Object.assign(new Error("database disk image is malformed"), {
@@ -322,7 +322,7 @@ describe("a store that turns out to be damaged while it is open", () => {
 });
 
 describe("a damaged watermark log", () => {
-  it("is protection-corrupt, whichever of its bytes was flipped", () => {
+  it("is protection-corrupt with any of its bytes flipped", () => {
     const content = readFileSync(earlier.watermarkFile);
     for (let at = 0; at < content.lastIndexOf("\n"); at += 61) {
       const home = copyOf(earlier);
@@ -332,7 +332,7 @@ describe("a damaged watermark log", () => {
     }
   });
 
-  it("whose last line is torn opens: that vote was not handed out before the line was whole", () => {
+  it("whose last line is torn opens: that vote was not returned before the line was complete", () => {
     const size = readFileSync(earlier.watermarkFile).lastIndexOf("\n") + 1;
     for (const cut of [1, 2, 17, 40]) {
       const home = copyOf(earlier);
@@ -347,7 +347,7 @@ describe("a damaged watermark log", () => {
     }
   });
 
-  it("that is empty, or lacks a line in between, is protection-corrupt", () => {
+  it("that is empty, or lacks a line before others, is protection-corrupt", () => {
     const home = copyOf(earlier);
     const lines = readFileSync(home.watermarkFile, "latin1").split("\n");
     writeFileSync(home.watermarkFile, [...lines.slice(0, 9), ...lines.slice(10)].join("\n"));

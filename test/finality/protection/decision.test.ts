@@ -30,7 +30,7 @@ const input = (changes: Partial<DecisionInput> = {}): DecisionInput => ({
 
 const short = (decision: Decision): string => (decision.kind === "refused" ? decision.code : decision.kind);
 
-describe("the decision, row by row", () => {
+describe("the decision table, row by row", () => {
   const ROWS: [row: string, input: Partial<DecisionInput>, decision: string][] = [
     ["a vote without digest", { record: record({ digest: null, signature: null }) }, "unknown-earlier-vote"],
     ["a vote without digest, with a signature", { record: record({ digest: null }) }, "unknown-earlier-vote"],
@@ -80,11 +80,11 @@ describe("the decision, row by row", () => {
     });
   }
 
-  it("hands out the signature that is remembered, and no other", () => {
+  it("returns the recorded signature, and no other", () => {
     expect(decide(input({ record: record() }))).toEqual({ kind: "same", signature: hash(9) });
   });
 
-  it("a refusal says the height, and when and by whom it was signed", () => {
+  it("a refusal names the height, and when and by which process it was signed", () => {
     for (const earlier of [
       record({ digest: hash(2) }),
       record({ digest: null }),
@@ -120,7 +120,7 @@ describe("the decision, against a model", () => {
     chainHeight: fc.option(heights, { nil: undefined }),
   });
 
-  it("signs anew only where nothing is known and every watermark is below", () => {
+  it("signs anew only where there is no record and every watermark is below", () => {
     fc.assert(
       fc.property(arbitrary, (any) => {
         const isFree = any.record === null;
@@ -132,7 +132,7 @@ describe("the decision, against a model", () => {
     );
   });
 
-  it("repeats a signature only for the digest that it was made for, and not below the watermarks", () => {
+  it("repeats a signature only for its digest, and not below the watermarks", () => {
     fc.assert(
       fc.property(arbitrary, (any) => {
         const { digest, signature } = any.record ?? {};
@@ -143,7 +143,7 @@ describe("the decision, against a model", () => {
     );
   });
 
-  it("depends on nothing but its input, and changes none of it", () => {
+  it("depends on its input only, and leaves it unchanged", () => {
     fc.assert(
       fc.property(arbitrary, (any) => {
         const before = structuredClone(any);
@@ -154,11 +154,11 @@ describe("the decision, against a model", () => {
   });
 });
 
-describe("what two memories say together", () => {
+describe("the merged state of store and watermark log", () => {
   const heights = fc.bigInt({ min: 0n, max: MAX_HEIGHT });
   const watermarks = fc.record({ lowWatermark: heights, highWatermark: fc.option(heights) });
 
-  it("is the higher of both, of each watermark", () => {
+  it("has the higher of both, for each watermark", () => {
     expect(
       higherWatermarks({ lowWatermark: 3n, highWatermark: 9n }, { lowWatermark: 4n, highWatermark: 8n }),
     ).toEqual({
@@ -175,7 +175,7 @@ describe("what two memories say together", () => {
     expect(higherWatermarks(nothing, nothing)).toEqual(nothing);
   });
 
-  it("is the same in either order, and takes nothing back", () => {
+  it("is the same in either order, and lowers nothing", () => {
     fc.assert(
       fc.property(watermarks, watermarks, (a, b) => {
         const both = higherWatermarks(a, b);

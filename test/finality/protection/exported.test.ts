@@ -30,8 +30,8 @@ const vote = (home: Home, height: bigint, fill: number, chain = CHAIN): string =
 
 const noteIn = (home: Home) => join(home.path, "arrivals", hex.encode(key.publicKey));
 
-describe("a key whose secret left its home", () => {
-  it("counts as new no more where it never voted: both homes need to be told from where", () => {
+describe("an exported key", () => {
+  it("no longer counts as new where it never voted: both homes need protection init", () => {
     const home = homeWithKey();
     const { secretKey } = exportKey(home, "v", passphrase);
     const there = newHome();
@@ -45,7 +45,7 @@ describe("a key whose secret left its home", () => {
     expect(vote(home, 8n, 2)).toBe("new");
   });
 
-  it("goes on where it votes already, and needs protection init on every other chain", () => {
+  it("continues where it has voted, and needs protection init on every other chain", () => {
     const home = homeWithKey();
     expect(vote(home, 7n, 1)).toBe("new");
     exported(home);
@@ -57,7 +57,7 @@ describe("a key whose secret left its home", () => {
     ]);
   });
 
-  it("is none that an import need not ask about, before the store has heard of it either", () => {
+  it("begins by an import only on request, before the store knows of the export either", () => {
     const home = homeWithKey();
     const { protection } = newSigner();
     protection.init(key.publicKey, CHAIN.id, 3n);
@@ -81,7 +81,7 @@ describe("a key whose secret left its home", () => {
     expect(vote(home, 5n, 1)).toBe("protection-uninitialised");
   });
 
-  it("is not shown while a signer runs, which would take it for new until it hears of it", () => {
+  it("stays unexported while a signer runs, which would count it as new until it reads the note", () => {
     const home = homeWithKey();
     const protection = openProtection(home);
     refusal("signer-running", () => exportKey(home, "v", passphrase));
@@ -90,7 +90,7 @@ describe("a key whose secret left its home", () => {
     exported(home);
   });
 
-  it("is not shown where that cannot be noted, nor for a wrong passphrase, and is new as before", () => {
+  it("stays unexported, and new, where the note cannot be written, or for a wrong passphrase", () => {
     const home = homeWithKey();
     refusal("wrong-passphrase", () => exportKey(home, "v", "another"));
     const copy = openHome(join(newHome().path, "copy"));
@@ -100,7 +100,7 @@ describe("a key whose secret left its home", () => {
     expect(vote(home, 5n, 1)).toBe("new");
   });
 
-  it("stays locked where it was away: that provenance is not replaced", () => {
+  it("stays locked where it was absent: that provenance is not replaced", () => {
     const home = homeWithKey();
     expect(vote(home, 7n, 1)).toBe("new");
     recordImported(home, key.publicKey);
@@ -111,7 +111,7 @@ describe("a key whose secret left its home", () => {
     ]);
   });
 
-  it("is locked where it is deleted afterwards: that provenance replaces the other", () => {
+  it("is locked where it is deleted later: that provenance replaces the other", () => {
     const home = homeWithKey();
     expect(vote(home, 7n, 1)).toBe("new");
     exported(home);

@@ -40,7 +40,7 @@ describe("on a file system whose clock ticks every two seconds", () => {
   it.each<[string, (watermarks: string) => void]>([
     ["replaced", (watermarks) => renameSync(`${watermarks}.copy`, watermarks)],
     ["deleted", (watermarks) => rmSync(watermarks)],
-  ])("a watermark log that is %s in the tick of another change is noticed", (what, intrude) => {
+  ])("a watermark log that is %s in the tick of another change is detected", (what, intrude) => {
     disk.clock = Math.floor(Date.now() / 2_000) * 2_000;
     vi.useFakeTimers({ toFake: ["Date"], now: disk.clock + 1_900 });
     const { home, protection, voter } = newSigner();
@@ -54,8 +54,8 @@ describe("on a file system whose clock ticks every two seconds", () => {
   });
 });
 
-describe("a watermark log that could not be written anew", () => {
-  it("keeps the signature back, and the home can be opened again by this process", () => {
+describe("a watermark log that cannot be rewritten", () => {
+  it("withholds the signature, and this process can open the home again", () => {
     const home = newHome();
     recordGenerated(home, key.publicKey);
     const protection = openProtection(home, { roomForWatermarks: 200 });
@@ -74,8 +74,8 @@ describe("a watermark log that could not be written anew", () => {
   });
 });
 
-describe("a log that could not be moved into the store as a whole", () => {
-  it("keeps the signature back, and the home can be opened again by this process", () => {
+describe("a write-ahead log that cannot be moved into the store completely", () => {
+  it("withholds the signature, and this process can open the home again", () => {
     const { home, protection, voter } = newSigner();
     disk.full = true;
     let height = 0n;

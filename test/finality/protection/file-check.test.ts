@@ -74,8 +74,8 @@ const intrusions: Record<string, (home: Home, backup: Home) => void> = {
   },
 };
 
-describe.each(Object.entries(intrusions))("a signer that runs, with %s", (_, intrude) => {
-  it("signs nothing more, not even what it signed before, and says why", () => {
+describe.each(Object.entries(intrusions))("a running signer, with %s", (_, intrude) => {
+  it("signs nothing more, not even what it signed before, and names the reason", () => {
     const { home, protection, voter, backup } = running();
     intrude(home, backup);
     const error = refusal("protection-replaced", () => voter.vote({ height: 10n, appHash: hash(1) }));
@@ -91,7 +91,7 @@ describe.each(Object.entries(intrusions))("a signer that runs, with %s", (_, int
 });
 
 describe("a signer whose store is replaced by a copy while a vote is recorded", () => {
-  it("keeps the signature back", () => {
+  it("withholds the signature", () => {
     const { home, protection, voter } = running();
     const append = vi.spyOn(WatermarkLog.prototype, "append").mockImplementation(function (
       this: WatermarkLog,
@@ -124,7 +124,7 @@ describe.each<[string, (path: string) => void]>([
     return { home, protection, voter };
   }
 
-  it("refuses every question with protection-replaced, whichever comes first", () => {
+  it("refuses every call with protection-replaced, whichever comes first", () => {
     const questions: ((protection: Protection) => unknown)[] = [
       (protection) => protection.applyProvenance(key.publicKey),
       (protection) => protection.isGeneratedHere(key.publicKey),
@@ -145,7 +145,7 @@ describe.each<[string, (path: string) => void]>([
     }
   });
 
-  it("lets go of the home that was there, which knows its votes once it is back", () => {
+  it("releases the earlier home, which knows its votes once it is restored", () => {
     const { home, protection, voter } = replacedHome();
     refusal("protection-replaced", () => voter.vote({ height: 6n, appHash: hash(1) }));
     protection.close();
@@ -161,7 +161,7 @@ describe.each<[string, (path: string) => void]>([
     });
   });
 
-  it("cannot be opened, nor have a key deleted, and both say why", () => {
+  it("cannot be opened or have a key deleted, and both errors name the reason", () => {
     const { home, protection } = replacedHome();
     protection.close();
     refusal("protection-unwritable", () => openProtection(home));
@@ -169,8 +169,8 @@ describe.each<[string, (path: string) => void]>([
   });
 });
 
-describe("a signer that runs", () => {
-  it("takes what it writes itself for its own: checkpoints, and a watermark log that is written anew", () => {
+describe("a running signer", () => {
+  it("accepts its own writes: checkpoints, and a rewritten watermark log", () => {
     const home = newHome();
     recordGenerated(home, key.publicKey);
     const protection = openProtection(home, { roomForWatermarks: 500 });
@@ -189,7 +189,7 @@ describe("a signer that runs", () => {
     protection.close();
   });
 
-  it("lets other programs read its files", () => {
+  it("allows other programs to read its files", () => {
     const { home, protection, voter } = running();
     copyOf(home);
     expect(voter.vote({ height: 10n, appHash: hash(1) }).kind).toBe("new");
@@ -216,7 +216,7 @@ describe("an older copy of the store", () => {
     inHome(backup, (old) => void old.failed);
     copyFileSync(backup.protectionFile, home.protectionFile);
     const lines = readFileSync(home.watermarkFile, "latin1").split("\n").slice(0, -1);
-    // All lines but the first that the older store does not have, of which half is there.
+    // The lines that the older store has, and half of the next one.
     const known = lines.findIndex((line) => / 0 5 \d+ /.test(line));
     const size = `${lines.slice(0, known).join("\n")}\n`.length;
     truncateSync(home.watermarkFile, size + 40);
@@ -226,8 +226,8 @@ describe("an older copy of the store", () => {
   });
 });
 
-describe("a home that is copied back in place, from a copy made right after a key was generated", () => {
-  it("does not take the key for a new one, whatever else came back with it", () => {
+describe("a home that is restored in place, from a copy made right after a key was generated", () => {
+  it("does not count the key as new, with any other files restored too", () => {
     const { path } = newHome();
     const home = openHome(join(path, "home"));
     recordGenerated(home, key.publicKey);
@@ -243,7 +243,7 @@ describe("a home that is copied back in place, from a copy made right after a ke
     });
   });
 
-  it("moved as it is, it is the same home", () => {
+  it("is the same home when it is moved unchanged", () => {
     const { path } = newHome();
     const home = openHome(join(path, "home"));
     recordGenerated(home, key.publicKey);
@@ -255,7 +255,7 @@ describe("a home that is copied back in place, from a copy made right after a ke
 });
 
 describe("a store that is overwritten in place while a vote is written", () => {
-  it("is noticed before the signature leaves, as the vote itself goes to the log", () => {
+  it("is detected before the signature leaves, as the vote itself goes to the log", () => {
     const { home, protection, voter, backup } = running();
     const append = vi.spyOn(WatermarkLog.prototype, "append").mockImplementationOnce(() => {
       copyFileSync(backup.protectionFile, home.protectionFile);
@@ -267,7 +267,7 @@ describe("a store that is overwritten in place while a vote is written", () => {
     protection.close();
   });
 
-  it("is none where the signer moves its log into it: votes go on", () => {
+  it("is not reported where the signer moves its log into the store: votes continue", () => {
     const { home, protection, voter } = newSigner();
     const before = statSync(home.protectionFile).mtimeMs;
     let height = 0n;

@@ -16,7 +16,7 @@ const step = fc.oneof(
 );
 
 describe("a set of heights", () => {
-  it("is a set, whatever is added and removed", () => {
+  it("equals a set of numbers, with any heights added and removed", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), height, height, (steps, from, to) => {
         const [heights, model] = [new Heights(), new Set<bigint>()];

@@ -56,7 +56,7 @@ const answer = (protection: Protection, height: bigint, fill = 1) => {
 };
 
 describe("an interchange file, exported and imported", () => {
-  it("arrives whole: the last vote again is the same, another message is refused, watermarks and commitments are kept", async () => {
+  it("is complete: the last vote again is the same, another message is refused, watermarks and commitments are kept", async () => {
     const { protection, voter } = newSigner();
     for (let height = 10n; height < 20n; height++) voter.vote({ height, appHash: hash(1) });
     protection.prune(key.publicKey, CHAIN.id, 12n);
@@ -106,7 +106,7 @@ describe("an interchange file, exported and imported", () => {
     });
   });
 
-  it("signs nothing new at a height that it left out, where its signer may have voted after the export", () => {
+  it("signs nothing new at an omitted height, where its signer may have voted after the export", () => {
     inNewHome((protection) => {
       protection.importInterchange(
         file({ lowest: "0", highest: "200", votes: [vote(100n, 1), vote(200n, 1)] }),
@@ -162,7 +162,7 @@ describe("an interchange file, exported and imported", () => {
     });
   });
 
-  it("completes a record of the same message that has no signature, which is the same again then", () => {
+  it("adds the signature to a record of the same message, which then gives the same vote", () => {
     const { protection, voter } = newSigner();
     const signed = voter.vote({ height: 5n, appHash: hash(1) });
     const exported = JSON.parse(JSON.stringify(protection.exportInterchange())) as Interchange;
@@ -181,7 +181,7 @@ describe("an interchange file, exported and imported", () => {
     });
   });
 
-  it("brings nothing back that was forgotten on purpose", () => {
+  it("restores nothing that was pruned", () => {
     const { protection, voter } = newSigner();
     for (let height = 10n; height < 20n; height++) voter.vote({ height, appHash: hash(1) });
     const exported = JSON.parse(JSON.stringify(protection.exportInterchange())) as Interchange;
@@ -199,7 +199,7 @@ describe("an interchange file, exported and imported", () => {
     protection.close();
   });
 
-  it("a record without a digest equals nothing, so it only blocks", () => {
+  it("a record without a digest matches no message, so it only blocks", () => {
     inNewHome((protection) => {
       protection.importInterchange(
         file({
@@ -220,7 +220,7 @@ describe("an interchange file, exported and imported", () => {
     });
   });
 
-  it("a record without a digest blocks what is signed here at its height, and stays so", () => {
+  it("a record without a digest blocks what was signed here at its height, for good", () => {
     const { home, protection, voter } = newSigner();
     for (const height of [5n, 6n]) voter.vote({ height, appHash: hash(1) });
     const exported = JSON.parse(JSON.stringify(protection.exportInterchange())) as Interchange;
@@ -261,7 +261,7 @@ describe("an interchange file, exported and imported", () => {
     });
   });
 
-  it("a signature that does not verify is not handed out", () => {
+  it("a signature that does not verify is not returned", () => {
     inNewHome((protection) => {
       protection.importInterchange(
         file({ highest: "5", votes: [{ ...vote(5n, 1), signature: "11".repeat(32) }] }),
@@ -271,7 +271,7 @@ describe("an interchange file, exported and imported", () => {
     });
   });
 
-  it("another message than is known here blocks both, and is reported", () => {
+  it("another message than the recorded one blocks both, and is reported", () => {
     const { protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
     voter.vote({ height: 6n, appHash: hash(1) });
@@ -287,7 +287,7 @@ describe("an interchange file, exported and imported", () => {
     inHome(home, (next) => expect(answer(next, 5n, 1)).toBe("unknown-earlier-vote"));
   });
 
-  it("what a file says twice of a key, chain or height is merged; two messages at one height block both", () => {
+  it("duplicate entries for a key, chain or height are merged; two messages at one height block both", () => {
     inNewHome((protection) => {
       const one = file({ lowest: "3", highest: "9", votes: [vote(9n, 1), vote(8n, 1), vote(8n, 2)] })
         .data[0]!;
@@ -309,7 +309,7 @@ describe("an interchange file, exported and imported", () => {
     });
   });
 
-  it("what a file says twice of a key and chain is locked where one of both is", () => {
+  it("duplicate entries for a key and chain are locked where one of them is", () => {
     for (const helds of [
       [false, true],
       [true, false],
@@ -345,7 +345,7 @@ describe("an interchange file, exported and imported", () => {
     });
   });
 
-  it("commitments that overlap others serve no proof and are counted", async () => {
+  it("commitments that overlap others serve no proof, and are counted", async () => {
     const { protection } = newSigner();
     await commitStored({ key, chain: CHAIN, protection, start: 10n, count: 20 });
     const [report] = protection.importInterchange(
@@ -368,7 +368,7 @@ describe("an interchange file, exported and imported", () => {
       ["with a context that is not signed", { ...good, context }],
       ["without the context that is signed", { ...commitmentOf(10n, 5, { context }), context: undefined }],
       ["by another key", commitmentOf(10n, 5, { key: testKey(8) })],
-    ])("is refused by its place, and nothing of the file is stored: %s", (_, bad) => {
+    ])("is refused with its place, and nothing of the file is stored: %s", (_, bad) => {
       inNewHome((protection) => {
         const commitments = [commitmentOf(1n, 2), JSON.parse(JSON.stringify(bad))];
         const whole = file({ highest: "5", votes: [vote(5n, 1)], commitments });
@@ -391,7 +391,7 @@ describe("an interchange file, exported and imported", () => {
     });
   });
 
-  it("does not begin a key that is not known here unless that is asked for, and stores nothing of the file", () => {
+  it("does not begin a key that is unknown here unless begin is set, and stores nothing of the file", () => {
     inNewHome((protection) => {
       const known = { key: hex.encode(testKey(8).publicKey), chain: CHAIN.id };
       protection.init(testKey(8).publicKey, CHAIN.id, 5n);
@@ -413,7 +413,7 @@ describe("an interchange file, exported and imported", () => {
     });
   });
 
-  it("a key that committed and never voted keeps its commitments, and is not initialised by them", async () => {
+  it("a key with commitments and no votes keeps its commitments, and is not initialised by them", async () => {
     const { protection } = newSigner();
     await commitStored({ key, chain: CHAIN, protection, start: 10n, count: 20 });
     const exported = JSON.parse(JSON.stringify(protection.exportInterchange())) as Interchange;
@@ -429,7 +429,7 @@ describe("an interchange file, exported and imported", () => {
     });
   });
 
-  it("a file that is not as documented is refused whole, and nothing changes", () => {
+  it("a file in another form is refused whole, and nothing changes", () => {
     inNewHome((protection) => {
       const bad: unknown[] = [
         null,
@@ -467,7 +467,7 @@ describe("an interchange file, exported and imported", () => {
     });
   });
 
-  it("is atomic: many keys and chains come in one write, and survive a restart together", () => {
+  it("is atomic: many keys and chains are stored in one write, and survive a restart together", () => {
     const home = newHome();
     const chains = Array.from({ length: 30 }, (_, i) => ({
       ...file({ lowest: String(i), highest: "100", votes: [vote(100n, 1)] }).data[0]!,
@@ -486,7 +486,7 @@ describe("an interchange file, exported and imported", () => {
 });
 
 describe("an import of many chains", () => {
-  it("that is killed at any step is there whole or not at all", () => {
+  it("that is killed at any step is stored whole or not at all", () => {
     const chains = Array.from({ length: 20 }, (_, i) => ({ ...file().data[0]!, chain: `chain-${i}` }));
     const source = join(newHome().path, "interchange.json");
     writeFileSync(source, JSON.stringify({ ...file(), data: chains }));
@@ -508,7 +508,7 @@ describe("the example in docs/protection.md", () => {
   const docs = readFileSync(new URL("../../../docs/protection.md", import.meta.url), "utf8");
   const example: unknown = JSON.parse(/```json\n([^`]*)```/.exec(docs)![1]!);
 
-  it("is an interchange file, and has all that one can have but what is locked", () => {
+  it("is an interchange file, and has every field except the lock", () => {
     const { keyChains, exportedAt } = parseInterchange(example);
     expect(keyChains).toMatchObject([
       { chainId: "bbn-1", lowWatermark: 1000n, highWatermark: 1002n, locked: false },
@@ -516,7 +516,7 @@ describe("the example in docs/protection.md", () => {
     expect([exportedAt, keyChains[0]!.votes.size]).toEqual(["2026-01-01T00:00:00.000Z", 1]);
   });
 
-  it("has a vote and a commitment that its key has signed", () => {
+  it("has a vote and a commitment with valid signatures", () => {
     inNewHome((protection) => {
       protection.importInterchange(example, { begin: true });
       const voter = voterOf(protection, key, { id: "bbn-1", minCount: 1 });
@@ -529,14 +529,14 @@ describe("the example in docs/protection.md", () => {
   });
 });
 
-describe("what an import would do", () => {
+describe("the preview of an import", () => {
   const commitment = commitmentOf(10n, 5);
   const only = (protection: Protection, changes: Record<string, unknown> = {}) => {
     const [preview] = previewImport(protection, file(changes));
     return preview!;
   };
 
-  it("is to let a key begin where nothing is known of it", () => {
+  it("says that a key begins where it has no record", () => {
     inNewHome((protection) => {
       expect(only(protection, { lowest: "7" })).toEqual({
         key: key.publicKey,
@@ -556,7 +556,7 @@ describe("what an import would do", () => {
     ["one where the file has the height of a vote", { highest: "5" }, true, 5n],
     ["none where the file has the key locked until its init", { held: true }, false, null],
     ["none where the file has commitments alone", { lowest: null, commitments: [commitment] }, false, null],
-  ])("is such a beginning or not: %s", (_, changes, begins, highest) => {
+  ])("says whether a key begins: %s", (_, changes, begins, highest) => {
     inNewHome((protection) => {
       const preview = only(protection, changes);
       expect(preview.begins).toBe(begins);
@@ -564,7 +564,7 @@ describe("what an import would do", () => {
     });
   });
 
-  it("is no beginning for a key that is known here, nor for one that was born here", () => {
+  it("says that a key that is known here, or was generated here, does not begin", () => {
     const { protection } = newSigner();
     expect(only(protection)).toMatchObject({ before: null, begins: false });
     const other = testKey(8);
@@ -586,7 +586,7 @@ describe("what an import would do", () => {
     { lowest: null, commitments: [commitment] },
   ];
 
-  it("tells the watermarks that the import leaves", () => {
+  it("has the watermarks after the import", () => {
     for (const changes of files) {
       const { protection, voter } = newSigner();
       voter.vote({ height: 20n, appHash: hash(1) });
@@ -598,7 +598,7 @@ describe("what an import would do", () => {
     }
   });
 
-  it("tells the watermarks that the import leaves where nothing was known", () => {
+  it("has the watermarks after the import where there were none", () => {
     for (const changes of files) {
       inNewHome((protection) => {
         const { before, after } = only(protection, changes);
@@ -609,7 +609,7 @@ describe("what an import would do", () => {
     }
   });
 
-  it("cannot be said of what is no interchange file", () => {
+  it("is refused for what is not an interchange file", () => {
     inNewHome((protection) => {
       refusal("invalid-json", () => previewImport(protection, {}));
       refusal("unknown-version", () => previewImport(protection, file({}, { version: 2 })));

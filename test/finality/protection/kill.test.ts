@@ -62,8 +62,8 @@ async function killedAgainAndAgain(name: string): Promise<{ signed: string[]; pa
   return { signed, path: home.path };
 }
 
-describe("a signer that is killed", () => {
-  it("at each of its writes, or while SQLite writes, forgets no signature that it printed", () => {
+describe("a killed signer", () => {
+  it("at each of its writes, or while SQLite writes, keeps every signature that it printed", () => {
     const begin = () => {
       const home = newHome();
       recordGenerated(home, testKey().publicKey);
@@ -91,7 +91,7 @@ describe("a signer that is killed", () => {
     expect(most).toBeGreaterThan(30);
   });
 
-  it("at random moments, again and again, forgets no signature that it printed", async () => {
+  it("at random moments, repeatedly, keeps every signature that it printed", async () => {
     for (const { signed, path } of await Promise.all(["one home", "another"].map(killedAgainAndAgain))) {
       if (isLong) expect(signed.length).toBeGreaterThan(KILLS);
       const heights = signed.map((line) => line.split(" ")[0]);

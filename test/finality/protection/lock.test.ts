@@ -50,7 +50,7 @@ const stale = (home: Home, changes: Record<string, unknown>) =>
   );
 
 describe("PROTOCOL 11: two signer processes on one seed", () => {
-  it("the second is refused at once, naming the first, and goes on when that was killed", async () => {
+  it("the second is refused at once with the name of the first, and starts when that is killed", async () => {
     const home = newHome();
     const first = await start("hold", home);
     expect(first.line).toBe("ready");
@@ -74,7 +74,7 @@ describe("PROTOCOL 11: two signer processes on one seed", () => {
     openProtection(home).close();
   });
 
-  it("the second is refused where somebody removed the lock file, or the guard", async () => {
+  it("the second is refused although the lock file, or the guard, was removed", async () => {
     for (const file of ["signer.lock", "signer.guard"]) {
       const home = newHome();
       const first = await start("hold", home);
@@ -86,7 +86,7 @@ describe("PROTOCOL 11: two signer processes on one seed", () => {
     }
   });
 
-  it("the second is refused where both were removed: the store is locked too", async () => {
+  it("the second is refused although both were removed: the store is locked too", async () => {
     const home = newHome();
     const first = await start("hold", home);
     rmSync(home.lockFile);
@@ -104,7 +104,7 @@ describe("PROTOCOL 11: two signer processes on one seed", () => {
     expect(lines.filter((line) => line === "error signer-running")).toHaveLength(9);
   });
 
-  it("an attempt that was refused in the same process does not loosen the first one's hold", async () => {
+  it("a refused attempt in the same process keeps the first one's lock", async () => {
     const { home, protection } = newSigner();
     refusal("signer-running", () => openProtection(home));
     rmSync(home.lockFile);
@@ -123,7 +123,7 @@ describe("PROTOCOL 11: two signer processes on one seed", () => {
 });
 
 describe("a guard that is a folder", () => {
-  it("is protection-unwritable, named", () => {
+  it("is protection-unwritable, and the error names it", () => {
     const home = newHome();
     const guard = join(home.path, "signer.guard");
     mkdirSync(guard);
@@ -134,20 +134,20 @@ describe("a guard that is a folder", () => {
   });
 });
 
-describe("a lock file that was left behind", () => {
-  it("is recognised when its process is gone", () => {
+describe("a lock file of an earlier process", () => {
+  it("is ignored when its process is gone", () => {
     const home = newHome();
     stale(home, { pid: 2 ** 22 + 1 });
     expect(inHome(home, ({ failed }) => failed)).toBe(false);
   });
 
-  it("is recognised when its process id is used again by another process", () => {
+  it("is ignored when its process id is reused by another process", () => {
     const home = newHome();
     stale(home, { start: "another-boot 1" });
     expect(inHome(home, ({ failed }) => failed)).toBe(false);
   });
 
-  it("holds where its process runs, and where that cannot be told: on another host, or unreadable", () => {
+  it("is respected where its process runs, and where that is unknown: on another host, or unreadable", () => {
     const home = newHome();
     stale(home, {});
     refusal("signer-running", () => openProtection(home));
@@ -159,7 +159,7 @@ describe("a lock file that was left behind", () => {
     openProtection(home).close();
   });
 
-  it("is not taken along by a signer whose lock it is not", () => {
+  it("is not removed by a signer whose lock it is not", () => {
     const { home, protection } = newSigner();
     stale(home, { host: "another-host" });
     const theirs = readFileSync(home.lockFile, "utf8");
@@ -168,7 +168,7 @@ describe("a lock file that was left behind", () => {
   });
 });
 
-describe("a lock that was lost between its taking and the opening of the store", () => {
+describe("a lock that is lost before the store is opened", () => {
   it.each<[string, (home: Home) => void]>([
     ["to another signer", (home) => stale(home, { host: "another-host" })],
     ["to a person", (home) => rmSync(home.lockFile)],
@@ -190,7 +190,7 @@ describe("a lock that was lost between its taking and the opening of the store",
 });
 
 describe("a signer that is killed while it opens a new home", () => {
-  it("leaves one that opens, and in which a new key votes", async () => {
+  it("leaves a home that opens, and in which a new key votes", async () => {
     for (let i = 0; i < (isLong ? 12 : CREATED.length); i++) {
       const home = newHome();
       recordGenerated(home, testKey().publicKey);

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { runs } from "../../support/runs.js";
 import { live, lives } from "../../support/signer-life.js";
 
-it("whatever happens to a signer, no two messages leave it at one height", () => {
+it("protection: no two messages leave a signer at one height, after any sequence of events", () => {
   const property = fc.property(lives, (life) => live(life));
   expect(() => fc.assert(property, { numRuns: runs(100) })).not.toThrow();
 });

@@ -40,16 +40,16 @@ const lostStores: Record<string, Damage> = {
 };
 
 /** Breaks in which the store is whole, and alone. */
-const lostMarks: Record<string, Damage> = {
+const lostLogs: Record<string, Damage> = {
   "a missing watermark log": (home) => rmSync(home.watermarkFile),
-  "empty marks": (home) => writeFileSync(home.watermarkFile, ""),
-  "marks with a damaged last line": (home) =>
+  "an empty watermark log": (home) => writeFileSync(home.watermarkFile, ""),
+  "a watermark log with a damaged last line": (home) =>
     flip(home.watermarkFile, readFileSync(home.watermarkFile).lastIndexOf("\n") - 30),
-  "marks with a damaged header": (home) => flip(home.watermarkFile, 3),
-  "marks that are zeros": (home) => writeFileSync(home.watermarkFile, new Uint8Array(5000)),
+  "a watermark log with a damaged header": (home) => flip(home.watermarkFile, 3),
+  "a watermark log of zeros": (home) => writeFileSync(home.watermarkFile, new Uint8Array(5000)),
 };
 
-const ways = [...Object.entries(lostStores), ...Object.entries(lostMarks)];
+const ways = [...Object.entries(lostStores), ...Object.entries(lostLogs)];
 
 function damaged(damage: Damage): Home {
   const home = copyOf(moments.closed);
@@ -90,7 +90,7 @@ describe.each(ways)("protection init after %s", (_, damage) => {
     expect(stateOf(home)).toEqual(before);
   });
 
-  it("begins there, and holds every other key and chain above what it remembers", () => {
+  it("begins there, and locks every other key and chain above its watermarks", () => {
     const home = damaged(damage);
     const { lowWatermark, setAside } = initProtection(home, { ...request, fromHeight: 75n });
     expect(lowWatermark).toBe(75n);
@@ -110,8 +110,8 @@ describe.each(ways)("protection init after %s", (_, damage) => {
   });
 });
 
-describe.each(Object.entries(lostMarks))("protection init after %s, with the store whole", (_, damage) => {
-  it("keeps its votes: another message is a double vote, and no signature below the new height gets out", () => {
+describe.each(Object.entries(lostLogs))("protection init after %s, with the store whole", (_, damage) => {
+  it("keeps its votes: another message is a double vote, and every signature below the new height is refused", () => {
     const home = damaged(damage);
     initProtection(home, { ...request, fromHeight: 60n });
     inHome(home, (protection) => {
@@ -126,7 +126,7 @@ describe.each(Object.entries(lostMarks))("protection init after %s, with the sto
 });
 
 describe("protection init", () => {
-  it("after a crash that left a write-ahead log, and without a watermark log, knows the votes in the log", () => {
+  it("after a crash, with a write-ahead log and no watermark log, knows the votes in the log", () => {
     const home = copyOf(moments.crashed);
     rmSync(home.watermarkFile);
     expect(existsSync(walOf(home))).toBe(true);
@@ -135,7 +135,7 @@ describe("protection init", () => {
     expectNothingAnew(home);
   });
 
-  it("of a damaged store without a watermark log takes what can still be read", () => {
+  it("of a damaged store without a watermark log keeps what is still readable", () => {
     const home = copyOf(moments.closed);
     const row = inHome(copyOf(home), (protection) => protection.record(key.publicKey, CHAIN.id, 30n))!;
     const content = readFileSync(home.protectionFile);
@@ -150,7 +150,7 @@ describe("protection init", () => {
     expectNothingAnew(home);
   });
 
-  it("of a store that was cut off and has no watermark log refuses or begins, wherever it was cut", () => {
+  it("of a truncated store without a watermark log refuses or begins, truncated anywhere", () => {
     const { length } = readFileSync(moments.closed.protectionFile);
     for (let size = 1024; size < length; size += 3001) {
       const home = copyOf(moments.closed);
@@ -163,7 +163,7 @@ describe("protection init", () => {
     }
   });
 
-  it("takes a whole store that is older than its damaged watermark log for lost, and its votes for floors", () => {
+  it("treats a store that is older than its damaged watermark log as lost, and takes its votes as floors", () => {
     const home = copyOf(moments.closed);
     const old = copyOf(moments.earlier);
     openProtection(old).close();
@@ -194,7 +194,7 @@ describe("protection init", () => {
     },
   );
 
-  it("keeps what is locked through another loss, an export and an import", () => {
+  it("keeps locks through another loss, an export and an import", () => {
     const home = damaged(lostStores["a missing store"]!);
     initProtection(home, { ...request, fromHeight: 75n });
     rmSync(home.protectionFile);
@@ -212,7 +212,7 @@ describe("protection init", () => {
     expectNothingAnew(next);
   });
 
-  it("an import of a key and chain that is locked locks what is open here", () => {
+  it("an import of a locked key and chain locks the open one here", () => {
     const { protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
     const interchange = protection.exportInterchange();
@@ -230,7 +230,7 @@ describe("protection init", () => {
     protection.close();
   });
 
-  it("blocks the last height of all where the watermark log remembers it", () => {
+  it("blocks the very last height where the watermark log has it", () => {
     const LAST = 0xffff_ffff_ffff_ffffn;
     const { home, protection, voter } = newSigner();
     voter.vote({ height: LAST, appHash: hash(1) });
@@ -243,7 +243,7 @@ describe("protection init", () => {
     });
   });
 
-  it("only raises where nothing is broken, and takes nothing aside", () => {
+  it("only raises where nothing is damaged, and moves no file aside", () => {
     const home = copyOf(moments.closed);
     expect(initProtection(home, { ...request, fromHeight: 30n })).toEqual({
       lowWatermark: 30n,
@@ -261,7 +261,7 @@ describe("protection init", () => {
     });
   });
 
-  it("a key that was born in the lost store is not new any more", () => {
+  it("no longer counts a key as new that was generated in the lost store", () => {
     const born = testKey(9);
     const { home, protection } = newSigner(born);
     protection.applyProvenance(born.publicKey);
@@ -281,8 +281,8 @@ describe("protection init that is killed", () => {
   it.each([
     ["a missing store", lostStores["a missing store"]!],
     ["an older store", lostStores["an older store"]!],
-    ["a missing watermark log", lostMarks["a missing watermark log"]!],
-  ])("at every step, after %s, forgets no floor", (_, damage) => {
+    ["a missing watermark log", lostLogs["a missing watermark log"]!],
+  ])("at every step, after %s, keeps every floor", (_, damage) => {
     const verdicts = new Set<string>();
     for (const { path } of killedAtEachStep(() => damaged(damage).path, begin)) {
       const home = openHome(path);
@@ -300,8 +300,8 @@ describe("protection init that is killed", () => {
   });
 });
 
-describe("a store opened by other software", () => {
-  it("keeps a locked key out of reach: the lock is part of the row's checksum", () => {
+describe("a store that other software changed", () => {
+  it("keeps a locked key locked: the lock is part of the row's checksum", () => {
     const home = damaged(lostStores["a missing store"]!);
     initProtection(home, { ...request, fromHeight: 75n });
     const db = new Database(home.protectionFile);

@@ -24,7 +24,7 @@ const key = testKey();
 const KEY = hex.encode(key.publicKey);
 const digestOf = (height: bigint, fill = 1) => sha256(voteMessage({ height, appHash: hash(fill) }));
 
-/** Records votes at heights, the last of which may be far away. */
+/** Records votes at heights; the last one may be far away. */
 function record(protection: Protection, heights: readonly bigint[], fill = 1): void {
   const entries = heights.map((height) => ({ height, digest: digestOf(height, fill), signature: hash(3) }));
   protection.append(key.publicKey, CHAIN.id, entries);
@@ -40,7 +40,7 @@ async function* chunksOf(text: string, size: number): AsyncGenerator<Uint8Array>
 
 const heightsOf = ({ keyChains }: ReadInterchange) => keyChains.map(({ votes }) => [...votes.keys()]);
 
-describe("an interchange file that is written part by part", () => {
+describe("an interchange file that is written in parts", () => {
   it.each([0, 1, 255, 256, 257, 512, 600])("has every vote of %i", (count) => {
     inHome(newHome(), (protection) => {
       protection.init(key.publicKey, CHAIN.id, 0n);
@@ -55,7 +55,7 @@ describe("an interchange file that is written part by part", () => {
     });
   });
 
-  it("ends at the last height that there is", () => {
+  it("ends at the last height of 64 bits", () => {
     inHome(newHome(), (protection) => {
       protection.init(key.publicKey, CHAIN.id, 0n);
       record(protection, [...upTo(255), 2n ** 64n - 1n]);
@@ -63,7 +63,7 @@ describe("an interchange file that is written part by part", () => {
     });
   });
 
-  it("has all votes from before its beginning, and watermarks that fit its votes, while votes go on", () => {
+  it("has all votes from before its beginning, and watermarks that match its votes, while voting continues", () => {
     const text = inHome(newHome(), (protection) => {
       protection.init(key.publicKey, CHAIN.id, 0n);
       record(protection, upTo(1000, 100));
@@ -113,7 +113,7 @@ describe("an interchange file that is written part by part", () => {
   });
 });
 
-describe("an interchange file that is read part by part", () => {
+describe("an interchange file that is read in parts", () => {
   const metadata = { format: "tapstake-protection", version: 1, exportedAt: "2026-01-01T00:00:00.000Z" };
   const entry = { key: KEY, chain: CHAIN.id, lowest: "0", highest: "2" };
   const votes = [
@@ -131,7 +131,7 @@ describe("an interchange file that is read part by part", () => {
   };
 
   it.each([undefined, 2, "\t"])(
-    "is what it is as a whole, however it is cut and indented (%j)",
+    "equals the whole file, split and indented in any way (%j)",
     async (indent) => {
       const text = JSON.stringify(whole, null, indent);
       const expected = parseInterchange(JSON.parse(text));
@@ -161,9 +161,9 @@ describe("an interchange file that is read part by part", () => {
       file(keyChain('"votes": [{"height": "1"}]')).replace(/\}$/, `, "data": [${keyChain('"votes": []')}]}`),
     ],
     ["a name can be escaped", file(keyChain('"v\\u006ftes": [{"height": "1"}]'))],
-    ["white space is nothing", file(keyChain('"votes" :\r\n[ \t{ "height" : "1" } \n, {"height":"2"}\n]'))],
-    ["a mark of the byte order is nothing", `\ufeff${file(keyChain('"votes": []'))}`],
-  ])("means what its JSON means: %s", async (_, text) => {
+    ["white space is skipped", file(keyChain('"votes" :\r\n[ \t{ "height" : "1" } \n, {"height":"2"}\n]'))],
+    ["a byte order mark is skipped", `\ufeff${file(keyChain('"votes": []'))}`],
+  ])("equals its JSON: %s", async (_, text) => {
     const expected = parseInterchange(JSON.parse(text.replace("\ufeff", "")));
     for (const size of [1, 1000]) expect(await readInterchange(chunksOf(text, size))).toEqual(expected);
   });
@@ -178,12 +178,12 @@ describe("an interchange file that is read part by part", () => {
     ["a comma too many before votes", file(keyChain('"votes": [,{"height": "1"}]'))],
     ["no comma between votes", file(keyChain('"votes": [{"height": "1"} {"height": "2"}]'))],
     ["other space than JSON has", file(keyChain('"votes": [\u00a0{"height": "1"}]'))],
-    ["a vote that is none", file(keyChain('"votes": [1]'))],
+    ["a vote that is a number", file(keyChain('"votes": [1]'))],
     ["a vote in a vote", file(keyChain('"votes": [{"height": "1", "more": {}}]'))],
     ["a vote in a list", file(keyChain('"votes": [[{"height": "1"}]]'))],
     ["a vote of other fields", file(keyChain('"votes": [{"height": "1", "more": 1}]'))],
     ["a vote of bad JSON", file(keyChain('"votes": [{"height": 01}]'))],
-    ["votes that are none", file(keyChain('"votes": {"height": "1"}'))],
+    ["votes that are not a list", file(keyChain('"votes": {"height": "1"}'))],
     ["votes without a low watermark", file(keyChain('"votes": [{"height": "1"}]').replace('"0"', "null"))],
     ["something after it", `${file("")} {}`],
     ["a bracket too many", `${file("")}]`],
@@ -199,12 +199,12 @@ describe("an interchange file that is read part by part", () => {
       "another version with more in votes",
       file(keyChain('"votes": [{"a": 1}]')).replace('"version":1', '"version":2'),
     ],
-  ])("is refused as it is as a whole: %s", async (_, text) => {
+  ])("is refused as the whole file is: %s", async (_, text) => {
     const code = codeOf(() => parseInterchange(parseJson(text, "interchange")));
     for (const size of [1, 7, 1_000_000]) await expectFailure(readInterchange(chunksOf(text, size)), code);
   });
 
-  describe("has limits on what may come at once", () => {
+  describe("has limits on its parts", () => {
     /** A file that would be read as any other one, with more in its metadata, in parts. */
     function* withMore(length: number, texts: number): Generator<string> {
       yield `{"metadata": ${JSON.stringify(metadata).slice(0, -1)}, "more": [`;
@@ -213,19 +213,19 @@ describe("an interchange file that is read part by part", () => {
       yield `]}, "data": []}`;
     }
 
-    it("a text beside the votes has some 65,000 characters at most", async () => {
+    it("text outside the votes has about 65,000 characters at most", async () => {
       expect((await readInterchange(withMore(65_000, 3))).keyChains).toEqual([]);
       await expectFailure(readInterchange(withMore(132_000, 1)), "invalid-json");
     });
 
-    it("all that is no vote has 67 million characters at most", async () => {
+    it("everything outside the votes has 67 million characters at most", async () => {
       expect((await readInterchange(withMore(60_000, 1_100))).keyChains).toEqual([]);
       const { message } = await expectFailure(readInterchange(withMore(60_000, 1_200)), "invalid-json");
-      expect(message).toContain("expected less beside the votes");
+      expect(message).toContain("at most 67 million characters beside the votes");
     });
   });
 
-  describe("from wherever it is", () => {
+  describe("from any source", () => {
     const text = `\ufeff${JSON.stringify(whole)}`;
     const bytes = Buffer.from(text);
     const path = () => {
@@ -255,7 +255,7 @@ describe("an interchange file that is read part by part", () => {
       ["a stream of objects", Readable.from([{}]), "object"],
     ])("is not read from %s", async (_, source, got) => {
       const { message } = await expectFailure(readInterchange(source as never), "invalid-argument");
-      expect(message).toBe(`interchange: expected text, bytes or a stream of them, got ${got}`);
+      expect(message).toBe(`the interchange file must be text, bytes or a stream of them, not ${got}`);
     });
 
     it("is imported once it was read, and not as text or bytes", () => {
@@ -264,12 +264,14 @@ describe("an interchange file that is read part by part", () => {
         [bytes, `${bytes.length} bytes`],
       ] as const) {
         const { message } = refusal("invalid-json", () => parseInterchange(unread));
-        expect(message).toBe(`interchange: expected parsed JSON or what readInterchange gives, got ${got}`);
+        expect(message).toBe(
+          `the interchange file must be parsed JSON, not ${got}: read text and bytes with readInterchange`,
+        );
       }
     });
   });
 
-  it("does not take what is no time for one", () => {
+  it("is refused with an invalid time", () => {
     const strange = { metadata: { ...metadata, exportedAt: "\u001b[2J" }, data: [] };
     expect(parseInterchange(strange).exportedAt).toBeUndefined();
   });

@@ -19,7 +19,7 @@ function ledgerOfTen() {
   return { db, tables, known, vote };
 }
 
-/** What the file says of a height is no more what was written. */
+/** What the file says of a height is no longer what was written. */
 const behind = (height: number) => `WHERE height = x'${height.toString(16).padStart(16, "0")}'`;
 
 function expectCorrupt(work: () => unknown): void {
@@ -27,8 +27,8 @@ function expectCorrupt(work: () => unknown): void {
   expect(work).toThrow(expect.objectContaining({ kind: "corrupt" }));
 }
 
-describe("a vote that was written, and is not in the file any more", () => {
-  it("is no free height, whoever asks for it", () => {
+describe("a vote that was written, and is missing in the file", () => {
+  it("is never a free height, for any caller", () => {
     const { db, tables, known, vote } = ledgerOfTen();
     db.exec(`DELETE FROM votes ${behind(5)}`);
     expectCorrupt(() => tables.vote(known, 5n));
@@ -41,14 +41,14 @@ describe("a vote that was written, and is not in the file any more", () => {
     expect(tables.page(known, 0n, 5)).toHaveLength(5);
   });
 
-  it("is missed at the end too", () => {
+  it("is detected at the end, too", () => {
     const { db, tables, known } = ledgerOfTen();
     db.exec(`DELETE FROM votes ${behind(9)}`);
     expectCorrupt(() => [...tables.votes(known)]);
     expectCorrupt(() => tables.page(known, 0n, 10));
   });
 
-  it("cannot be forgotten on purpose", () => {
+  it("cannot be pruned", () => {
     const { db, tables, known } = ledgerOfTen();
     db.exec(`DELETE FROM votes ${behind(2)}`);
     expectCorrupt(() => tables.forgetBelow(known, 5n));
@@ -56,7 +56,7 @@ describe("a vote that was written, and is not in the file any more", () => {
 });
 
 describe("an earlier record of a vote that was blocked since", () => {
-  it("is not taken for what is known of it", () => {
+  it("is refused as the current record", () => {
     const { db, tables, known } = ledgerOfTen();
     db.exec(`CREATE TABLE earlier AS SELECT * FROM votes ${behind(5)}`);
     tables.replaceVote(known, { height: 5n, digest: null, signature: null }, writer);
@@ -67,7 +67,7 @@ describe("an earlier record of a vote that was blocked since", () => {
 });
 
 describe("a height that has a vote", () => {
-  it("takes no second record, and the store goes on", () => {
+  it("refuses a second record, and the store continues", () => {
     const { protection, voter } = newSigner();
     voter.vote({ height: 5n, appHash: hash(1) });
     const again = [{ height: 5n, digest: hash(2), signature: hash(2) }];

@@ -51,7 +51,7 @@ const summedOf = (row: Row): Cell[] =>
 const set = (cells: Row) => (rows: Row[]) => rows.map((row) => ({ ...row, ...cells }));
 
 describe("the text of a store", () => {
-  it("is as it was after its rows were written again", async () => {
+  it("is unchanged after its rows were written again", async () => {
     const made = await home();
     for (const table of ["state", "subjects", "votes", "commitments"] as const) {
       rewrite(made, table, (rows) => rows);
@@ -59,7 +59,7 @@ describe("the text of a store", () => {
     inHome(made, (protection) => expect(protection.records(key.publicKey, CHAIN.id)).toHaveLength(1));
   });
 
-  it("never comes from two byte strings: bytes that are not UTF-8 are none, and a byte order mark is kept", () => {
+  it("is never equal for two byte strings: bytes that are not UTF-8 are refused, and a byte order mark is kept", () => {
     expect(() => textOf(NOT_TEXT)).toThrow(TypeError);
     expect(textOf(MARKED)).toBe(`\ufeff${CHAIN.id}`);
   });
@@ -78,7 +78,7 @@ describe("the text of a store", () => {
     refusal("protection-corrupt", () => openProtection(made));
   });
 
-  it("is protection-corrupt with a vote whose time is no text", async () => {
+  it("is protection-corrupt with a vote whose time is not text", async () => {
     const made = await home();
     let total: Cell = null;
     rewrite(made, "votes", (rows) => {
@@ -90,14 +90,14 @@ describe("the text of a store", () => {
     refusal("protection-corrupt", () => openProtection(made));
   });
 
-  it("is protection-corrupt with a key and chain that are there twice", async () => {
+  it("is protection-corrupt with a duplicate key and chain", async () => {
     const made = await home();
     rewrite(made, "subjects", ([row]) => [row!, { ...row!, id: 2, lowest: u64be(0n), highest: null }]);
     rewrite(made, "state", set({ subjects: 2 }));
     refusal("protection-corrupt", () => openProtection(made));
   });
 
-  it("is protection-corrupt with a table whose name is no text", async () => {
+  it("is protection-corrupt with a table whose name is not text", async () => {
     const made = await home();
     const content = readFileSync(made.protectionFile);
     for (const text of ["CREATE TABLE births", "tablebirths"]) {

@@ -47,7 +47,7 @@ function expectRemembered(home: Home, signed: readonly string[][]): void {
 }
 
 describe("where a file may not grow (ulimit -f)", () => {
-  it("votes end with protection-unwritable, and every signature that left is remembered", () => {
+  it("ends votes with protection-unwritable, and every signature that left is remembered", () => {
     for (const blocks of [40, 100]) {
       const home = newHome();
       recordGenerated(home, key.publicKey);
@@ -70,7 +70,7 @@ describeWithDisks("a full disk", () => {
     expectRemembered(home, signed);
   });
 
-  it("at the first opening is protection-unwritable, and nothing broken stays", () => {
+  it("is protection-unwritable at the first opening, and leaves no broken file", () => {
     const path = newDisk("256k");
     const home = openHome(path);
     recordGenerated(home, key.publicKey);
@@ -82,7 +82,7 @@ describeWithDisks("a full disk", () => {
     });
   });
 
-  it("ends an import of many chains with protection-unwritable, and nothing of it is there", () => {
+  it("ends an import of many chains with protection-unwritable, and stores nothing of it", () => {
     const path = newDisk("600k");
     const home = openHome(path);
     const metadata = { format: "tapstake-protection", version: 1 };
@@ -104,7 +104,7 @@ describeWithDisks("a full disk", () => {
     });
   });
 
-  it("poisons what is open: nothing is signed or told until it is opened again", () => {
+  it("fails what is open: it signs and answers nothing until it is opened again", () => {
     const path = newDisk("600k");
     const home = openHome(path);
     recordGenerated(home, key.publicKey);
@@ -153,7 +153,7 @@ describeWithDisks("a disk that is read-only", () => {
 });
 
 describe("a watermark log that cannot be written", () => {
-  it("keeps the signature back: the vote is recorded, and given out as the same after a restart", () => {
+  it("withholds the signature: the vote is recorded, and returned as the same after a restart", () => {
     const { home, protection, voter } = newSigner();
     voter.vote({ height: 0n, appHash: hash(1) });
     reopenToRead(home.watermarkFile);

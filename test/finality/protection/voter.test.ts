@@ -62,7 +62,7 @@ describe("a vote", () => {
     protection.close();
   });
 
-  it("of one key and chain says nothing of another", () => {
+  it("of one key and chain does not affect another", () => {
     const other = testKey(8);
     const { home, protection, voter } = newSigner();
     recordGenerated(home, other.publicKey);
@@ -73,7 +73,7 @@ describe("a vote", () => {
     protection.close();
   });
 
-  it("cannot be changed through the bytes that were passed in or handed out", () => {
+  it("does not change with the bytes that were passed in or returned", () => {
     const { voter, protection } = newSigner();
     const message = voteMessage({ height: 5n, appHash: hash(1) });
     const result = voter.voteMessage({ height: 5n, message }) as Signed;
@@ -89,7 +89,7 @@ describe("a vote", () => {
     protection.close();
   });
 
-  it("refuses malformed input before it touches the store", () => {
+  it("refuses malformed input before it reads the store", () => {
     const { voter, protection } = newSigner();
     refusal("invalid-number", () => voter.vote({ height: -1n, appHash: hash(1) }));
     refusal("invalid-number", () => voter.vote({ height: 2n ** 64n, appHash: hash(1) }));
@@ -113,7 +113,7 @@ describe("a vote", () => {
     refusal("protection-closed", () => voter.vote({ height: 5n, appHash: hash(1) }));
   });
 
-  it("is recorded with a digest and a signature of 32 bytes, or none", () => {
+  it("is recorded with a digest and a signature of 32 bytes, or without a signature", () => {
     const { protection } = newSigner();
     protection.init(key.publicKey, CHAIN.id, 0n);
     const entry = { height: 5n, digest: hash(1), signature: hash(2) };
@@ -134,7 +134,7 @@ describe("a vote", () => {
     protection.close();
   });
 
-  it("refuses a key whose secret is not its own", () => {
+  it("refuses a secret that does not belong to its key", () => {
     const { protection } = newSigner();
     refusal("key-mismatch", () => voterOf(protection, { ...key, publicKey: publicKeyOf(hash(8)) }));
     protection.close();
@@ -142,7 +142,7 @@ describe("a vote", () => {
 });
 
 describe("the order of a vote", () => {
-  it("is look up, sign, write, watermark log, hand out; a write that fails hands out nothing", () => {
+  it("is look up, sign, write, watermark log, return; a failed write returns nothing", () => {
     const { protection } = newSigner();
     protection.init(key.publicKey, CHAIN.id, 0n);
     const order: string[] = [];
@@ -168,7 +168,7 @@ describe("the order of a vote", () => {
     protection.close();
   });
 
-  it("of twenty different messages at one height, called for at once, exactly one is signed", async () => {
+  it("of twenty different messages at one height, requested at once, exactly one is signed", async () => {
     const { protection, voter } = newSigner();
     const another = voterOf(protection);
     const results = await Promise.all(
@@ -184,7 +184,7 @@ describe("the order of a vote", () => {
     protection.close();
   });
 
-  it("costs no multiplication on the curve where the randomness is known, but that of the verification", () => {
+  it("costs no multiplication on the curve where the randomness is cached, but that of the verification", () => {
     const { protection } = newSigner();
     const cache = new RandomnessCache();
     const voter = new Voter({ key, protection, chain: CHAIN, cache });
@@ -203,7 +203,7 @@ describe("the order of a vote", () => {
     protection.close();
   });
 
-  it("withholds a signature under randomness that the cache has wrong", () => {
+  it("withholds a signature under wrong randomness of the cache", () => {
     const { protection } = newSigner();
     const cache = new RandomnessCache();
     const { point } = cache.pair(key, CHAIN.id, 5n);
@@ -218,7 +218,7 @@ describe("the order of a vote", () => {
     protection.close();
   });
 
-  it("withholds a recorded signature that does not verify, and signs nothing else in its place", () => {
+  it("withholds a recorded signature that does not verify, and signs nothing else instead", () => {
     const { protection, voter } = newSigner();
     const vote = { height: 5n, appHash: hash(1) };
     protection.init(key.publicKey, CHAIN.id, 0n);
@@ -230,8 +230,8 @@ describe("the order of a vote", () => {
   });
 });
 
-describe("where votes begin", () => {
-  it("a key that was generated here votes at once, on any chain", () => {
+describe("the first height of votes", () => {
+  it("a generated key votes at once, on any chain", () => {
     const { protection, voter } = newSigner();
     expect(voter.vote({ height: 0n, appHash: hash(1) }).kind).toBe("new");
     const second = voterOf(protection, key, { id: "second", minCount: 1 });
@@ -250,7 +250,7 @@ describe("where votes begin", () => {
     protection.close();
   });
 
-  it("an imported key is protection-uninitialised until protection init, with what to do", () => {
+  it("an imported key is protection-uninitialised until protection init, and the error says what to do", () => {
     const imported = testKey(9, "imported");
     const { home, protection } = newSigner();
     recordGenerated(home, imported.publicKey);
@@ -285,7 +285,7 @@ describe("where votes begin", () => {
     expect(inHome(home, (protection) => protection.isGeneratedHere(key.publicKey))).toBe(true);
   });
 
-  it("the provenance of a generated key ends once it was applied, and comes back with no backup of the store", () => {
+  it("the provenance of a generated key ends once it was applied, and no backup of the store restores it", () => {
     const home = newHome();
     recordGenerated(home, key.publicKey);
     inHome(home, (protection) => protection.applyProvenance(key.publicKey));
@@ -293,7 +293,7 @@ describe("where votes begin", () => {
     inHome(home, (protection) => expect(protection.isGeneratedHere(key.publicKey)).toBe(true));
   });
 
-  it("nothing at or below the height that is known on the chain is signed anew; it only rises", () => {
+  it("no height at or below the chain's last known height is signed anew; it only rises", () => {
     const { protection } = newSigner();
     const voter = new Voter({ key, protection, chain: CHAIN, chainHeight: 50n });
     expect(voter.vote({ height: 50n, appHash: hash(1) })).toMatchObject({ code: "at-or-below-chain-height" });
@@ -306,7 +306,7 @@ describe("where votes begin", () => {
     protection.close();
   });
 
-  it("nothing at or below the height that a call names is signed anew by that call, the higher of both counts", () => {
+  it("no height at or below a call's known height is signed anew by that call, and the higher of both counts", () => {
     const { protection } = newSigner();
     const voter = new Voter({ key, protection, chain: CHAIN, chainHeight: 50n });
     const vote = (height: bigint, chainHeight: bigint) =>
@@ -322,7 +322,7 @@ describe("where votes begin", () => {
     protection.close();
   });
 
-  it("pruning raises the low watermark, forgets, and never lowers", () => {
+  it("pruning raises the low watermark, removes votes, and never lowers it", () => {
     const { home, protection, voter } = newSigner();
     for (let height = 10n; height < 20n; height++) voter.vote({ height, appHash: hash(1) });
     expect(protection.prune(key.publicKey, CHAIN.id, 15n)).toBe(5);
@@ -396,7 +396,7 @@ describe("PROTOCOL 11: batches", () => {
     protection.close();
   });
 
-  it("mixes whole messages and blocks, and records all of it in one write", () => {
+  it("mixes whole messages and blocks, and records them in one write", () => {
     const { home, protection, voter } = newSigner();
     const message = voteMessage({ height: 2n, appHash: hash(1) });
     expect(
@@ -413,17 +413,17 @@ describe("PROTOCOL 11: batches", () => {
   });
 });
 
-describe("a message that somebody else has made", () => {
+describe("a message that the caller made", () => {
   const commitment = commitmentMessage({ startHeight: 5n, count: 1n, root: hash(1) });
 
-  it("is signed as the vote that it is, with whatever context where the chain has none configured", () => {
+  it("is signed as the vote that it is, with any context where the chain has none configured", () => {
     const { protection, voter } = newSigner();
     const message = voteMessage({ height: 5n, appHash: hash(1), context: CONTEXT });
     expect(voter.voteMessage({ height: 5n, message }).kind).toBe("new");
     protection.close();
   });
 
-  it("is refused unless it is a vote for its height, and a batch with one is refused as a whole", () => {
+  it("is refused unless it is a vote for its height, with its whole batch", () => {
     const { protection, voter } = newSigner();
     const vote = { height: 6n, message: voteMessage({ height: 6n, appHash: hash(1) }) };
     for (const message of [new Uint8Array(), hash(1), commitment, vote.message]) {
@@ -434,7 +434,7 @@ describe("a message that somebody else has made", () => {
     protection.close();
   });
 
-  it("is signed whatever it is by a voter for any message", () => {
+  it("is signed in any form by a voter with anyMessage", () => {
     const { protection } = newSigner();
     const open = new Voter({ key, protection, chain: CHAIN, anyMessage: true });
     expect(open.voteMessage({ height: 5n, message: commitment }).kind).toBe("new");
@@ -450,7 +450,7 @@ describe("a message for a chain that is configured with a signing context", () =
     message: voteMessage({ height, appHash: hash(1), ...(context !== undefined && { context }) }),
   });
 
-  it("has that context, or nothing of its call is signed", () => {
+  it("is signed with that context, or nothing of its call is signed", () => {
     const { protection } = newSigner();
     const voter = voterOf(protection, key, chain);
     for (const context of [undefined, "cd".repeat(32)]) {
@@ -464,7 +464,7 @@ describe("a message for a chain that is configured with a signing context", () =
     protection.close();
   });
 
-  it("is refused as no vote where it is none, and signed whatever it is by a voter for any message", () => {
+  it("is refused when it is not a vote, and signed in any form by a voter with anyMessage", () => {
     const { protection } = newSigner();
     refusal("not-a-vote", () => voterOf(protection, key, chain).voteMessage({ ...of(5n), height: 6n }));
     const open = new Voter({ key, protection, chain, anyMessage: true });
@@ -487,7 +487,7 @@ describe("PROTOCOL 6: signing contexts", () => {
   });
 });
 
-describe("one public key, whichever of its two secrets is stored", () => {
+describe("one public key with either of its two secrets stored", () => {
   it("n minus the secret derives other randomness, and is refused a second message all the same", () => {
     const { protection, voter } = newSigner();
     const negated = scalar.toBytes(scalar.negate(scalar.reduce(key.secretKey)));
@@ -509,7 +509,7 @@ describe("one public key, whichever of its two secrets is stored", () => {
 });
 
 describe("the votes of the Go reference", () => {
-  it("come out of the voter, and the second message of each is refused", () => {
+  it("are the voter's, and the second message of each is refused", () => {
     const protection = openProtection(newHome());
     for (const vector of eotsVectors()) {
       const secretKey = bytes(vector.Sk);
@@ -531,10 +531,10 @@ describe("the votes of the Go reference", () => {
   });
 });
 
-describe("a new key that is asked to vote on more chains than there are", () => {
+describe("a new key that is asked to vote on more chains than the limit", () => {
   const on = (i: number) => ({ id: `invented-${i}`, minCount: 1 });
 
-  it("begins a hundred by itself, goes on there, and every other one is too-many-chains until protection init", () => {
+  it("begins on a hundred, continues there, and every other chain is too-many-chains until protection init", () => {
     const { protection } = newSigner();
     const vote = (i: number, height: bigint) =>
       voterOf(protection, key, on(i)).vote({ height, appHash: hash(1) });
@@ -553,7 +553,7 @@ describe("a new key that is asked to vote on more chains than there are", () => 
     protection.close();
   });
 
-  it("counts the chains of each key alone", () => {
+  it("counts the chains of each key separately", () => {
     const { protection } = newSigner();
     for (let i = 0; i < 100; i++) protection.init(testKey(8).publicKey, on(i).id, 0n);
     expect(voterOf(protection).vote({ height: 5n, appHash: hash(1) }).kind).toBe("new");

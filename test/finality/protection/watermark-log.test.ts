@@ -23,7 +23,7 @@ const logged = (seq: number, changes: Partial<LoggedWatermarks> = {}): LoggedWat
 const fresh = () => ({ storeId: STORE, seq: 0, watermarks: new Map<string, LoggedWatermarks>() });
 
 describe("the watermark log", () => {
-  it("is one line a write, for people to read", () => {
+  it("is one line of text per write", () => {
     const { watermarkFile } = newHome();
     const file = new WatermarkLog(watermarkFile, fresh());
     file.append(1, [logged(1)]);
@@ -41,7 +41,7 @@ describe("the watermark log", () => {
     expect(statSync(watermarkFile).mode & 0o777).toBe(0o600);
   });
 
-  it("read back, says the highest of everything, whatever the order", () => {
+  it("read back, has the highest of each value, in any order", () => {
     const { watermarkFile } = newHome();
     const file = new WatermarkLog(watermarkFile, fresh());
     file.append(5, [logged(5)]);
@@ -61,7 +61,7 @@ describe("the watermark log", () => {
     expect(readWatermarkLog(`${watermarkFile}-none`)).toBeUndefined();
   });
 
-  it("is written anew when its room is used up, and says the same", () => {
+  it("is rewritten when its room is used up, with the same content", () => {
     const { watermarkFile } = newHome();
     const file = new WatermarkLog(watermarkFile, fresh(), 1000);
     const sizes = new Set<number>();
@@ -75,7 +75,7 @@ describe("the watermark log", () => {
     expect(sizes.size).toBeGreaterThan(1);
   });
 
-  it("with any bit flipped is damaged, or lacks its torn last line alone", () => {
+  it("with any bit flipped is damaged, or lacks its torn last line only", () => {
     const { watermarkFile } = newHome();
     const file = new WatermarkLog(watermarkFile, fresh());
     for (let seq = 1; seq <= 5; seq++) file.append(seq, [logged(seq)]);
@@ -88,7 +88,7 @@ describe("the watermark log", () => {
     }
   });
 
-  it("a last line of which a page did not reach the disk is torn; such a line before others is damage", () => {
+  it("a last line with a page missing is torn; such a line before others is damage", () => {
     const { watermarkFile } = newHome();
     const file = new WatermarkLog(watermarkFile, fresh());
     for (let seq = 1; seq <= 3; seq++) file.append(seq, [logged(seq)]);
@@ -103,7 +103,7 @@ describe("the watermark log", () => {
     expect(parseWatermarkLog(Buffer.concat([bytes, Buffer.alloc(5000)]))).toEqual(parseWatermarkLog(bytes));
   });
 
-  it("cut off anywhere after its first line is an earlier one", () => {
+  it("truncated anywhere after its first line is an earlier one", () => {
     const { watermarkFile } = newHome();
     const file = new WatermarkLog(watermarkFile, fresh());
     for (let seq = 1; seq <= 5; seq++) file.append(seq, [logged(seq)]);
@@ -119,7 +119,7 @@ describe("the watermark log", () => {
     }
   });
 
-  it("keeps the whole lines of a damaged file, to raise watermarks with", () => {
+  it("keeps the complete lines of a damaged file, to raise watermarks with", () => {
     const { watermarkFile } = newHome();
     const file = new WatermarkLog(watermarkFile, fresh());
     for (let seq = 1; seq <= 5; seq++) file.append(seq, [logged(seq)]);

@@ -154,7 +154,7 @@ const passphrase = () =>
 
 function scryptLog2(text: string): number {
   const log2 = wholeNumber(text);
-  if (log2 < 17 || log2 > 20) throw new InvalidArgumentError("expected 17 to 20.");
+  if (log2 < 17 || log2 > 20) throw new InvalidArgumentError("It must be 17 to 20.");
   return log2;
 }
 
