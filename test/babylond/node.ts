@@ -4,7 +4,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { accountSigner, type AccountSigner, babylonChain, type BabylonChain } from "../../src/babylon-client/index.js";
+import {
+  accountSigner,
+  type AccountSigner,
+  babylonChain,
+  type BabylonChain,
+} from "../../src/babylon-client/index.js";
 import { hex } from "../../src/core/bytes.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { paramsAt } from "../../src/params/in-force.js";
@@ -127,7 +132,10 @@ function testnetFlags(folder: string): string[] {
     "jail-duration": "20s",
     "time-between-blocks-seconds": 1,
   };
-  return ["--additional-sender-account", ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`)];
+  return [
+    "--additional-sender-account",
+    ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
+  ];
 }
 
 function rewrite(path: string, changes: readonly (readonly [RegExp, string])[]): void {
