@@ -19,7 +19,7 @@ import { keySigner } from "../../src/spending/spend.js";
 import { buildExpansion } from "../../src/stake/expansion.js";
 import { expandMessage } from "../../src/babylon/stake.js";
 import { undelegateMessage } from "../../src/babylon/undelegation.js";
-import type { RawDelegation, RawEvidence } from "../../src/babylon-client/index.js";
+import { accountSigner, type RawDelegation, type RawEvidence } from "../../src/babylon-client/index.js";
 import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { scriptOfAddress } from "../../src/bitcoin/address.js";
 import { addInclusionProofMessage, selectiveSlashingMessage } from "../../src/babylon/lifecycle.js";
@@ -31,8 +31,10 @@ import type { Staking } from "../../src/stake/staking.js";
 import { parseRate } from "../../src/core/amount.js";
 import { hex, utf8 } from "../../src/core/bytes.js";
 import { coSign, committee, party, sendAndMine, waitFor } from "../../regtest/index.js";
+import { recordBroadcasts } from "./broadcasts.js";
 import { checkpointMessage, finalizeEpochs, sealed } from "./checkpoints.js";
 import { headerAt } from "./facts.js";
+import { CHAIN_ID } from "./node.js";
 import { Provider, Voting } from "./provider.js";
 import { DEEP, FEE_RATE, type Message, named, params, World } from "./world.js";
 
@@ -49,8 +51,69 @@ beforeAll(async () => {
 afterAll(async () => {
   await voting?.stop().catch(() => undefined);
   world?.record.write();
-  for (const each of world?.differences ?? []) console.log(`DIFF ${each}`);
+  // Where a step fails, the last test does not run.
+  for (const each of world?.differences ?? []) process.stderr.write(`${each}\n`);
   await world?.stop();
+});
+
+/** Questions to which a young chain has no answer. */
+async function recordNothing(): Promise<void> {
+  const key = hex.encode(one.key);
+  const finality = "babylon/finality/v1";
+  const provider = `${finality}/finality_providers/${key}`;
+  const paths = {
+    "no activated height": `${finality}/activated_height`,
+    "no block": `${finality}/blocks/1000000`,
+    "no votes": `${finality}/votes/1`,
+    "no power": `${provider}/power/1`,
+    "no power now": `${provider}/power`,
+    "no commits": `${provider}/pub_rand_commit_list`,
+    "no evidence": `${provider}/evidence`,
+    "no signing info": `${finality}/signing_infos/${key}`,
+    "no provider": `babylon/btcstaking/v1/finality_providers/${key}/finality_provider`,
+    "no delegations of a provider": `babylon/btcstaking/v1/finality_providers/${key}/delegations`,
+    "no delegation": `babylon/btcstaking/v1/btc_delegation/${"ab".repeat(32)}`,
+    "no txid": "babylon/btcstaking/v1/btc_delegation/ab",
+    "no depth": `babylon/btclightclient/v1/depth/${"ab".repeat(32)}`,
+    "no raw checkpoint": "babylon/checkpointing/v1/raw_checkpoint/1000",
+    "no transaction": `cosmos/tx/v1beta1/txs/${"AB".repeat(32)}`,
+    "no account": `cosmos/auth/v1beta1/accounts/${strangerAccount}`,
+    "no path": "babylon/nothing/v1/params",
+  };
+  for (const [name, path] of Object.entries(paths)) await world.record.answer(name, path);
+}
+
+test("a young chain has no answer to much, and the client says null, 0 or nothing", async () => {
+  const { chain } = world;
+  await recordNothing();
+  expect(await chain.activatedHeight()).toBeNull();
+  expect(await chain.block(1_000_000n)).toBeNull();
+  expect(await chain.votesAt(1n)).toEqual([]);
+  expect(await chain.provider(one.key)).toBeNull();
+  expect(await chain.evidence(one.key)).toBeNull();
+  expect(await chain.signingInfo(one.key)).toBeNull();
+  expect(await chain.delegation("ab".repeat(32))).toBeNull();
+  expect(await chain.depth("ab".repeat(32))).toBeNull();
+  expect(await chain.rawCheckpoint(1_000n)).toBeNull();
+  expect(await chain.transaction("AB".repeat(32))).toBeNull();
+  expect(await chain.account(strangerAccount)).toBeNull();
+  expect(await all(chain.commits(one.key))).toEqual([]);
+  expect(await all(chain.delegations({ provider: one.key }))).toEqual([]);
+  expect(await all(chain.delegations({ status: "ANY" }))).toEqual([]);
+  expect((await chain.node()).chainId).toBe(CHAIN_ID);
+});
+
+const strangerAccount = accountSigner(sha256(utf8("no account"))).address;
+
+async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const each of values) list.push(each);
+  return list;
+}
+
+test("transactions that a node does not take say why", async () => {
+  const { reporter } = world.accounts;
+  await recordBroadcasts(world, reporter);
 });
 
 test("1: the light client follows the headers that we report", async () => {
@@ -77,7 +140,10 @@ test("2: two finality providers are registered", async () => {
     const message = providerMessage(own.secretKey, key, account.address);
     await world.send(message, account);
     expect(await world.chain.provider(key)).toMatchObject({ addr: account.address, jailed: false });
+    expect(await world.chain.powerAt(key, 1n)).toBe(0n);
   }
+  const power = `babylon/finality/v1/finality_providers/${hex.encode(one.key)}/power/1`;
+  await world.record.answer("no power table", power);
   const again = providerMessage(one.party.secretKey, one.key, world.accounts.voter.address);
   await world.refuse("a known provider", "provider-unknown", again, world.accounts.voter);
   const third = party("third");
@@ -550,6 +616,38 @@ function withSignaturesOf(raw: RawDelegation, delegation: Delegation): Delegatio
   };
   return { ...delegation, slashing };
 }
+
+test("the client reads all lists of the chain", async () => {
+  const { chain } = world;
+  const stakes = await all(chain.delegations({ status: "ANY" }));
+  expect(stakes.map(({ status_desc }) => status_desc).toSorted()).toEqual([
+    "ACTIVE",
+    "ACTIVE",
+    "ACTIVE",
+    "UNBONDED",
+    "UNBONDED",
+  ]);
+  expect(await all(chain.delegations({ provider: one.key }))).toHaveLength(4);
+  expect(await all(chain.evidences())).toHaveLength(1);
+  expect((await all(chain.signingInfos())).length).toBeGreaterThan(0);
+  expect(await all(chain.providers())).toHaveLength(2);
+  expect((await all(chain.blocks("FINALIZED", { pageSize: 20 }))).length).toBeGreaterThan(0);
+  expect(await chain.activatedHeight()).toBeGreaterThan(0n);
+  const paths = {
+    tip: "babylon/btclightclient/v1/tip",
+    epoch: "babylon/epoching/v1/current_epoch",
+    "raw checkpoint": `babylon/checkpointing/v1/raw_checkpoint/${committedIn}`,
+    "checkpoint parameters": "babylon/btccheckpoint/v1/params",
+    "finality parameters": "babylon/finality/v1/params",
+    "staking parameters": "babylon/btcstaking/v1/params_versions",
+    "activated height": "babylon/finality/v1/activated_height",
+    blocks: "babylon/finality/v1/blocks?status=FINALIZED&pagination.limit=2",
+    providers: "babylon/btcstaking/v1/finality_providers",
+    "power now": `babylon/finality/v1/finality_providers/${hex.encode(two.key)}/power`,
+    account: `cosmos/auth/v1beta1/accounts/${one.account.address}`,
+  };
+  for (const [name, path] of Object.entries(paths)) await world.record.answer(name, path);
+});
 
 test("our rules and the node agree on all that was refused", () => {
   expect(world.differences).toEqual([]);

@@ -1,3 +1,4 @@
+import { base64 } from "@scure/base";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
@@ -6,10 +7,10 @@ import { join } from "node:path";
 export interface Recorder {
   /** Asks the LCD, and keeps the answer under a name. */
   answer(name: string, path: string): Promise<void>;
-  /** Keeps the last simulation that failed. */
-  refusal(what: string, message: string): Promise<void>;
-  /** Keeps any exchange. */
-  keep(name: string, exchange: object): void;
+  /** Keeps the last simulation that failed, with the rule of ours and the code that the node means. */
+  refusal(about: { what: string; message: string; rule: string; code: string }): void;
+  /** Hands a transaction in, and keeps the answer. */
+  broadcast(name: string, raw: Uint8Array): Promise<{ code: number; codespace: string }>;
   write(): void;
 }
 
@@ -38,11 +39,18 @@ export function recorder(lcd: string, version: string): Recorder {
       const answer = await plain(`${lcd}/${path}`);
       answers[name] = { path, status: answer.status, body: await answer.json() };
     },
-    async refusal(what, message) {
-      if (last) refusals.push({ what, message, ...last });
+    refusal(about) {
+      if (last) refusals.push({ ...about, ...last });
       last = undefined;
     },
-    keep: (name, exchange) => void (answers[name] = exchange),
+    async broadcast(name, raw) {
+      const path = "cosmos/tx/v1beta1/txs";
+      const body = JSON.stringify({ tx_bytes: base64.encode(raw), mode: "BROADCAST_MODE_SYNC" });
+      const answer = await plain(`${lcd}/${path}`, { method: "POST", body });
+      const said = (await answer.json()) as { tx_response: { code: number; codespace: string } };
+      answers[name] = { path, status: answer.status, body: said };
+      return said.tx_response;
+    },
     write() {
       if (process.env["TAPSTAKE_RECORD"] !== "1") return;
       mkdirSync(folder, { recursive: true });

@@ -1,4 +1,3 @@
-import { expect } from "vitest";
 import { scriptOfAddress } from "../../src/bitcoin/address.js";
 import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { parseOutpoint, parseTransaction } from "../../src/bitcoin/transaction.js";
@@ -96,7 +95,7 @@ export class World {
   /** Sends a message of which our rules say that the chain takes it. */
   async send(message: Message, account: AccountSigner): Promise<SentTransaction> {
     const verdict = await this.verdict(message);
-    expect(verdict.ok ? "ok" : verdict.reason, `${message.name} by our rules`).toBe("ok");
+    if (!verdict.ok) throw new Error(`our rules refuse ${message.name} (${verdict.rule}): ${verdict.reason}`);
     const sent = await this.chain.send([encoded(message)], account, { feeLimit: FEE_LIMIT });
     if (message.name === "MsgAddFinalitySig") {
       const { fpBtcPk, blockHeight, finalitySig } = message.message;
@@ -112,7 +111,7 @@ export class World {
     const error = !verdict.ok && verdict.error;
     const ourCode = error ? `${error.codespace} ${error.code}` : "no code";
     const nodes = await this.refusalOf(message, account);
-    await this.record.refusal(what, message.name);
+    this.record.refusal({ what, message: message.name, rule, code: nodes.code });
     if (ours !== rule || nodes.code !== ourCode) {
       this.differences.push(`${what}: ours ${ours} (${ourCode}), the node ${nodes.code}: ${nodes.log}`);
     }
