@@ -641,7 +641,7 @@ test("the client reads all lists of the chain", async () => {
     "finality parameters": "babylon/finality/v1/params",
     "staking parameters": "babylon/btcstaking/v1/params_versions",
     "activated height": "babylon/finality/v1/activated_height",
-    blocks: "babylon/finality/v1/blocks?status=FINALIZED&pagination.limit=2",
+    blocks: "babylon/finality/v1/blocks?status=1&pagination.limit=2",
     providers: "babylon/btcstaking/v1/finality_providers",
     "power now": `babylon/finality/v1/finality_providers/${hex.encode(two.key)}/power`,
     account: `cosmos/auth/v1beta1/accounts/${one.account.address}`,

@@ -57,7 +57,12 @@ export function recorder(lcd: string, version: string): Recorder {
       const about = { source: "test/babylond", version, taken: new Date().toISOString().slice(0, 10) };
       const files = { "lcd-babylond-answers.json": { answers }, "lcd-babylond-refusals.json": { refusals } };
       for (const [name, content] of Object.entries(files)) {
-        writeFileSync(join(folder, name), `${JSON.stringify({ ...about, ...content }, null, 2)}\n`);
+        const text = JSON.stringify({ ...about, ...content }, null, 2);
+        // Errors name places of the Go sources, by the paths of the machine that built the program.
+        writeFileSync(
+          join(folder, name),
+          `${text.replaceAll(/\/[^\s[\]"]*\/pkg\/mod\//g, "/go/pkg/mod/")}\n`,
+        );
       }
     },
   };

@@ -129,11 +129,11 @@ export class World {
     }
   }
 
-  /** The time of the chain's newest block. */
+  /** The time of the block whose state the node answers from: it may know a newer block, and not have run it yet. */
   async chainTime(): Promise<Date> {
-    const answer = await fetch(`${this.babylond.lcd}/cosmos/base/tendermint/v1beta1/blocks/latest`);
-    const { block } = (await answer.json()) as { block: { header: { time: string } } };
-    return new Date(block.header.time);
+    const answer = await fetch(`${this.babylond.lcd}/cosmos/base/node/v1beta1/status`);
+    const { timestamp } = (await answer.json()) as { timestamp: string };
+    return new Date(timestamp);
   }
 
   /** Tells the light client of all blocks that it does not know. */
