@@ -1,5 +1,4 @@
 import { base64 } from "@scure/base";
-import { expect } from "vitest";
 import {
   type AccountSigner,
   encodeAuthInfo,
@@ -22,7 +21,7 @@ interface Wrong {
 }
 
 /** Hands in what no node takes, and records what it answers; each with its code of the SDK. */
-export async function recordBroadcasts(world: World, signer: AccountSigner): Promise<void> {
+export async function recordBroadcasts(world: World, signer: AccountSigner) {
   const wrong: Readonly<Record<string, readonly [number, Wrong]>> = {
     "wrong sequence": [32, { sequence: 7n }],
     "fee too low": [13, { fee: 1n }],
@@ -37,10 +36,10 @@ export async function recordBroadcasts(world: World, signer: AccountSigner): Pro
     got[name] = `${codespace} ${code}`;
   }
   const expected = Object.fromEntries(Object.entries(wrong).map(([name, [code]]) => [name, `sdk ${code}`]));
-  expect(got).toEqual(expected);
   const right = await transaction(world, signer, {});
-  expect(await world.record.broadcast("taken", right)).toMatchObject({ code: 0 });
+  await world.record.broadcast("taken", right);
   await world.record.broadcast("handed in twice", right);
+  return { got, expected };
 }
 
 async function transaction(

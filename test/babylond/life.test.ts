@@ -113,7 +113,8 @@ async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
 
 test("transactions that a node does not take say why", async () => {
   const { reporter } = world.accounts;
-  await recordBroadcasts(world, reporter);
+  const { got, expected } = await recordBroadcasts(world, reporter);
+  expect(got).toEqual(expected);
 });
 
 test("1: the light client follows the headers that we report", async () => {
@@ -272,8 +273,8 @@ async function refuseStakes({ message }: CreateMessage): Promise<void> {
 test("6: the stake is VERIFIED once a quorum of the committee has signed", async () => {
   const { reporter } = world.accounts;
   const { txid, delegation } = first;
-  const all = await coSign(delegation, committee);
-  const [m1, m2, m3, m4] = committee.map(({ publicKey }) => world.signaturesOf(delegation, all, publicKey));
+  const whole = await coSign(delegation, committee);
+  const [m1, m2, m3, m4] = committee.map(({ publicKey }) => world.signaturesOf(delegation, whole, publicKey));
   await world.send(m1!, reporter);
   await world.refuse("signatures of a member that has signed", "signatures-unknown", m1!, reporter);
   const message = m2!.message as MessageOf<"MsgAddCovenantSigs">;
@@ -451,9 +452,12 @@ test("11: an expansion is ACTIVE, and what it expands UNBONDED, once its spend i
   const txid = await world.register(named("MsgBtcStakeExpand", message), delegation);
   expect(await world.status(txid)).toBe("PENDING");
 
-  const all = await coSign(delegation, committee.slice(0, 3));
-  const { stakeExpansionTxSig: _, ...without } = world.signaturesOf(delegation, all, committee[0]!.publicKey)
-    .message as MessageOf<"MsgAddCovenantSigs">;
+  const whole = await coSign(delegation, committee.slice(0, 3));
+  const { stakeExpansionTxSig: _, ...without } = world.signaturesOf(
+    delegation,
+    whole,
+    committee[0]!.publicKey,
+  ).message as MessageOf<"MsgAddCovenantSigs">;
   const lacking = named("MsgAddCovenantSigs", without);
   await world.refuse("signatures without the one of the spend", "expansion-signature", lacking, reporter);
   const covered = await world.coverBy(delegation);
