@@ -56,8 +56,9 @@ export async function startBabylond(program: string): Promise<Babylond> {
   ]);
 
   // Its standard input closes with this process, however that ends.
-  const args = ["-c", SUPERVISOR, "supervisor", program, "start", "--home", home];
-  const shell = spawn("/bin/sh", args, { env, stdio: ["pipe", "pipe", "pipe"] });
+  const args = ["-c", SUPERVISOR, "supervisor", folder, program, "start", "--home", home];
+  // A process group of its own: Ctrl-C in the terminal must not end the supervisor before it has cleaned up.
+  const shell = spawn("/bin/sh", args, { env, detached: true, stdio: ["pipe", "pipe", "pipe"] });
   let said = "";
   for (const stream of [shell.stdout, shell.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => (said = (said + text).slice(-8000)));
@@ -92,11 +93,16 @@ export async function startBabylond(program: string): Promise<Babylond> {
 }
 
 const SUPERVISOR = `
+folder=$1
+shift
 exec 3<&0 </dev/null
 "$@" 3<&- &
 node=$!
 { while read -r _ <&3; do :; done; kill -9 "$node"; } 2>/dev/null >/dev/null &
+watcher=$!
 wait "$node" 2>/dev/null
+kill "$watcher" 2>/dev/null
+rm -rf "$folder"
 `;
 
 function testnetFlags(folder: string): string[] {
