@@ -58,7 +58,7 @@ export default defineConfig({
       ),
       project("unit", {
         include: ["test/**/*.test.ts"],
-        exclude: [...shared, ...alone, "test/{cli,finality,signerd,pages}/**"],
+        exclude: [...shared, ...alone, "test/{cli,finality,signerd,pages,babylond}/**"],
         pool: "forks",
       }),
       project("alone", { include: alone, pool: "forks" }),

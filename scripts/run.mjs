@@ -3,11 +3,12 @@
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { join } from "node:path";
+import { BABYLOND_HELP, findBabylond } from "./babylond.mjs";
 import { ensureBitcoind } from "./bitcoind.mjs";
 import { ensureBuilt } from "./build.mjs";
 import { ensureChromium } from "./chromium.mjs";
 import { ensureInstalled } from "./install.mjs";
-import { fail, root } from "./shared.mjs";
+import { fail, root, say } from "./shared.mjs";
 
 const commands = {
   demo: [join(root, "dist/cli/main.js"), "demo"],
@@ -17,6 +18,12 @@ const commands = {
     "run",
     "--config",
     "test/pages/vitest.config.ts",
+  ],
+  "test:chain": [
+    join(root, "node_modules/vitest/vitest.mjs"),
+    "run",
+    "--config",
+    "test/babylond/vitest.config.ts",
   ],
   "test:long": [join(root, "node_modules/vitest/vitest.mjs"), "run"],
   bench: [join(root, "scripts/bench.mjs")],
@@ -44,6 +51,14 @@ try {
   const [name, ...args] = process.argv.slice(2);
   const command = commands[name];
   if (!command) throw new Error(`usage: node scripts/run.mjs ${Object.keys(commands).join("|")} [arguments]`);
+  if (name === "test:chain") {
+    const babylond = findBabylond();
+    if (babylond === undefined) {
+      say(BABYLOND_HELP);
+      process.exit(0);
+    }
+    process.env.BABYLOND = babylond;
+  }
   ensureInstalled(root);
   await ensureBuilt();
   const { attach } = withoutNode.includes(name) ? { attach: false } : await ensureBitcoind();

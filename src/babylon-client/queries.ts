@@ -15,6 +15,13 @@ export const BLOCK_STATUSES = ["ANY", "FINALIZED", "NON_FINALIZED"] as const;
 /** A status to ask blocks by; `ANY` is all. */
 export type BlockStatus = (typeof BLOCK_STATUSES)[number];
 
+/** In a path, the chain's servers take the name of a status; in a query, only its number (v4.3.1). */
+const BLOCK_STATUS_NUMBERS: Readonly<Record<BlockStatus, number>> = {
+  NON_FINALIZED: 0,
+  FINALIZED: 1,
+  ANY: 2,
+};
+
 const STAKING = "babylon/btcstaking/v1";
 const FINALITY = "babylon/finality/v1";
 
@@ -149,7 +156,7 @@ export async function block(server: Server, height: bigint): Promise<form.ChainB
 /** Heights as providers vote for them. */
 export function blocks(server: Server, status: BlockStatus = "ANY", paging?: Paging) {
   assertChoice(status, "status", BLOCK_STATUSES);
-  const path = `${FINALITY}/blocks?status=${status}`;
+  const path = `${FINALITY}/blocks?status=${BLOCK_STATUS_NUMBERS[status]}`;
   return pagesOf(server, path, { blocks: form.list(form.block) }, (page) => page.blocks, paging);
 }
 

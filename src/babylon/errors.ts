@@ -42,12 +42,15 @@ export interface SaidError {
   readonly messageIndex?: number;
 }
 
+/** What a node writes behind the error of a simulation: where in its source it was, and the gas that was used. */
+const SIMULATED = /(?: \[[^[\]]{1,300}\.go:\d{1,9}\]){0,9}(?: with gas used: '\d{1,20}')?$/;
+
 /**
  * Reads the text of an error: queries name codespace and number, simulations only what the error means, at the end.
  * A text that says neither has neither.
  */
 export function readErrorText(text: string, release: Release = NEWEST_RELEASE): SaidError {
-  const said = text.replace(/ with gas used: '\d+'$/, "");
+  const said = text.replace(SIMULATED, "");
   const index = /message index: (\d{1,9}):/.exec(said)?.[1];
   const messageIndex = index === undefined ? {} : { messageIndex: Number(index) };
   const numbered = /codespace (\w{1,32}) code (\d{1,9}):/.exec(said);

@@ -57,6 +57,17 @@ describe("the text of an error", () => {
   it.each([
     ["failed to execute message; message index: 0: Unexpected delegation state", "btcstaking", 1113],
     ["the BTC delegation is not found", "btcstaking", 1102],
+    // As v4.3.1 says them, with its places in Go.
+    [
+      "failed to execute message; message index: 0: duplicated finality vote [cosmos/cosmos-sdk@v0.53.4/baseapp/baseapp.go:1051] with gas used: '66399'",
+      "finality",
+      1109,
+    ],
+    [
+      "failed to execute message; message index: 0: invalid inclusion proof: not k-deep: k=1; depth=0: the BTC staking tx is not valid [/go/pkg/mod/cosmossdk.io/errors@v1.0.2/errors.go:155] [cosmos/cosmos-sdk@v0.53.4/baseapp/baseapp.go:1051] with gas used: '64465'",
+      "btcstaking",
+      1108,
+    ],
     ["account sequence mismatch, expected 5, got 4: incorrect account sequence", "sdk", 32],
     ["spendable balance 1ubbn is smaller than 2ubbn: insufficient funds", "sdk", 5],
   ])("%j is %s %i", (text, codespace, code) => {

@@ -195,7 +195,12 @@ describe("the rules of MsgAddCovenantSigs", () => {
         { rule: "committee-member", message: { pk: stranger } },
         { rule: "signatures-unknown", state: { delegation: { signedBy: [message.pk] } } },
         { rule: "delegation-open", state: { delegation: { status: "UNBONDED" } } },
-        { rule: "signature-count", message: { slashingTxSigs: [] } },
+        { rule: "signatures-present", message: { slashingTxSigs: [] } },
+        { rule: "signatures-present", message: { slashingUnbondingTxSigs: [] } },
+        {
+          rule: "signature-count",
+          message: { slashingTxSigs: [...message.slashingTxSigs, ...message.slashingTxSigs] },
+        },
         { rule: "expansion-signature", message: { stakeExpansionTxSig: message.unbondingTxSig } },
         { rule: "expansion-signature", state: { delegation: { isExpansion: true } } },
         {

@@ -279,6 +279,11 @@ describe("the rules of MsgAddFinalitySig", () => {
           state: { chainHeight: 1001n },
           until: { kind: "chain-height", height: 1002n },
         },
+        {
+          rule: "block-indexed",
+          state: { chainHeight: 1001n, power: 0n },
+          until: { kind: "chain-height", height: 1002n },
+        },
         { rule: "block-open", state: { votedBlock: { finalized: true, epochFinal: true } } },
         { rule: "provider-deleted", state: { provider: { softDeleted: true } } },
         { rule: "provider-known", state: { provider: null } },

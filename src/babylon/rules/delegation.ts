@@ -150,6 +150,13 @@ type Signatures = MessageOf<"MsgAddCovenantSigs">;
 export const COVENANT: readonly RuleOf<"MsgAddCovenantSigs">[] = [
   accountRule(({ signer }) => signer),
   TXID,
+  {
+    rule: "signatures-present",
+    check: ({ slashingTxSigs, slashingUnbondingTxSigs }) =>
+      slashingTxSigs.length > 0 && slashingUnbondingTxSigs.length > 0
+        ? undefined
+        : { reason: "it has no adaptor signatures of a slashing" },
+  },
   KNOWN,
   {
     rule: "committee-member",

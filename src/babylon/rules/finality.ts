@@ -158,6 +158,8 @@ export const VOTE: readonly RuleOf<"MsgAddFinalitySig">[] = [
     rule: "power",
     error: finality(1108),
     needs: ["power"],
+    // Of a height to come, nobody has power yet: the chain says that it is to come.
+    when: ({ blockHeight }, { chainHeight }) => chainHeight === undefined || blockHeight <= chainHeight,
     check: ({ blockHeight }, { power }) =>
       power === 0n ? { reason: `the finality provider has no power at height ${blockHeight}` } : undefined,
   },
@@ -208,8 +210,8 @@ export const VOTE: readonly RuleOf<"MsgAddFinalitySig">[] = [
     },
   },
   {
+    // The chain has no code for it: it repeats what its EOTS library says.
     rule: "vote-signature",
-    error: finality(1108),
     needs: (_, release) => contextNeeds(release),
     check(message: Vote, { chainId }, release) {
       const { fpBtcPk, pubRand, blockHeight: height, blockAppHash: appHash, finalitySig } = message;

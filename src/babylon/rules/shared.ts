@@ -147,7 +147,7 @@ export function inclusionRules<M>(
           ? { reason: "the proof is of index 0, the coinbase, which the chain takes for no stake" }
           : undefined,
     },
-    headerRule(has(["inclusionBlock"]), proofOf),
+    headerRule(has(["inclusionBlock"]), proofOf, { codespace: "btclightclient", code: 1100 }),
     {
       rule: "inclusion",
       error,

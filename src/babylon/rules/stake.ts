@@ -112,8 +112,8 @@ const STAKE: readonly Rule<Stake>[] = [
         : undefined,
   },
   {
+    // The chain registers an error for it (1115), and refuses the message before it could say so.
     rule: "providers",
-    error: staking(1115),
     check: ({ fpBtcPkList }) =>
       fpBtcPkList.length === 0 ? { reason: "the stake names no finality provider" } : undefined,
   },
@@ -415,6 +415,30 @@ function fundingOutput({ stakingTx, fundingTx }: Expand) {
 }
 
 export const EXPAND: readonly RuleOf<"MsgBtcStakeExpand">[] = [
+  {
+    rule: "expansion-inputs",
+    check({ stakingTx, fundingTx, previousStakingTxHash }): Finding {
+      const [transaction, funding] = [stakingTx, fundingTx].map(transactionIn);
+      if (!funding) return { reason: "fundingTx is no transaction" };
+      if (!transaction) return undefined;
+      const inputs = transaction.ins;
+      if (inputs.length !== 2) return { reason: `the expansion has ${inputs.length} inputs; it must have 2` };
+      if (txidOf(inputs[0]!.hash) !== previousStakingTxHash.toLowerCase()) {
+        return { reason: "input 0 does not spend the previous stake" };
+      }
+      return equalBytes(inputs[1]!.hash, funding.getHash())
+        ? undefined
+        : { reason: "input 1 does not spend the funding transaction" };
+    },
+  },
+  {
+    rule: "funding-output",
+    check(message) {
+      const output = fundingOutput(message);
+      if (!output) return { reason: "the funding transaction has no output that input 1 could spend" };
+      return output.value > 0n ? undefined : { reason: "the funding output holds nothing" };
+    },
+  },
   ...STAKE,
   {
     rule: "previous-known",
@@ -441,29 +465,6 @@ export const EXPAND: readonly RuleOf<"MsgBtcStakeExpand">[] = [
       !previous || isSameAccount(previous.stakerAddress!, stakerAddr)
         ? undefined
         : { reason: `only ${previous.stakerAddress} may expand the stake` },
-  },
-  {
-    rule: "expansion-inputs",
-    check({ stakingTx, fundingTx, previousStakingTxHash }): Finding {
-      const [transaction, funding] = [stakingTx, fundingTx].map(transactionIn);
-      if (!funding) return { reason: "fundingTx is no transaction" };
-      const inputs = transaction!.ins;
-      if (inputs.length !== 2) return { reason: `the expansion has ${inputs.length} inputs; it must have 2` };
-      if (txidOf(inputs[0]!.hash) !== previousStakingTxHash.toLowerCase()) {
-        return { reason: "input 0 does not spend the previous stake" };
-      }
-      return equalBytes(inputs[1]!.hash, funding.getHash())
-        ? undefined
-        : { reason: "input 1 does not spend the funding transaction" };
-    },
-  },
-  {
-    rule: "funding-output",
-    check(message) {
-      const output = fundingOutput(message);
-      if (!output) return { reason: "the funding transaction has no output that input 1 could spend" };
-      return output.value > 0n ? undefined : { reason: "the funding output holds nothing" };
-    },
   },
   {
     rule: "previous-provider",
