@@ -32,7 +32,8 @@ export async function readDocument<T>(path: string, parse: (text: string) => T):
   return inFile(path, () => parse(text));
 }
 
-function inFile<T>(path: string, parse: () => T): T {
+/** What `parse` refuses is said with the file's name. @throws TapstakeError as `parse`, with `file` in the details */
+export function inFile<T>(path: string, parse: () => T): T {
   try {
     return parse();
   } catch (error) {

@@ -54,7 +54,8 @@ export const fromAddressOption = () =>
     several,
   );
 
-export const changeOption = () => new Option("--change <address>", "address for the change");
+export const changeOption = () =>
+  new Option("--change <address>", "address for the change (default: the first of --from-address)");
 
 export const allowUnconfirmedOption = () => new Option("--allow-unconfirmed", "spend unconfirmed coins too");
 
@@ -111,6 +112,9 @@ export const membersEsploraOption = () =>
       );
     })
     .hideHelp();
+
+/** A server of the staking chain, not of Bitcoin. */
+export const lcdOption = () => new Option("--lcd <url>", "LCD (REST) server of the staking chain to ask");
 
 export const feeRateOption = () =>
   new Option("--fee-rate <sat/vB>", "fee rate in sat/vB (default: the node's estimate)");
