@@ -13,6 +13,7 @@ import { regtest } from "../../src/params/data/regtest.js";
 import { paramsObject } from "../../src/params/json.js";
 import { lcdDelegation, lcdVersions } from "../support/lcd.js";
 import { grpcError } from "../support/fake-chain.js";
+import { readVectors } from "../support/vectors.js";
 import { serve } from "../support/server.js";
 import { delegate, makeStake, signedBy } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
@@ -250,6 +251,20 @@ describe("tapstake stake combine", () => {
     expect(await refused("--lcd", lcd)).toBe("unexpected-answer");
     writeFileSync(at("other.json"), JSON.stringify(other));
     expect(await refused(at("other.json"))).toBe("delegation-mismatch");
+  });
+});
+
+describe("tapstake inspect", () => {
+  it("reads the chain's answer about a stake", async () => {
+    writeFileSync(at("active.json"), readVectors("chain/lcd-btc_delegation-testnet5-active.json"));
+    const { code, stdout } = await run("inspect", at("active.json"));
+    expect(code).toBe(0);
+    expect(stdout).toContain("on the staking chain\n  status  ACTIVE");
+    const shown = parsed(await run("inspect --json", at("active.json")));
+    expect(shown).toMatchObject({ status: "ACTIVE", stake: { paramSet: "bbn-test-5", version: 6 } });
+    writeFileSync(at("false.json"), JSON.stringify(lcdDelegation(signed, { staking_time: 101 })));
+    const refused = await run("inspect --params regtest", at("false.json"));
+    expect(refusedWith(refused)).toBe("staking-output-mismatch");
   });
 });
 
