@@ -7,9 +7,6 @@ import { type ErrorCode, TapstakeError } from "../../core/errors.js";
 import { parseJson } from "../../core/json.js";
 import { show } from "../../core/text.js";
 
-/** The first part of a path is the name of the whole answer. */
-export const inside = (path: string, name: string): string => (path === "" ? name : `${path}.${name}`);
-
 /**
  * What a server answered, in its form. Takes the text, the whole answer, or what is in it under `name`.
  * @throws TapstakeError `invalid-json`; `details.path` says where

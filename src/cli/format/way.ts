@@ -74,7 +74,7 @@ export function nextOf(
       if (registered === null) return `register the stake: tapstake register create-delegation ${file}`;
       return isExpansion
         ? `when the block is deep enough, report it: tapstake register undelegate with the previous stake`
-        : `when the block is deep enough, report it: tapstake register inclusion ${file}`;
+        : `when the block is deep enough, report it: tapstake register inclusion-proof ${file}`;
     case "active":
       return `nothing. To leave early: tapstake unbond ${file}`;
     case "expired":
