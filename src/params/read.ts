@@ -58,7 +58,7 @@ export function readParamSet(
  * @param json the JSON text, or the result of `JSON.parse`
  * @param as the name of the set and the Bitcoin network, which the published form does not say; also the chain and the
  * day, if known; and for a version alone its number, unless the answer says it
- * @throws TapstakeError `invalid-json`, also for a list of which the server has more pages; `invalid-hex`,
+ * @throws TapstakeError `invalid-json`, also for a list with more pages on the server; `invalid-hex`,
  * `invalid-rate`, and the codes of `checkParamSet`, also for a list that lacks a version
  */
 export function parseParamSet(

@@ -19,6 +19,8 @@ import { refusal } from "../support/refusal.js";
 import { delegate, makeStake, signedBy } from "../support/stake.js";
 import { readVectors } from "../support/vectors.js";
 
+// The tests change fields of an answer at any depth.
+// oxlint-disable-next-line typescript/no-explicit-any
 type Json = Record<string, any>;
 
 const TEXT = readVectors("chain/lcd-btc_delegation-testnet5-active.json");
