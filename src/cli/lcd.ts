@@ -19,12 +19,13 @@ export interface Lcd {
 }
 
 /**
- * Opens the server of the staking chain, and asks which chain it is of; undefined without `--lcd`.
+ * Opens the server of the staking chain, and asks which chain it is of; undefined without `--lcd` and `TAPSTAKE_LCD`.
  * @throws TapstakeError `wrong-network` for a chain on another Bitcoin network than the one named; the codes of
  * `babylonChain`
  */
-export async function openLcd({ lcd, network }: LcdOptions): Promise<Lcd | undefined> {
-  if (lcd === undefined) return undefined;
+export async function openLcd(options: LcdOptions): Promise<Lcd | undefined> {
+  const { lcd = process.env["TAPSTAKE_LCD"], network } = options;
+  if (!lcd) return undefined;
   const { chainId } = await babylonChain({ lcd, chainId: "" }).node();
   const shipped = [...paramSets.values()].find((set) => set.chainId === chainId);
   if (network && shipped && !sharesAddresses(network, shipped.network)) {

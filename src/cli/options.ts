@@ -113,9 +113,6 @@ export const membersEsploraOption = () =>
     })
     .hideHelp();
 
-/** A server of the staking chain, not of Bitcoin. */
-export const lcdOption = () => new Option("--lcd <url>", "LCD (REST) server of the staking chain to ask");
-
 export const feeRateOption = () =>
   new Option("--fee-rate <sat/vB>", "fee rate in sat/vB (default: the node's estimate)");
 

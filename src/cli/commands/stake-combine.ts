@@ -38,13 +38,14 @@ export const combine = () =>
     .addOption(outOption())
     .addOption(jsonOption())
     .action(async (path, files, { out = path, lcd, json }) => {
-      if (files.length === 0 && lcd === undefined) {
+      if (files.length === 0 && !(lcd ?? process.env["TAPSTAKE_LCD"])) {
         throw new UsageError("give files with signatures, or --lcd, the server that has them");
       }
       checkOneStandardInput(path, ...files);
       let combined = await readDelegation(path);
       for (const file of files) combined = await withFile(combined, file);
-      const server = await openLcd({ lcd, network: combined.params.network });
+      const isAsked = files.length === 0 || lcd !== undefined;
+      const server = isAsked ? await openLcd({ lcd, network: combined.params.network }) : undefined;
       if (server) {
         const txid = combined.staking.transaction.getId();
         const raw = await server.chain.raw.delegation(txid);

@@ -116,12 +116,12 @@ interface Options extends LcdOptions, ChainOptions, TermsOptions {
 }
 
 async function fromLcd(txid: string | undefined, options: Options): Promise<Imported> {
-  if (txid === undefined || options.lcd === undefined) {
+  if (txid === undefined || !(options.lcd ?? process.env["TAPSTAKE_LCD"])) {
     throw new UsageError("give the txid and --lcd, or --transaction with the terms of the stake");
   }
   const { chain, shipped } = (await openLcd(options)) as Lcd;
   const params = options.params === undefined ? shipped : await readParams(options.params, options.network);
-  const advice = `tapstake params fetch --lcd ${options.lcd} --out params.json, then give --params params.json`;
+  const advice = `tapstake params fetch --lcd <url> --out params.json, then give --params params.json`;
   if (!params) {
     const text = `no shipped set is of ${chain.chainId}. Do: ${advice}`;
     throw new TapstakeError("unknown-params", text, { chainId: chain.chainId });

@@ -4,6 +4,7 @@ import { paramsDifferences, type ParamsDifference } from "../../../params/differ
 import { paramsObject } from "../../../params/json.js";
 import { paramSets } from "../../../params/sets.js";
 import { newCommand } from "../../command.js";
+import { UsageError } from "../../errors.js";
 import { checkNewFiles, writeDocument } from "../../files.js";
 import { type Lcd, openLcd } from "../../lcd.js";
 import { jsonOption, lcdOption, networkOption } from "../../options.js";
@@ -24,12 +25,12 @@ tapstake params fetch --lcd https://lcd.mainnet.example --out params.json
 /** `params fetch` */
 export const fetchParams = () =>
   newCommand("fetch", FETCH)
-    .addOption(lcdOption().makeOptionMandatory())
+    .addOption(lcdOption())
     .addOption(networkOption())
     .option("--out <file>", "new file for the parameters; - for standard output", "-")
     .action(async ({ out, ...options }) => {
       await checkNewFiles(out);
-      const { chain, shipped } = (await openLcd(options)) as Lcd;
+      const { chain, shipped } = given(await openLcd(options));
       const set = await chain.params();
       await writeDocument(out, jsonText(set.versions.map(paramsObject)));
       if (out !== "-") note(`wrote ${set.versions.length} versions of ${chain.chainId} to ${out}`);
@@ -56,11 +57,11 @@ tapstake params check mainnet --lcd https://lcd.mainnet.example
 export const checkParameters = () =>
   newCommand("check", CHECK)
     .argument("[set]", `${[...paramSets.keys()].join(", ")}, or a file`)
-    .addOption(lcdOption().makeOptionMandatory())
+    .addOption(lcdOption())
     .addOption(networkOption())
     .addOption(jsonOption())
     .action(async (name, options) => {
-      const { chain, shipped } = (await openLcd(options)) as Lcd;
+      const { chain, shipped } = given(await openLcd(options));
       const own = name === undefined ? shipped : await readParams(name, options.network);
       if (!own) {
         const text = `no shipped set is of ${chain.chainId}. Do: give a set or a file to compare`;
@@ -78,6 +79,11 @@ export const checkParameters = () =>
         ]),
       );
     });
+
+function given(server: Lcd | undefined): Lcd {
+  if (server) return server;
+  throw new UsageError("give --lcd, the server of the staking chain to ask");
+}
 
 function different(facts: {
   readonly set: string;
