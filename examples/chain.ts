@@ -17,8 +17,8 @@ const { height } = await chain.tip(); // Bitcoin's newest block, as the chain kn
 console.log(`${chain.url} runs ${release}, and knows Bitcoin up to block ${height}`);
 
 // 2. Read a list page by page: the loop asks for the next page when it comes to it.
-for await (const delegation of chain.delegations({ status: "ACTIVE" })) {
-  console.log(delegation.staker_addr, delegation.total_sat);
+for await (const { account, delegation } of chain.delegations({ status: "ACTIVE" })) {
+  console.log(account, delegation.terms.timelock);
 }
 
 // 3. Send: a key in memory signs here. Keplr, Leap and cosmjs wallets are signers too.

@@ -270,6 +270,18 @@ export {
   verifyInclusionProof,
   type InclusionProof,
 } from "./babylon/inclusion.js";
+export { readChainDelegation, readChainStake, expandedTxid } from "./babylon/lcd/delegation.js";
+export type { ChainDelegation, ChainSources } from "./babylon/lcd/delegation.js";
+export {
+  readChainCommits,
+  readChainEvidence,
+  readChainProvider,
+  readChainVotes,
+  type ChainCommit,
+  type ChainEvidence,
+  type ChainProvider,
+} from "./babylon/lcd/finality.js";
+export { addMemberMessages, memberMessage, readMemberMessages } from "./babylon/lcd/member.js";
 export {
   addInclusionProofMessage,
   covenantSignaturesMessage,

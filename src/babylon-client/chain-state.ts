@@ -107,19 +107,19 @@ const ASK: {
   provider,
   accountHasProvider: async ({ chain, named }) => {
     if (named.name !== "MsgCreateFinalityProvider") return undefined;
-    for await (const { addr } of chain.providers()) {
+    for await (const { addr } of chain.raw.providers()) {
       if (isSameAccount(addr, named.message.addr)) return { accountHasProvider: true };
     }
     return { accountHasProvider: false };
   },
   stakeKnown: async ({ chain, named }) => {
     const txid = "stakingTx" in named.message ? txidIn(named.message.stakingTx) : undefined;
-    return txid === undefined ? undefined : { stakeKnown: (await chain.delegation(txid)) !== null };
+    return txid === undefined ? undefined : { stakeKnown: (await chain.raw.delegation(txid)) !== null };
   },
   allowList: async ({ chain }) => {
     const { height } = await chain.latestBlock();
     let expiration = 0n;
-    for await (const { params } of chain.params()) {
+    for await (const { params } of chain.raw.params()) {
       expiration = BigInt(`${(params["allow_list_expiration_height"] as string | number | undefined) ?? 0}`);
     }
     // Which stakes are on it, no question says.
@@ -139,7 +139,7 @@ const ASK: {
     if (named.name !== "MsgBtcStakeExpand") return undefined;
     const input = readTransaction(named.message.stakingTx)?.ins[1];
     if (!input) return undefined;
-    const stake = await chain.delegation(txidOf(input.hash));
+    const stake = await chain.raw.delegation(txidOf(input.hash));
     return { fundingIsStake: stake !== null && Number(stake.staking_output_idx) === input.index };
   },
   expansionChild: async ({ chain, named }) => {
@@ -151,7 +151,7 @@ const ASK: {
   minPubRand: voting,
   lastCommittedHeight: async ({ chain, named }) => {
     if (named.name !== "MsgCommitPubRandList") return undefined;
-    for await (const { startHeight, commit } of chain.commits(named.message.fpBtcPk, { pageSize: 1 })) {
+    for await (const { startHeight, commit } of chain.raw.commits(named.message.fpBtcPk, { pageSize: 1 })) {
       return { lastCommittedHeight: startHeight + BigInt(commit.num_pub_rand) - 1n };
     }
     return { lastCommittedHeight: null };
@@ -202,7 +202,7 @@ async function voting({ chain }: About): Promise<ChainState> {
 /** All versions, from the first on and without a gap. */
 async function paramsOf(chain: BabylonChain, network: Network): Promise<ParamSet> {
   const found = [];
-  for await (const each of chain.params()) found.push(each);
+  for await (const each of chain.raw.params()) found.push(each);
   found.sort((a, b) => a.version - b.version);
   const gap = found.findIndex(({ version }, i) => version !== i);
   if (gap >= 0 || found.length === 0) {
@@ -295,7 +295,7 @@ function stakeOf({ name, message }: NamedMessage): string | undefined {
 async function previousOf(chain: BabylonChain, named: NamedMessage): Promise<string | undefined> {
   if (named.name === "MsgBtcStakeExpand") return named.message.previousStakingTxHash.toLowerCase();
   const txid = stakeOf(named);
-  const stake = txid === undefined ? null : await chain.delegation(txid);
+  const stake = txid === undefined ? null : await chain.raw.delegation(txid);
   return stake?.stk_exp?.previous_staking_tx_hash_hex.toLowerCase();
 }
 
@@ -304,7 +304,7 @@ async function commitmentAt(
   key: Uint8Array,
   height: bigint,
 ): Promise<CommitmentState | null> {
-  for await (const { startHeight, commit } of chain.commits(key)) {
+  for await (const { startHeight, commit } of chain.raw.commits(key)) {
     const count = BigInt(commit.num_pub_rand);
     if (height >= startHeight + count) return null;
     if (height < startHeight) continue;

@@ -1,7 +1,11 @@
+import type { ChainDelegation } from "../babylon/lcd/delegation.js";
+import type { ChainCommit, ChainEvidence, ChainProvider } from "../babylon/lcd/finality.js";
 import type { AnyMessage } from "../babylon/messages.js";
 import { DEFAULT_TIMEOUT } from "../chain/http.js";
 import { TapstakeError } from "../core/errors.js";
+import type { Network } from "../core/network.js";
 import { NEWEST_RELEASE, type Release } from "../params/rules.js";
+import type { ParamSet } from "../params/types.js";
 import type {
   ChainBlock,
   LightClientHeader,
@@ -25,6 +29,7 @@ import {
 } from "./node.js";
 import type { Paging } from "./pages.js";
 import * as query from "./queries.js";
+import * as typed from "./typed.js";
 import { checkedSend, inTurn, send, type SendOptions, type SentTransaction } from "./send.js";
 import type { DirectSigner } from "./signer.js";
 
@@ -36,6 +41,8 @@ export interface BabylonOptions {
   readonly rpc?: string;
   /** For example `bbn-1`. */
   readonly chainId: string;
+  /** The Bitcoin network that it stakes on: by default that of the shipped parameters of the chain. */
+  readonly network?: Network;
   /** Of the chain's messages and errors: `v4` by default. */
   readonly release?: Release;
   /** How long to wait for an answer, in milliseconds: 30000 by default. */
@@ -48,34 +55,55 @@ export interface BabylonOptions {
   readonly clock?: Clock;
 }
 
-/**
- * Questions to the chain. Keys are x-only, of 32 bytes. Heights of the chain are bigints, those of Bitcoin are numbers.
- * Hashes are text, as people write them. `Raw…` is the JSON of the chain, with its form checked. The reader of a list
- * asks for the next page when it comes to it. Everything throws `node-unreachable`, `unexpected-answer`, `node-error`
- * and `chain-refused`.
- */
-export interface BabylonQueries {
+/** The JSON of the chain, with its form checked, and nothing else of it. The reader of a list asks page by page. */
+export interface RawQueries {
   params(paging?: Paging): AsyncGenerator<RawParamsVersion, void, undefined>;
   delegation(txid: string): Promise<RawDelegation | null>;
-  delegations(
-    of: { readonly status: query.DelegationStatus } | { readonly provider: Uint8Array },
-    paging?: Paging,
-  ): AsyncGenerator<RawDelegation, void, undefined>;
+  delegations(of: DelegationsOf, paging?: Paging): AsyncGenerator<RawDelegation, void, undefined>;
   provider(key: Uint8Array): Promise<RawProvider | null>;
   providers(paging?: Paging): AsyncGenerator<RawProvider, void, undefined>;
-  powerAt(key: Uint8Array, height: bigint): Promise<bigint>;
-  power(key: Uint8Array): Promise<{ readonly height: bigint; readonly power: bigint }>;
   commits(
     key: Uint8Array,
     paging?: Paging,
   ): AsyncGenerator<{ readonly startHeight: bigint; readonly commit: RawCommit }, void, undefined>;
+  evidence(key: Uint8Array): Promise<RawEvidence | null>;
+  evidences(startHeight?: bigint, paging?: Paging): AsyncGenerator<RawEvidence, void, undefined>;
+}
+
+/** Delegations in a state, or to a provider. */
+export type DelegationsOf = { readonly status: query.DelegationStatus } | { readonly provider: Uint8Array };
+
+/**
+ * Questions to the chain. Keys are x-only, of 32 bytes. Heights of the chain are bigints, those of Bitcoin are numbers.
+ * Hashes are text, as people write them. The reader of a list asks for the next page when it comes to it. Everything
+ * throws `node-unreachable`, `unexpected-answer`, `node-error` and `chain-refused`; what is read from an answer also
+ * throws the codes of its reader, with the field in `details.path`.
+ */
+export interface BabylonQueries {
+  /** The answers as they are, in place of what is read from them. */
+  readonly raw: RawQueries;
+  /** Every version of the parameters. @throws TapstakeError `invalid-network`, and the codes of `parseParamSet` */
+  params(): Promise<ParamSet>;
+  /** A stake, verified. Of an expansion the stake before it is asked for too. @throws as `readChainDelegation` */
+  delegation(txid: string, params?: typed.ParamsChoice): Promise<ChainDelegation | null>;
+  /** Stakes, each verified: the first that is not right ends the list. */
+  delegations(
+    of: DelegationsOf,
+    paging?: Paging,
+    params?: typed.ParamsChoice,
+  ): AsyncGenerator<ChainDelegation, void, undefined>;
+  provider(key: Uint8Array): Promise<ChainProvider | null>;
+  providers(paging?: Paging): AsyncGenerator<ChainProvider, void, undefined>;
+  commits(key: Uint8Array, paging?: Paging): AsyncGenerator<ChainCommit, void, undefined>;
+  evidence(key: Uint8Array): Promise<ChainEvidence | null>;
+  evidences(startHeight?: bigint, paging?: Paging): AsyncGenerator<ChainEvidence, void, undefined>;
+  powerAt(key: Uint8Array, height: bigint): Promise<bigint>;
+  power(key: Uint8Array): Promise<{ readonly height: bigint; readonly power: bigint }>;
   votesAt(height: bigint): Promise<readonly Uint8Array[]>;
   block(height: bigint): Promise<ChainBlock | null>;
   blocks(status?: query.BlockStatus, paging?: Paging): AsyncGenerator<ChainBlock, void, undefined>;
   tip(): Promise<LightClientHeader>;
   depth(hash: string): Promise<number | null>;
-  evidence(key: Uint8Array): Promise<RawEvidence | null>;
-  evidences(startHeight?: bigint, paging?: Paging): AsyncGenerator<RawEvidence, void, undefined>;
   signingInfo(key: Uint8Array): Promise<SigningInfo | null>;
   signingInfos(paging?: Paging): AsyncGenerator<SigningInfo, void, undefined>;
   checkpointParams(): Promise<query.CheckpointParams>;
@@ -131,17 +159,24 @@ const SYSTEM_CLOCK: Clock = {
  * @throws TapstakeError `node-unreachable` when a URL is none
  */
 export function babylonChain(options: BabylonOptions): BabylonChain {
-  const { chainId, release = NEWEST_RELEASE, timeout = DEFAULT_TIMEOUT, maxAnswer = MAX_ANSWER } = options;
+  const {
+    chainId,
+    network,
+    release = NEWEST_RELEASE,
+    timeout = DEFAULT_TIMEOUT,
+    maxAnswer = MAX_ANSWER,
+  } = options;
   const { clock = SYSTEM_CLOCK, pollInterval = POLL_INTERVAL } = options;
   const server = (url: string) => createServer({ url, timeout, limit: maxAnswer, clock, release });
   const lcd = server(options.lcd);
   const rpc = options.rpc === undefined ? undefined : server(options.rpc);
   const sending = { lcd, rpc, chainId, release, clock, pollInterval };
+  const about = { chainId, network, release };
   return {
-    ...queriesOf(lcd),
+    ...queriesOf(lcd, about),
     url: lcd.url,
     chainId,
-    at: (height) => queriesOf(lcd.at(height)),
+    at: (height) => queriesOf(lcd.at(height), about),
     node: () => nodeInfo(lcd),
     async release() {
       const info = await nodeInfo(lcd);
@@ -162,26 +197,25 @@ export function babylonChain(options: BabylonOptions): BabylonChain {
   };
 }
 
-function queriesOf(lcd: Server): BabylonQueries {
+function queriesOf(lcd: Server, about: typed.Reading): BabylonQueries {
+  const raw = rawQueriesOf(lcd);
   return {
-    params: (paging) => query.paramsVersions(lcd, paging),
-    delegation: (txid) => query.delegation(lcd, txid),
-    delegations: (of, paging) =>
-      "status" in of
-        ? query.delegationsByStatus(lcd, of.status, paging)
-        : query.delegationsByProvider(lcd, of.provider, paging),
-    provider: (key) => query.provider(lcd, key),
-    providers: (paging) => query.providers(lcd, paging),
+    raw,
+    params: () => typed.paramSetOf(lcd, about),
+    delegation: (txid, params) => typed.delegation(lcd, about, txid, params),
+    delegations: (of, paging, params) => typed.delegations(lcd, about, raw.delegations(of, paging), params),
+    provider: (key) => typed.provider(lcd, key),
+    providers: (paging) => typed.providers(lcd, paging),
+    commits: (key, paging) => typed.commits(lcd, key, paging),
+    evidence: (key) => typed.evidence(lcd, about, key),
+    evidences: (startHeight, paging) => typed.evidences(lcd, about, startHeight, paging),
     powerAt: (key, height) => query.powerAt(lcd, key, height),
     power: (key) => query.power(lcd, key),
-    commits: (key, paging) => query.commits(lcd, key, paging),
     votesAt: (height) => query.votesAt(lcd, height),
     block: (height) => query.block(lcd, height),
     blocks: (status, paging) => query.blocks(lcd, status, paging),
     tip: () => query.tip(lcd),
     depth: (hash) => query.depth(lcd, hash),
-    evidence: (key) => query.evidence(lcd, key),
-    evidences: (startHeight, paging) => query.evidences(lcd, startHeight, paging),
     signingInfo: (key) => query.signingInfo(lcd, key),
     signingInfos: (paging) => query.signingInfos(lcd, paging),
     checkpointParams: () => query.checkpointParams(lcd),
@@ -194,3 +228,17 @@ function queriesOf(lcd: Server): BabylonQueries {
     transaction: (txhash) => transaction(lcd, txhash),
   };
 }
+
+const rawQueriesOf = (lcd: Server): RawQueries => ({
+  params: (paging) => query.paramsVersions(lcd, paging),
+  delegation: (txid) => query.delegation(lcd, txid),
+  delegations: (of, paging) =>
+    "status" in of
+      ? query.delegationsByStatus(lcd, of.status, paging)
+      : query.delegationsByProvider(lcd, of.provider, paging),
+  provider: (key) => query.provider(lcd, key),
+  providers: (paging) => query.providers(lcd, paging),
+  commits: (key, paging) => query.commits(lcd, key, paging),
+  evidence: (key) => query.evidence(lcd, key),
+  evidences: (startHeight, paging) => query.evidences(lcd, startHeight, paging),
+});

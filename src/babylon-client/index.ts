@@ -22,7 +22,15 @@ export {
   type TxSigner,
 } from "../babylon/transaction.js";
 export { chainState, type ChainStateOptions, type MessageRecords } from "./chain-state.js";
-export { babylonChain, type BabylonChain, type BabylonOptions, type BabylonQueries } from "./client.js";
+export {
+  babylonChain,
+  type BabylonChain,
+  type BabylonOptions,
+  type BabylonQueries,
+  type DelegationsOf,
+  type RawQueries,
+} from "./client.js";
+export type { ParamsChoice } from "./typed.js";
 export type {
   ChainBlock,
   LightClientHeader,

@@ -16,7 +16,7 @@ export async function providerState(
   key: Uint8Array,
   withJailTime: boolean,
 ): Promise<ProviderState | null> {
-  const found = await chain.provider(key);
+  const found = await chain.raw.provider(key);
   if (!found) return null;
   const jailedUntil = withJailTime && found.jailed ? (await chain.signingInfo(key))?.jailedUntil : undefined;
   const ended = jailedUntil === undefined ? Number.NaN : Date.parse(jailedUntil);
@@ -54,7 +54,7 @@ export async function delegationState<Stake extends PreviousStake>(
   txid: string,
   known: Stake | undefined,
 ): Promise<(Omit<DelegationState, "delegation"> & { readonly delegation?: Stake }) | null> {
-  const found = await chain.delegation(txid);
+  const found = await chain.raw.delegation(txid);
   if (!found) return null;
   const { undelegation_response: undelegation, status_desc: status } = found;
   const isKnown = known?.staking.transaction.getId() === txid;

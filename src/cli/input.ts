@@ -32,7 +32,8 @@ export async function readDocument<T>(path: string, parse: (text: string) => T):
   return inFile(path, () => parse(text));
 }
 
-function inFile<T>(path: string, parse: () => T): T {
+/** What `parse` refuses is said with the file's name. @throws TapstakeError as `parse`, with `file` in the details */
+export function inFile<T>(path: string, parse: () => T): T {
   try {
     return parse();
   } catch (error) {
@@ -150,14 +151,22 @@ function psbtText(content: Uint8Array): Uint8Array | string {
 /** What `bitcoin-cli walletprocesspsbt` prints and Xverse answers; and what Leather answers. */
 const walletAnswer = v.union([v.object({ psbt: v.string() }), v.object({ hex: v.string() })]);
 
+/** What a server of the staking chain answers about a stake, whole or without what is around it. */
+const chainAnswer = v.union([
+  v.looseObject({ btc_delegation: v.unknown() }),
+  v.looseObject({ covenant_sigs: v.unknown(), params_version: v.unknown() }),
+]);
+
 /** What `inspect` reads. */
 export type Inspectable =
   | { readonly kind: "transaction"; readonly transaction: Transaction }
   | { readonly kind: "psbt"; readonly psbt: Psbt; /** Its file, or a name for it. */ readonly source: string }
-  | { readonly kind: "delegation"; readonly delegation: Delegation };
+  | { readonly kind: "delegation"; readonly delegation: Delegation }
+  /** A stake as a server of the staking chain answers with it, as JSON. */
+  | { readonly kind: "answer"; readonly answer: unknown };
 
 /**
- * A transaction, a PSBT or a delegation: the text of either of the first two, a file, or standard input for `-`. Its
+ * A transaction, a PSBT, a delegation or the chain's answer about one: the text of either of the first two, a file, or standard input for `-`. Its
  * first bytes show which it is.
  * @throws TapstakeError `file-error`, and the codes of `readTransaction`, `readPsbt` and `delegationFromJson`
  */
@@ -172,8 +181,9 @@ export async function readInspectable(source: string): Promise<Inspectable> {
     return { kind: "psbt", psbt: psbtOf(content), source: isText ? "<psbt>" : source };
   }
   if (!text.startsWith("{")) return { kind: "transaction", transaction: transactionFrom(text, source) };
-  const isAnswer = v.is(walletAnswer, parseJson(text, source));
-  return isAnswer
+  const json = parseJson(text, source);
+  if (v.is(chainAnswer, json)) return { kind: "answer", answer: json };
+  return v.is(walletAnswer, json)
     ? { kind: "psbt", psbt: psbtOf(content), source }
     : { kind: "delegation", delegation: delegationFromJson(text) };
 }

@@ -54,7 +54,8 @@ export const fromAddressOption = () =>
     several,
   );
 
-export const changeOption = () => new Option("--change <address>", "address for the change");
+export const changeOption = () =>
+  new Option("--change <address>", "address for the change (default: the first of --from-address)");
 
 export const allowUnconfirmedOption = () => new Option("--allow-unconfirmed", "spend unconfirmed coins too");
 

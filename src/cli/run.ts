@@ -51,7 +51,7 @@ const COMMANDS: LazyCommands = {
   },
   params: {
     summary: "Show the protocol parameters of a network",
-    load: async () => (await import("./commands/params.js")).command,
+    load: async () => (await import("./commands/params/index.js")).command,
   },
   descriptor: {
     summary: "Build the outputs of a stake: addresses, scripts, descriptors",

@@ -821,6 +821,10 @@ export const ERROR_CODES = {
     means: "The staking chain refused a request, a message or a transaction.",
     do: "Look at `codespace`, `chainCode` and `name` in the details. `retry` says what to do: `done` means that the chain has it already. With `again`, sign it anew and send it now. With `later`, wait until the chain's state changes. With `changed`, send other content, gas or fee. With `never`, do not send it.",
   },
+  "stake-not-registered": {
+    means: "The staking chain has no delegation of this staking transaction.",
+    do: "Check the txid, and that the server is of the chain that registers the stake. If the stake is new, send the message of `tapstake register create-delegation` first.",
+  },
   "account-not-found": {
     means: "The account does not exist on the staking chain.",
     causes: "an account that never received a coin, or one of another chain.",

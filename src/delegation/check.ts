@@ -80,7 +80,8 @@ export function checkedOutputs(delegation: Delegation): StakeOutputs {
   return outputs;
 }
 
-function checkStaking(delegation: Delegation, outputs: StakeOutputs): void {
+/** The staking output, its value and its times: a part of {@link checkTransactions}. @throws TapstakeError the code of the broken rule */
+export function checkStaking(delegation: Delegation, outputs: StakeOutputs): void {
   const { terms, params, staking, unbondingTime } = delegation;
   const { script, value } = outputAt(staking.transaction, staking.outputIndex);
   checkStake(params, terms, value);
@@ -98,7 +99,8 @@ function checkStaking(delegation: Delegation, outputs: StakeOutputs): void {
   }
 }
 
-function checkUnbonding(delegation: Delegation, outputs: StakeOutputs): void {
+/** The unbonding transaction: a part of {@link checkTransactions}. @throws TapstakeError the code of the broken rule */
+export function checkUnbonding(delegation: Delegation, outputs: StakeOutputs): void {
   const { params, unbonding } = delegation;
   const { transaction } = unbonding;
   checkShape(transaction, "unbonding transaction", {
@@ -118,7 +120,8 @@ function checkUnbonding(delegation: Delegation, outputs: StakeOutputs): void {
   }
 }
 
-function checkSlashing(delegation: Delegation, outputs: StakeOutputs, from: Slashable): void {
+/** The slashing transaction of one output: a part of {@link checkTransactions}. @throws TapstakeError the code of the broken rule */
+export function checkSlashing(delegation: Delegation, outputs: StakeOutputs, from: Slashable): void {
   const { script, rate, minFee } = slashingParams(delegation.params);
   const { transaction } = presignedSlashing(delegation, from);
   const coin = from === "staking" ? stakeCoin(delegation) : unbondedCoin(delegation);

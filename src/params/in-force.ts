@@ -109,7 +109,7 @@ export function checkSameParams(given: ProtocolParams, trusted: ProtocolParams):
 }
 
 /** Each field as text; the order of a committee's keys makes no difference. */
-function comparable(params: ProtocolParams): Record<string, string> {
+export function comparable(params: ProtocolParams): Record<string, string> {
   const { covenant, ...rest } = paramsObject(params);
   const fields = { ...rest, covenant: { keys: covenant.keys.toSorted(), quorum: covenant.quorum } };
   return Object.fromEntries(Object.entries(fields).map(([field, value]) => [field, JSON.stringify(value)]));

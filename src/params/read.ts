@@ -5,7 +5,7 @@ import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { parseJson, readJson } from "../core/json.js";
 import type { Network } from "../core/network.js";
-import { checkParamSet } from "./check.js";
+import { checkParams, checkParamSet } from "./check.js";
 import { paramsOf } from "./json.js";
 import { COMMISSION_DECIMALS, type ParamSet, type ProtocolParams, SLASHING_RATE_DECIMALS } from "./types.js";
 
@@ -52,24 +52,62 @@ export function readParamSet(
 
 /**
  * Reads parameters as networks publish them. Phase 1 is a file, `{"versions": […]}`, with keys of 33 bytes. Phase 2 is
- * a list: the index is the version number, and the slashing script is in base64. Whole numbers may be JSON numbers or
- * decimal text. Fields that do not concern Bitcoin are ignored, as chains add new ones.
+ * a list: the index is the version number, and the slashing script is in base64. The chain's own servers answer with
+ * such a list in which each entry says its number, bare or under `params`; or with one version alone. Whole numbers may
+ * be JSON numbers or decimal text. Fields that do not concern Bitcoin are ignored, as chains add new ones.
  * @param json the JSON text, or the result of `JSON.parse`
  * @param as the name of the set and the Bitcoin network, which the published form does not say; also the chain and the
- * day, if known
- * @throws TapstakeError `invalid-json`, `invalid-hex`, `invalid-rate`, and the codes of `checkParamSet`
+ * day, if known; and for a version alone its number, unless the answer says it
+ * @throws TapstakeError `invalid-json`, also for a list with more pages on the server; `invalid-hex`,
+ * `invalid-rate`, and the codes of `checkParamSet`, also for a list that lacks a version
  */
-export function parseParamSet(json: unknown, as: Omit<ParamSet, "versions">): ParamSet {
+export function parseParamSet(
+  json: unknown,
+  as: Omit<ParamSet, "versions"> & { readonly version?: number },
+): ParamSet {
+  const { version, ...origin } = as;
   const value = typeof json === "string" ? parseJson(json, "params") : json;
-  const versions = Array.isArray(value) ? readPhase2(value, as.network) : readPhase1(value, as.network);
-  const set: ParamSet = { ...as, versions };
+  if (isAlone(value)) {
+    const one = readAlone(value, as.network, version);
+    checkParams(one);
+    return { ...origin, versions: [one] };
+  }
+  const set: ParamSet = { ...origin, versions: readVersions(value, as.network) };
   checkParamSet(set);
   return set;
 }
 
-/** A list of versions, or an object that holds one under `versions`. */
+function readVersions(value: unknown, network: Network): ProtocolParams[] {
+  if (isObject(value) && "params" in value) {
+    const answer = readJson(answeredList, value, "params");
+    assertWhole(answer.pagination?.next_key);
+    return readNumbered(answer.params, network, "params.params");
+  }
+  if (!Array.isArray(value)) return readPhase1(value, network);
+  if (!value.some(isNumbered)) return readPhase2(value, network);
+  return readNumbered(readJson(v.array(numbered), value, "params"), network, "params");
+}
+
+/** A server gives so many versions at once: the rest would be missing unseen. */
+function assertWhole(nextKey: string | null | undefined): void {
+  if (!nextKey) return;
+  const path = "params.pagination.next_key";
+  const text = `${path}: the list is not whole, the server has more pages. Ask for them by pagination.limit`;
+  throw new TapstakeError("invalid-json", text, { path });
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isNumbered = (value: unknown): boolean => isObject(value) && "params" in value;
+
+/** One version, as a server answers for its number or for a height. */
+const isAlone = (value: unknown): boolean =>
+  isObject(value) && "params" in value && !Array.isArray(value.params);
+
+/** A list of versions, or an object that holds one or more under `versions` or `params`. */
 const isPublishedForm = (json: unknown): boolean =>
-  Array.isArray(json) || (typeof json === "object" && json !== null && "versions" in json);
+  Array.isArray(json) || (isObject(json) && ("versions" in json || "params" in json));
 
 const isOwnForm = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "covenant" in value;
@@ -105,23 +143,28 @@ const phase1File = v.object({
   ),
 });
 
-const phase2List = v.array(
-  v.object({
-    covenant_pks: v.array(v.string()),
-    covenant_quorum: count,
-    min_staking_value_sat: whole,
-    max_staking_value_sat: whole,
-    min_staking_time_blocks: count,
-    max_staking_time_blocks: count,
-    slashing_pk_script: v.string(),
-    min_slashing_tx_fee_sat: whole,
-    slashing_rate: v.string(),
-    unbonding_time_blocks: count,
-    unbonding_fee_sat: whole,
-    min_commission_rate: v.string(),
-    btc_activation_height: count,
-  }),
-);
+const phase2Version = v.object({
+  covenant_pks: v.array(v.string()),
+  covenant_quorum: count,
+  min_staking_value_sat: whole,
+  max_staking_value_sat: whole,
+  min_staking_time_blocks: count,
+  max_staking_time_blocks: count,
+  slashing_pk_script: v.string(),
+  min_slashing_tx_fee_sat: whole,
+  slashing_rate: v.string(),
+  unbonding_time_blocks: count,
+  unbonding_fee_sat: whole,
+  min_commission_rate: v.string(),
+  btc_activation_height: count,
+});
+const phase2List = v.array(phase2Version);
+const numbered = v.object({ version: count, params: phase2Version });
+const answeredList = v.object({
+  params: v.array(numbered),
+  pagination: v.nullish(v.object({ next_key: v.nullish(v.string()) })),
+});
+const answeredOne = v.object({ version: v.exactOptional(count), params: phase2Version });
 
 function isWhole(value: unknown): boolean {
   const number = typeof value === "string" && /^(0|[1-9]\d*)$/.test(value) ? Number(value) : value;
@@ -155,31 +198,50 @@ function readPhase1(value: unknown, network: Network): ProtocolParams[] {
   });
 }
 
-function readPhase2(value: unknown, network: Network): ProtocolParams[] {
-  return readJson(phase2List, value, "params").map((one, i) => {
-    const path = `params[${i}]`;
-    return {
-      version: i,
-      network,
-      activationHeight: one.btc_activation_height,
-      covenant: {
-        keys: one.covenant_pks.map((key, k) => hex.decode(key, 32, `${path}.covenant_pks[${k}]`)),
-        quorum: one.covenant_quorum,
-      },
-      minValue: one.min_staking_value_sat,
-      maxValue: one.max_staking_value_sat,
-      minTime: one.min_staking_time_blocks,
-      maxTime: one.max_staking_time_blocks,
-      unbondingTime: one.unbonding_time_blocks,
-      unbondingFee: one.unbonding_fee_sat,
-      slashing: {
-        script: decodeBase64(one.slashing_pk_script, `${path}.slashing_pk_script`),
-        rate: parseRate(one.slashing_rate, SLASHING_RATE_DECIMALS, `${path}.slashing_rate`),
-        minFee: one.min_slashing_tx_fee_sat,
-      },
-      minCommission: parseRate(one.min_commission_rate, COMMISSION_DECIMALS, `${path}.min_commission_rate`),
-    };
-  });
+const readPhase2 = (value: unknown, network: Network): ProtocolParams[] =>
+  readJson(phase2List, value, "params").map((one, i) => phase2Params(one, i, network, `params[${i}]`));
+
+const readNumbered = (
+  list: readonly v.InferOutput<typeof numbered>[],
+  network: Network,
+  path: string,
+): ProtocolParams[] =>
+  list.map(({ version, params }, i) => phase2Params(params, version, network, `${path}[${i}].params`));
+
+function readAlone(value: unknown, network: Network, named: number | undefined): ProtocolParams {
+  const { version = named, params } = readJson(answeredOne, value, "params");
+  if (version !== undefined) return phase2Params(params, version, network, "params.params");
+  const text = "params.version: the answer does not say which version this is, so it has to be given";
+  throw new TapstakeError("invalid-json", text, { path: "params.version" });
+}
+
+function phase2Params(
+  one: v.InferOutput<typeof phase2Version>,
+  version: number,
+  network: Network,
+  path: string,
+): ProtocolParams {
+  return {
+    version,
+    network,
+    activationHeight: one.btc_activation_height,
+    covenant: {
+      keys: one.covenant_pks.map((key, k) => hex.decode(key, 32, `${path}.covenant_pks[${k}]`)),
+      quorum: one.covenant_quorum,
+    },
+    minValue: one.min_staking_value_sat,
+    maxValue: one.max_staking_value_sat,
+    minTime: one.min_staking_time_blocks,
+    maxTime: one.max_staking_time_blocks,
+    unbondingTime: one.unbonding_time_blocks,
+    unbondingFee: one.unbonding_fee_sat,
+    slashing: {
+      script: decodeBase64(one.slashing_pk_script, `${path}.slashing_pk_script`),
+      rate: parseRate(one.slashing_rate, SLASHING_RATE_DECIMALS, `${path}.slashing_rate`),
+      minFee: one.min_slashing_tx_fee_sat,
+    },
+    minCommission: parseRate(one.min_commission_rate, COMMISSION_DECIMALS, `${path}.min_commission_rate`),
+  };
 }
 
 /** A compressed key as an x-only key: scripts use no parity. */

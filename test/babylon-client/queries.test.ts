@@ -4,6 +4,14 @@ import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { babylonChain } from "../../src/babylon-client/client.js";
 import { DELEGATION_STATUSES } from "../../src/babylon-client/queries.js";
 import { hex } from "../../src/core/bytes.js";
+import { checkDelegation } from "../../src/delegation/check.js";
+import type { Delegation } from "../../src/delegation/delegation.js";
+import { bbnTest5 } from "../../src/params/data/bbn-test-5.js";
+import { regtest } from "../../src/params/data/regtest.js";
+import { testnet } from "../../src/params/data/testnet.js";
+import { expand } from "../support/expansion.js";
+import { lcdDelegation } from "../support/lcd.js";
+import { delegate, makeStake } from "../support/stake.js";
 import type { TapstakeError } from "../../src/core/errors.js";
 import { failure } from "../support/errors.js";
 import { grpcError } from "../support/fake-chain.js";
@@ -43,6 +51,7 @@ async function all<T>(entries: AsyncGenerator<T>): Promise<T[]> {
   return found;
 }
 
+const txidOf = ({ staking }: Delegation) => staking.transaction.getId();
 const STAKING = "babylon/btcstaking/v1/";
 const FINALITY = "babylon/finality/v1/";
 
@@ -54,13 +63,13 @@ describe("recorded answers", () => {
     const { chain } = await chainOf({
       [`${STAKING}params_versions`]: { params, pagination: { next_key: null, total: "0" } },
     });
-    expect(await all(chain.params())).toEqual(params);
+    expect(await all(chain.raw.params())).toEqual(params);
   });
 
   it("a delegation equals the one that the chain wrote", async () => {
     const txid = txidIn(recorded.btc_delegation);
     const { chain, asked } = await chainOf({ [`${STAKING}btc_delegation/`]: recorded });
-    expect(await chain.delegation(txid.toUpperCase())).toEqual(recorded.btc_delegation);
+    expect(await chain.raw.delegation(txid.toUpperCase())).toEqual(recorded.btc_delegation);
     expect(asked).toEqual([`${STAKING}btc_delegation/${txid}`]);
   });
 
@@ -73,17 +82,113 @@ describe("recorded answers", () => {
       [`${STAKING}finality_providers/`]: { finality_provider: answered },
       [`${STAKING}finality_providers`]: { finality_providers: [answered], pagination: null },
     });
-    expect(await chain.provider(hex.decode(stored.btc_pk))).toEqual(answered);
-    expect(await all(chain.providers())).toEqual([answered]);
-    const error = await failure(chain.provider(key), "unexpected-answer");
+    expect(await chain.raw.provider(hex.decode(stored.btc_pk))).toEqual(answered);
+    expect(await all(chain.raw.providers())).toEqual([answered]);
+    const error = await failure(chain.raw.provider(key), "unexpected-answer");
     expect(error.details).toMatchObject({ reason: "mismatch", field: "finality_provider.btc_pk" });
+  });
+});
+
+const versions = JSON.parse(readVectors("chain/lcd-params_versions-bbn-test-6.json")) as object[];
+
+describe("what is read from an answer", () => {
+  const own = { params: bbnTest5 };
+  const txid = txidIn(recorded.btc_delegation);
+
+  it("is every version of the parameters, on the network of the shipped set or on the one given", async () => {
+    const { chain } = await chainOf({ [`${STAKING}params_versions`]: { params: versions } });
+    const lcd = chain.url;
+    const read = await babylonChain({ lcd, chainId: "bbn-test-6" }).params();
+    expect(read).toEqual({ ...testnet, name: "bbn-test-6", takenOn: undefined });
+    await failure(babylonChain({ lcd, chainId: "other-1" }).params(), "invalid-network");
+    const { network } = await babylonChain({ lcd, chainId: "other-1", network: "signet" }).params();
+    expect(network).toBe("signet");
+  });
+
+  it("is a verified stake", async () => {
+    const { chain } = await chainOf({ [`${STAKING}btc_delegation`]: recorded });
+    const read = await chain.delegation(txid, own);
+    expect(read).toMatchObject({ status: "ACTIVE", heights: { start: 258_850, end: 268_850 } });
+    checkDelegation(read!.delegation);
+    const missing = await chainOf({ [`${STAKING}btc_delegation`]: moduleError("btcstaking", 1102) });
+    expect(await missing.chain.delegation(txid, own)).toBeNull();
+  });
+
+  it("is refused with the server and the field where it breaks a rule", async () => {
+    const changed = { ...recorded.btc_delegation, staking_time: 10_001 };
+    const { chain } = await chainOf({ [`${STAKING}btc_delegation`]: { btc_delegation: changed } });
+    const error = await failure(chain.delegation(txid, own), "staking-output-mismatch");
+    expect(error.details).toMatchObject({ url: chain.url, path: "btc_delegation.staking_tx_hex" });
+    expect(error.message).toContain(chain.url);
+  });
+
+  it("is a stake under the chain's own parameters where no others are given", async () => {
+    const asked = await chainOf({
+      [`${STAKING}btc_delegation`]: { btc_delegation: { ...recorded.btc_delegation, params_version: 7 } },
+      [`${STAKING}params_versions`]: { params: versions },
+    });
+    const chain = babylonChain({ lcd: asked.chain.url, chainId: "bbn-test-6" });
+    const error = await failure(chain.delegation(txid), "unknown-params");
+    expect(error.details["path"]).toBe("btc_delegation.params_version");
+    expect(asked.asked).toHaveLength(2);
+  });
+
+  it("is an expansion with the stake before it, for which the chain is asked too", async () => {
+    const larger = await expand(makeStake());
+    const before = await delegate(makeStake());
+    const answers = new Map([larger, before].map((one) => [txidOf(one), lcdDelegation(one)]));
+    const known = Object.fromEntries(
+      [...answers].map(([id, body]) => [`${STAKING}btc_delegation/${id}`, body]),
+    );
+    const { chain, asked } = await chainOf(known);
+    const read = await chain.delegation(txidOf(larger), { params: regtest });
+    expect(read!.delegation.expansion!.staking).toEqual(before.staking);
+    expect(asked).toHaveLength(2);
+    const alone = await chainOf({
+      [`${STAKING}btc_delegation/${txidOf(larger)}`]: answers.get(txidOf(larger)),
+      [`${STAKING}btc_delegation/`]: moduleError("btcstaking", 1102),
+    });
+    const error = await failure(
+      alone.chain.delegation(txidOf(larger), { params: regtest }),
+      "unexpected-answer",
+    );
+    expect(error.details["field"]).toBe("stk_exp.previous_staking_tx_hash_hex");
+  });
+
+  it("is a list of verified stakes, of providers, commitments and evidence", async () => {
+    const { finality_provider: stored } = JSON.parse(
+      readVectors("chain/stored-finality-provider-bbn-1.json"),
+    ) as { finality_provider: object };
+    const commit = { num_pub_rand: "7", commitment: b64(1), epoch_num: "12" };
+    const evidence = {
+      fp_btc_pk_hex: keyText,
+      block_height: "7",
+      pub_rand: b64(1),
+      canonical_app_hash: b64(2),
+      fork_app_hash: b64(3),
+      canonical_finality_sig: null,
+      fork_finality_sig: b64(5),
+    };
+    const { chain } = await chainOf({
+      [`${STAKING}btc_delegations/`]: { btc_delegations: [recorded.btc_delegation], pagination: null },
+      [`${STAKING}finality_providers?`]: { finality_providers: [stored] },
+      [`${FINALITY}finality_providers/${keyText}/pub`]: { pub_rand_commit_map: { "5": commit } },
+      [`${FINALITY}finality_providers/${keyText}/evidence`]: { evidence },
+      [`${FINALITY}evidences`]: { evidences: [evidence] },
+    });
+    const [stake] = await all(chain.delegations({ status: "ACTIVE" }, {}, own));
+    expect(stake!.delegation.staking.transaction.getId()).toBe(txid);
+    expect((await all(chain.providers()))[0]).toMatchObject({ moniker: "Lombard x Figment" });
+    expect((await all(chain.commits(key)))[0]).toMatchObject({ startHeight: 5n, count: 7n });
+    expect(await chain.evidence(key)).toMatchObject({ finalityProvider: key, height: 7n });
+    expect(await all(chain.evidences())).toHaveLength(1);
   });
 });
 
 describe("a delegation", () => {
   it("of another transaction is refused", async () => {
     const { chain } = await chainOf({ [`${STAKING}btc_delegation/`]: recorded });
-    const error = await failure(chain.delegation(TXID), "unexpected-answer");
+    const error = await failure(chain.raw.delegation(TXID), "unexpected-answer");
     expect(error.details).toMatchObject({
       reason: "mismatch",
       field: "btc_delegation.staking_tx_hex",
@@ -96,7 +201,7 @@ describe("a delegation", () => {
     const txid = txidIn(recorded.btc_delegation);
     const cut = { btc_delegation: { ...recorded.btc_delegation, staking_tx_hex: "0100" } };
     const { chain } = await chainOf({ [`${STAKING}btc_delegation/`]: cut });
-    const error = await failure(chain.delegation(txid), "unexpected-answer");
+    const error = await failure(chain.raw.delegation(txid), "unexpected-answer");
     expect(error.details["reason"]).toBe("mismatch");
   });
 
@@ -112,18 +217,18 @@ describe("a delegation", () => {
     const { chain } = await chainOf({
       [`${STAKING}btc_delegation/`]: { btc_delegation: { ...recorded.btc_delegation, [name]: value } },
     });
-    const error = await failure(chain.delegation(txidIn(recorded.btc_delegation)), "unexpected-answer");
+    const error = await failure(chain.raw.delegation(txidIn(recorded.btc_delegation)), "unexpected-answer");
     expect(error.details).toMatchObject({ reason: "form", field: `btc_delegation.${field}` });
   });
 
   it("that the chain does not have is null", async () => {
     const { chain } = await chainOf({ [`${STAKING}btc_delegation/`]: moduleError("btcstaking", 1102) });
-    expect(await chain.delegation(TXID)).toBeNull();
+    expect(await chain.raw.delegation(TXID)).toBeNull();
   });
 
   it("is requested by a txid only", async () => {
     const { chain, asked } = await chainOf({});
-    await failure(chain.delegation("../params"), "invalid-hex");
+    await failure(chain.raw.delegation("../params"), "invalid-hex");
     expect(asked).toEqual([]);
   });
 });
@@ -143,7 +248,7 @@ describe("delegations", () => {
       response.end(JSON.stringify(pages[asked.length - 1]));
     });
     const chain = babylonChain({ lcd, chainId: "bbn-1" });
-    const entries = chain.delegations({ status: "ACTIVE" }, { pageSize: 2 });
+    const entries = chain.raw.delegations({ status: "ACTIVE" }, { pageSize: 2 });
     await entries.next();
     expect(asked).toHaveLength(1);
     expect(await all(entries)).toHaveLength(2);
@@ -158,10 +263,10 @@ describe("delegations", () => {
       [`${STAKING}btc_delegations/`]: { btc_delegations: [recorded.btc_delegation], pagination: null },
     });
     expect(DELEGATION_STATUSES).toHaveLength(6);
-    expect(await all(chain.delegations({ status: "ANY" }))).toHaveLength(1);
-    const error = await failure(all(chain.delegations({ status: "PENDING" })), "unexpected-answer");
+    expect(await all(chain.raw.delegations({ status: "ANY" }))).toHaveLength(1);
+    const error = await failure(all(chain.raw.delegations({ status: "PENDING" })), "unexpected-answer");
     expect(error.details).toMatchObject({ field: "btc_delegations.status_desc" });
-    await failure(all(chain.delegations({ status: "none" as never })), "invalid-argument");
+    await failure(all(chain.raw.delegations({ status: "none" as never })), "invalid-argument");
   });
 
   it("to a provider are read delegator by delegator, without those of other providers", async () => {
@@ -172,8 +277,8 @@ describe("delegations", () => {
       },
     });
     const own = hex.decode(recorded.btc_delegation.fp_btc_pk_list[0]!);
-    expect(await all(chain.delegations({ provider: own }))).toHaveLength(1);
-    await failure(all(chain.delegations({ provider: key })), "unexpected-answer");
+    expect(await all(chain.raw.delegations({ provider: own }))).toHaveLength(1);
+    await failure(all(chain.raw.delegations({ provider: key })), "unexpected-answer");
   });
 });
 
@@ -241,10 +346,12 @@ describe("a provider's votes", () => {
         pagination: null,
       },
     });
-    const heights = (await all(chain.commits(key, { pageSize: 10 }))).map(({ startHeight }) => startHeight);
+    const heights = (await all(chain.raw.commits(key, { pageSize: 10 }))).map(
+      ({ startHeight }) => startHeight,
+    );
     expect(heights).toEqual([2n ** 64n - 1n, 2n ** 32n, 5n]);
     expect(asked[0]).toContain("pagination.limit=10&pagination.reverse=true");
-    const forward = await all(chain.commits(key, { reverse: false }));
+    const forward = await all(chain.raw.commits(key, { reverse: false }));
     expect(forward.map(({ startHeight }) => startHeight)).toEqual([5n, 2n ** 32n, 2n ** 64n - 1n]);
     expect(forward[0]).toEqual({ startHeight: 5n, commit: commit(1) });
   });
@@ -300,10 +407,10 @@ describe("a provider's votes", () => {
     });
     const other = new Uint8Array(32).fill(6);
     const unknown = new Uint8Array(32).fill(7);
-    expect(await chain.evidence(key)).toEqual(evidence);
-    await failure(chain.evidence(other), "unexpected-answer");
-    expect(await chain.evidence(unknown)).toBeNull();
-    expect(await all(chain.evidences(3n))).toEqual([evidence, evidence]);
+    expect(await chain.raw.evidence(key)).toEqual(evidence);
+    await failure(chain.raw.evidence(other), "unexpected-answer");
+    expect(await chain.raw.evidence(unknown)).toBeNull();
+    expect(await all(chain.raw.evidences(3n))).toEqual([evidence, evidence]);
     const read = { provider: key, startHeight: 5n, missedBlocks: 2n, jailedUntil: "1970-01-01T00:00:00Z" };
     expect(await chain.signingInfo(key)).toEqual(read);
     await failure(chain.signingInfo(other), "unexpected-answer");
@@ -461,7 +568,7 @@ it("an altered delegation is either what the chain could write, or a typed error
   await fc.assert(
     fc.asyncProperty(place, fc.nat(40), pieces, async (at, length, piece) => {
       answer = text.slice(0, at) + piece + text.slice(at + length);
-      const found: unknown = await chain.delegation(txid).catch((error: unknown) => error);
+      const found: unknown = await chain.raw.delegation(txid).catch((error: unknown) => error);
       if (found instanceof Error) {
         expect(found).toMatchObject({ name: "TapstakeError", code: "unexpected-answer" });
       } else {
@@ -475,14 +582,14 @@ it("an altered delegation is either what the chain could write, or a typed error
 it("a server that answers another thing everywhere changes nothing", async () => {
   const chain = babylonChain({ lcd: await serveText('{"ok":true}'), chainId: "bbn-1" });
   const questions: Promise<unknown>[] = [
-    chain.delegation(TXID),
-    chain.provider(key),
+    chain.raw.delegation(TXID),
+    chain.raw.provider(key),
     chain.powerAt(key, 1n),
     chain.power(key),
     chain.block(1n),
     chain.tip(),
     chain.depth(TXID),
-    chain.evidence(key),
+    chain.raw.evidence(key),
     chain.signingInfo(key),
     chain.checkpointParams(),
     chain.rawCheckpoint(1n),
@@ -492,7 +599,7 @@ it("a server that answers another thing everywhere changes nothing", async () =>
     chain.account("bbn1x"),
     chain.node(),
     chain.height(),
-    all(chain.params()),
+    all(chain.raw.params()),
   ];
   for (const question of questions) {
     expect((await failure(question, "unexpected-answer")).details["reason"]).toBe("form");

@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { TOPICS } from "../../src/cli/help-topics.js";
 import { commandTree } from "../../src/cli/run.js";
 import { PAGES, parsePage, read } from "../support/pages.js";
@@ -9,6 +9,7 @@ import { forbiddenIn } from "../support/words.js";
 import { callsIn, parse } from "./calls.js";
 import { environment, exampleFiles } from "./example-files.js";
 import { inProcess } from "./in-process.js";
+import { simulatedLcd } from "./simulated-lcd.js";
 import { shellInProcess } from "./shell-in-process.js";
 import { examplesOf, hasBash, temporaryFolder } from "./support.js";
 
@@ -142,7 +143,9 @@ describe.each(RUN_HERE)("the help of tapstake %s", (name, path) => {
   beforeAll(async () => {
     made ??= exampleFiles();
     files = await made;
+    vi.stubGlobal("fetch", simulatedLcd(readFileSync(join(files, "stake.json"), "utf8")));
   });
+  afterAll(() => void vi.unstubAllGlobals());
 
   it("has examples that run unchanged", async () => {
     const folder = folderFor(name);

@@ -19,6 +19,7 @@ import { checkNewFiles, writeDelegation, writeDocument } from "../files.js";
 import { expansionFacts, expansionText } from "../format/created.js";
 import { releaseFacts } from "../format/text.js";
 import { checkOneStandardInput, readDelegation, readPsbt } from "../input.js";
+import { checkCurrent, openLcd } from "../lcd.js";
 import {
   activeAtOption,
   allowUnconfirmedOption,
@@ -28,6 +29,7 @@ import {
   feeRateOption,
   fromAddressOption,
   jsonOption,
+  lcdOption,
   maxFeeRateOption,
   originOption,
   parseKey,
@@ -104,6 +106,7 @@ export const command = () =>
     .addOption(rpcOption())
     .addOption(rpcAuthOption())
     .addOption(esploraOption())
+    .addOption(lcdOption())
     .addOption(jsonOption())
     .action(async (path, { out, psbt: psbtFile, signed, ...options }) => {
       if (psbtFile === undefined && signed === undefined) {
@@ -122,6 +125,7 @@ export const command = () =>
       if (chain) await assertStaked(previous, chain);
       const params = await chooseParams(set, { ...options, network }, chain);
       await assertRunning({ set, params }, options);
+      await checkCurrent(set, params, await openLcd({ lcd: options.lcd, network }));
       const terms = {
         ...previous.terms,
         covenant: params.covenant,

@@ -1,4 +1,5 @@
 import { Option } from "@commander-js/extra-typings";
+import { readChainDelegation } from "../../babylon/lcd/delegation.js";
 import type { Transaction } from "../../bitcoin/transaction-class.js";
 import type { Prevout } from "../../bitcoin/transaction.js";
 import { TapstakeError } from "../../core/errors.js";
@@ -47,7 +48,7 @@ Without --height, tapstake takes the earliest version that fits and whose limits
 
 export const command = () =>
   newCommand("inspect", INSPECT)
-    .argument("<transaction>", "hexadecimal, a PSBT in base64, a file of either or a delegation, or -")
+    .argument("<transaction>", "hexadecimal, a PSBT in base64, a file of either, a delegation, or -")
     .addOption(
       new Option("--params <set>", `${[...paramSets.keys()].join(", ")}, or a file (default: all)`).conflicts(
         "delegation",
@@ -86,6 +87,8 @@ interface Facts {
   readonly psbt?: PsbtFacts;
   readonly stake?: StakeFacts;
   readonly spends?: readonly SpendFacts[];
+  /** For an answer of the staking chain: what it says of the stake. */
+  readonly status?: string;
   /** For a delegation. */
   readonly delegation?: DelegationFacts;
 }
@@ -109,6 +112,7 @@ interface Options {
 
 async function inspect(input: Inspectable, options: Options): Promise<Facts> {
   if (input.kind === "delegation") return inspectDelegation(input.delegation);
+  if (input.kind === "answer") return inspectAnswer(input.answer, options);
   const { network, height, terms, params } = options;
   const within = options.delegation === undefined ? undefined : await readDelegation(options.delegation);
   const shown = input.kind === "psbt" ? shownWithin(input.psbt, within) : input;
@@ -177,6 +181,25 @@ function inspectWithin({ transaction, prevouts }: Shown, delegation: Delegation)
   return found(transaction, isStake ? stakeOf(delegation) : undefined, spends);
 }
 
+/**
+ * A stake as the staking chain has it, under the first set in which it breaks no rule: the answer names the version, and
+ * not the set.
+ */
+async function inspectAnswer(answered: unknown, options: Options): Promise<Facts> {
+  let refusal: unknown;
+  for (const params of await candidates(options)) {
+    try {
+      const { delegation, status } = readChainDelegation(answered, { params });
+      return { ...inspectDelegation(delegation), status };
+    } catch (error) {
+      if (!(error instanceof TapstakeError)) throw error;
+      // A set without the version says less than one in which the stake breaks a rule.
+      if (!refusal || (refusal as TapstakeError).code === "unknown-params") refusal = error;
+    }
+  }
+  throw refusal;
+}
+
 /** A delegation: what is staked, its transactions, and who has signed them. */
 function inspectDelegation(delegation: Delegation): Facts {
   checkTransactions(delegation);
@@ -214,11 +237,12 @@ async function candidates({ params, network }: Pick<Options, "params" | "network
   return network ? sets.filter((set) => sharesAddresses(network, set.network)) : sets;
 }
 
-function text({ txid, psbt, stake, spends = [], delegation }: Facts): string {
+function text({ txid, psbt, stake, spends = [], delegation, status }: Facts): string {
   return [
     ...(stake ? [stakeText(stake, txid)] : []),
     ...spends.map((spend) => spendText(spend, txid)),
     ...(delegation ? [delegationText(delegation)] : []),
+    ...(status === undefined ? [] : [section("on the staking chain", table([["status", status]], "  "))]),
     ...(psbt ? [psbtText(psbt)] : []),
   ].join("\n\n");
 }

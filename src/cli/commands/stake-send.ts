@@ -25,6 +25,7 @@ import { signedFacts, signedText, type Stake, stakingFacts, stakingText } from "
 import { SIGNED_WORDS } from "../format/delegation.js";
 import { amount, releaseFacts } from "../format/text.js";
 import { checkOneStandardInput, readDelegation, readPsbt } from "../input.js";
+import { checkCurrent, openLcd } from "../lcd.js";
 import {
   activeAtOption,
   allowUnconfirmedOption,
@@ -34,6 +35,7 @@ import {
   feeRateOption,
   fromAddressOption,
   jsonOption,
+  lcdOption,
   maxFeeRateOption,
   networkOption,
   providerOption,
@@ -70,8 +72,7 @@ import {
 
 const CREATE = {
   description: `Writes the delegation (--out), unsigned, and the staking transaction as a PSBT (--psbt) for the wallet with the coins.
-Sends nothing. The coins come from a file (--coins) or from addresses that the server looks up (--from-address). Without
---change, the change goes to the first of these addresses.`,
+Sends nothing. The coins come from a file (--coins) or from addresses (--from-address).`,
   examples: `
 tapstake stake create --params regtest --time 100 --value 1000000 --fee-rate 2 \\
   --staker $(tapstake stake key --secret-file staker.key) \\
@@ -123,6 +124,7 @@ export const create = () =>
     .addOption(rpcOption())
     .addOption(rpcAuthOption())
     .addOption(esploraOption())
+    .addOption(lcdOption())
     .addOption(jsonOption())
     .action(async ({ out, psbt, value, signed, ...options }) => {
       checkFiles({ out, psbt, signed });
@@ -136,6 +138,7 @@ export const create = () =>
       const of: Stake = { terms, params, set: set.name };
       if (out !== undefined) assertDelegated(params);
       await assertRunning({ set, params }, options);
+      await checkCurrent(set, params, await openLcd({ lcd: options.lcd, network }));
       const held = heldRules(of, options);
       if (signed !== undefined) {
         const returned = await readPsbt(signed);

@@ -5,7 +5,6 @@ import { hex, utf8 } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import { publicKeyOf } from "../../core/keys.js";
 import { checkSoFar, checkTransactions } from "../../delegation/check.js";
-import { combineDelegations } from "../../delegation/combine.js";
 import { type Delegation, expandedStake, stakeCoin } from "../../delegation/delegation.js";
 import { addStakerPsbts, stakerPsbts } from "../../delegation/psbt.js";
 import { signExpansion, signSlashings, signUnbonding } from "../../delegation/sign.js";
@@ -63,8 +62,19 @@ const COMMANDS: LazyCommands = {
     load: () => import("./stake-psbt.js"),
   },
   sign: { summary: "Add the staker's signatures to a delegation", load: () => sign },
-  combine: { summary: "Join copies of a delegation that others have signed", load: () => combine },
+  import: {
+    summary: "Make a delegation of a stake that the chain or Bitcoin has",
+    load: async () => (await import("./stake-import.js")).importStake,
+  },
+  combine: {
+    summary: "Add signatures that others gave: from copies, messages or the chain",
+    load: async () => (await import("./stake-combine.js")).combine,
+  },
   check: { summary: "Check a delegation, and show which signatures are missing", load: () => check },
+  status: {
+    summary: "Say where a stake is on its way, and what comes next",
+    load: async () => (await import("./stake-status.js")).status,
+  },
   broadcast: {
     summary: "Finish the staking transaction and send it",
     load: async () => (await import("./stake-send.js")).broadcast,
@@ -236,33 +246,6 @@ const FILES: Readonly<Record<SignedName, string>> = {
   unbondingSlashing: "unbonding-slashing.psbt",
   expansion: "expansion.psbt",
 };
-
-const COMBINE = {
-  description: `Stakers and committee members can sign copies of the file at the same time. tapstake verifies each signature before it
-takes it over, and refuses a copy of another stake.`,
-  examples: `
-tapstake stake combine stake.json member-1.json member-2.json
-`,
-  topics: ["delegation"],
-  refused: "a copy of another stake, or a signature that does not verify",
-} as const;
-
-const combine = () =>
-  newCommand("combine", COMBINE)
-    .argument(...DELEGATION)
-    .argument("<copies...>", "copies of the same stake")
-    .addOption(outOption())
-    .addOption(jsonOption())
-    .action(async (path, copies, { out = path, json }) => {
-      checkOneStandardInput(path, ...copies);
-      let combined = await readDelegation(path);
-      for (const copy of copies) combined = combineDelegations(combined, await readDelegation(copy));
-      await writeDelegation(out, combined);
-      if (out === "-") return;
-      answer(json === true, { delegation: out, ...signatureFacts(combined) }, (facts) =>
-        [`combined: ${out}`, signatureText(facts)].join("\n"),
-      );
-    });
 
 const CHECK = {
   description: `Checks all protocol rules. Builds the outputs again from the keys, compares amounts and fees with the parameters, and

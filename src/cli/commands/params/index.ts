@@ -1,17 +1,17 @@
 import { Option } from "@commander-js/extra-typings";
-import { formatBtc } from "../../core/amount.js";
-import { sharesAddresses } from "../../core/network.js";
-import { paramsAt, paramsVersion } from "../../params/in-force.js";
-import { paramsObject } from "../../params/json.js";
-import { paramSets } from "../../params/sets.js";
-import type { ParamSet, ProtocolParams } from "../../params/types.js";
-import { paramsWarnings } from "../../params/warnings.js";
-import { newCommand } from "../command.js";
-import { UsageError } from "../errors.js";
-import { amount, blocks, percent, scriptFacts, scriptText } from "../format/text.js";
-import { jsonOption, networkOption, wholeNumber } from "../options.js";
-import { answer, colors, type Row, section, table } from "../output.js";
-import { readParams } from "../terms.js";
+import { formatBtc } from "../../../core/amount.js";
+import { sharesAddresses } from "../../../core/network.js";
+import { paramsAt, paramsVersion } from "../../../params/in-force.js";
+import { paramsObject } from "../../../params/json.js";
+import { paramSets } from "../../../params/sets.js";
+import type { ParamSet, ProtocolParams } from "../../../params/types.js";
+import { paramsWarnings } from "../../../params/warnings.js";
+import { addCommands, type LazyCommands, newCommand } from "../../command.js";
+import { UsageError } from "../../errors.js";
+import { amount, blocks, percent, scriptFacts, scriptText } from "../../format/text.js";
+import { jsonOption, networkOption, wholeNumber } from "../../options.js";
+import { answer, colors, type Row, section, table } from "../../output.js";
+import { readParams } from "../../terms.js";
 
 const PARAMS = {
   description: `Without a set, lists all sets and their versions. Parameters say who is in the committee, how much and how long you may
@@ -27,7 +27,26 @@ tapstake params mainnet --at-height 864790    # the version of a stake in this b
   refused: "an unknown set or version, no version in force at the height, or an invalid file",
 } as const;
 
-export const command = () =>
+const COMMANDS: LazyCommands = {
+  fetch: {
+    summary: "Write the parameters that the staking chain has now",
+    load: async () => (await import("./chain.js")).fetchParams,
+  },
+  check: {
+    summary: "Compare a parameter set with the staking chain",
+    load: async () => (await import("./chain.js")).checkParameters,
+  },
+};
+
+export async function command(args: readonly string[]) {
+  const shown = show();
+  // The commands below have options of the same names.
+  shown.enablePositionalOptions();
+  await addCommands(shown, COMMANDS, args);
+  return shown;
+}
+
+const show = () =>
   newCommand("params", PARAMS)
     .argument("[set]", `${[...paramSets.keys()].join(", ")}, or a file`)
     .addOption(
