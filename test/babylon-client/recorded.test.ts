@@ -50,15 +50,15 @@ describe("a real node's answers are read:", () => {
     ["expanded", "UNBONDED"],
   ])("the delegation %j is %s", async (name, status) => {
     const chain = await recordedChain();
-    const found = await chain.delegation(partOf(name));
+    const found = await chain.raw.delegation(partOf(name));
     expect(found).toMatchObject({ status_desc: status });
   });
 
   it("an expansion names the stake before it, which names its spend", async () => {
     const chain = await recordedChain();
     const [child, parent] = [
-      await chain.delegation(partOf("expansion")),
-      await chain.delegation(partOf("expanded")),
+      await chain.raw.delegation(partOf("expansion")),
+      await chain.raw.delegation(partOf("expanded")),
     ];
     expect(child?.stk_exp?.previous_staking_tx_hash_hex).toBe(partOf("expanded"));
     expect(child?.stk_exp?.previous_stk_covenant_sigs).toHaveLength(3);
@@ -69,7 +69,7 @@ describe("a real node's answers are read:", () => {
 
   it("the evidence of two votes gives the key away", async () => {
     const chain = await recordedChain();
-    const raw = (await chain.evidence(hex.decode(partOf("evidence", 2))))!;
+    const raw = (await chain.raw.evidence(hex.decode(partOf("evidence", 2))))!;
     const secretKey = extractFromVotes({
       finalityProvider: hex.decode(raw.fp_btc_pk_hex),
       height: BigInt(raw.block_height),
@@ -81,7 +81,7 @@ describe("a real node's answers are read:", () => {
       fork: { appHash: base64.decode(raw.fork_app_hash), signature: base64.decode(raw.fork_finality_sig) },
     });
     expect(secretKey).toHaveLength(32);
-    expect(await all(chain.evidences())).toHaveLength(1);
+    expect(await all(chain.raw.evidences())).toHaveLength(1);
   });
 
   it("heights and who voted for them, and when a provider is out of jail", async () => {
@@ -101,13 +101,13 @@ describe("a real node's answers are read:", () => {
     const chain = await recordedChain("young");
     const none = "ab".repeat(32);
     const key = hex.decode(partOf("no signing info"));
-    expect(await chain.provider(key)).toBeNull();
-    expect(await chain.evidence(key)).toBeNull();
+    expect(await chain.raw.provider(key)).toBeNull();
+    expect(await chain.raw.evidence(key)).toBeNull();
     expect(await chain.signingInfo(key)).toBeNull();
     expect(await chain.powerAt(key, 1n)).toBe(0n);
-    expect(await all(chain.commits(key))).toEqual([]);
+    expect(await all(chain.raw.commits(key))).toEqual([]);
     expect(await chain.activatedHeight()).toBeNull();
-    expect(await chain.delegation(none)).toBeNull();
+    expect(await chain.raw.delegation(none)).toBeNull();
     expect(await chain.depth(none)).toBeNull();
     expect(await chain.block(1_000_000n)).toBeNull();
     expect(await chain.rawCheckpoint(1_000n)).toBeNull();

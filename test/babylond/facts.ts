@@ -64,7 +64,7 @@ async function factsOf(sources: Sources, named: NamedMessage, tag: Uint8Array): 
       return checkpointFacts(sources, named.message, tag);
     case "MsgCreateFinalityProvider": {
       const providers: string[] = [];
-      for await (const { addr } of chain.providers()) providers.push(addr);
+      for await (const { addr } of chain.raw.providers()) providers.push(addr);
       const accountHasProvider = providers.includes(named.message.addr);
       return { ...(await providerFacts(sources, named.message.btcPk)), accountHasProvider };
     }
@@ -87,15 +87,15 @@ async function factsOf(sources: Sources, named: NamedMessage, tag: Uint8Array): 
       return {
         ...(await providerFacts(sources, named.message.fpBtcPkList[0])),
         ...(await blockFacts(sources, named.message.stakingTxInclusionProof)),
-        stakeKnown: (await chain.delegation(parseTransaction(named.message.stakingTx).getId())) !== null,
+        stakeKnown: (await chain.raw.delegation(parseTransaction(named.message.stakingTx).getId())) !== null,
       };
     case "MsgBtcStakeExpand": {
       const funding = parseTransaction(named.message.fundingTx).getId();
       return {
         ...(await providerFacts(sources, named.message.fpBtcPkList[0])),
-        stakeKnown: (await chain.delegation(parseTransaction(named.message.stakingTx).getId())) !== null,
+        stakeKnown: (await chain.raw.delegation(parseTransaction(named.message.stakingTx).getId())) !== null,
         previous: await stakeFacts(sources, named.message.previousStakingTxHash),
-        fundingIsStake: (await chain.delegation(funding)) !== null,
+        fundingIsStake: (await chain.raw.delegation(funding)) !== null,
       };
     }
     case "MsgAddCovenantSigs": {
@@ -177,7 +177,7 @@ async function providerFacts(
   key: Uint8Array | undefined,
 ): Promise<{ provider?: ProviderState | null }> {
   if (!key) return {};
-  const [found, info] = await Promise.all([chain.provider(key), chain.signingInfo(key)]);
+  const [found, info] = await Promise.all([chain.raw.provider(key), chain.signingInfo(key)]);
   if (!found) return { provider: null };
   const provider: ProviderState = {
     address: found.addr,
@@ -192,7 +192,7 @@ async function providerFacts(
 
 async function commitmentsOf({ chain }: Sources, key: Uint8Array) {
   const found: { startHeight: bigint; count: bigint; root: Uint8Array; epoch: bigint }[] = [];
-  for await (const { startHeight, commit } of chain.commits(key)) {
+  for await (const { startHeight, commit } of chain.raw.commits(key)) {
     const count = BigInt(commit.num_pub_rand);
     const root = base64.decode(commit.commitment);
     found.push({ startHeight, count, root, epoch: BigInt(commit.epoch_num) });
@@ -244,7 +244,7 @@ async function blockFacts(
 }
 
 async function stakeFacts({ chain, stakes }: Sources, txid: string): Promise<DelegationState | null> {
-  const found = await chain.delegation(txid);
+  const found = await chain.raw.delegation(txid);
   if (!found) return null;
   const known = stakes.get(txid);
   const signers = found.covenant_sigs.map(({ cov_pk }) => hex.decode(cov_pk));

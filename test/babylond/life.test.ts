@@ -89,17 +89,17 @@ test("a young chain has no answer to much, and the client says null, 0 or nothin
   expect(await chain.activatedHeight()).toBeNull();
   expect(await chain.block(1_000_000n)).toBeNull();
   expect(await chain.votesAt(1n)).toEqual([]);
-  expect(await chain.provider(one.key)).toBeNull();
-  expect(await chain.evidence(one.key)).toBeNull();
+  expect(await chain.raw.provider(one.key)).toBeNull();
+  expect(await chain.raw.evidence(one.key)).toBeNull();
   expect(await chain.signingInfo(one.key)).toBeNull();
-  expect(await chain.delegation("ab".repeat(32))).toBeNull();
+  expect(await chain.raw.delegation("ab".repeat(32))).toBeNull();
   expect(await chain.depth("ab".repeat(32))).toBeNull();
   expect(await chain.rawCheckpoint(1_000n)).toBeNull();
   expect(await chain.transaction("AB".repeat(32))).toBeNull();
   expect(await chain.account(strangerAccount)).toBeNull();
-  expect(await all(chain.commits(one.key))).toEqual([]);
-  expect(await all(chain.delegations({ provider: one.key }))).toEqual([]);
-  expect(await all(chain.delegations({ status: "ANY" }))).toEqual([]);
+  expect(await all(chain.raw.commits(one.key))).toEqual([]);
+  expect(await all(chain.raw.delegations({ provider: one.key }))).toEqual([]);
+  expect(await all(chain.raw.delegations({ status: "ANY" }))).toEqual([]);
   expect((await chain.node()).chainId).toBe(CHAIN_ID);
 });
 
@@ -140,7 +140,7 @@ test("2: two finality providers are registered", async () => {
   for (const { party: own, account, key } of [one, two]) {
     const message = providerMessage(own.secretKey, key, account.address);
     await world.send(message, account);
-    expect(await world.chain.provider(key)).toMatchObject({ addr: account.address, jailed: false });
+    expect(await world.chain.raw.provider(key)).toMatchObject({ addr: account.address, jailed: false });
     expect(await world.chain.powerAt(key, 1n)).toBe(0n);
   }
   const power = `babylon/finality/v1/finality_providers/${hex.encode(one.key)}/power/1`;
@@ -176,7 +176,7 @@ test("3: both commit to randomness", async () => {
     await world.send(message, provider.account);
     provider.keep(committed);
     const commits = [];
-    for await (const each of world.chain.commits(provider.key)) commits.push(each);
+    for await (const each of world.chain.raw.commits(provider.key)) commits.push(each);
     expect(commits).toEqual([
       {
         startHeight: start,
@@ -298,7 +298,7 @@ test("6: the stake is VERIFIED once a quorum of the committee has signed", async
   expect(await world.status(txid)).toBe("VERIFIED");
   // One more than a quorum is taken too.
   await world.send(m4!, reporter);
-  expect((await world.chain.delegation(txid))?.covenant_sigs).toHaveLength(4);
+  expect((await world.chain.raw.delegation(txid))?.covenant_sigs).toHaveLength(4);
 });
 
 test("7: the stake is ACTIVE once its transaction is deep enough and proved", async () => {
@@ -409,7 +409,7 @@ test("10: a stake that is unbonded on Bitcoin is UNBONDED once that is reported"
     stakeSpendingTx: unsigned.toBuffer(),
   });
   await world.send(report, reporter);
-  const found = await world.chain.delegation(opened.txid);
+  const found = await world.chain.raw.delegation(opened.txid);
   expect(found?.status_desc).toBe("UNBONDED");
   expect(found?.undelegation_response?.delegator_unbonding_info_response?.spend_stake_tx_hex).toBe("");
   await world.record.answer("unbonded", `babylon/btcstaking/v1/btc_delegation/${opened.txid}`);
@@ -528,7 +528,7 @@ test("12: a provider that does not vote is jailed, and free again after its time
     named("MsgUnjailFinalityProvider", free),
     one.account,
   );
-  await waitFor(async () => (await world.chain.provider(two.key))?.jailed, {
+  await waitFor(async () => (await world.chain.raw.provider(two.key))?.jailed, {
     what: "the provider to be jailed",
     deadline: 240_000,
   });
@@ -547,7 +547,7 @@ test("12: a provider that does not vote is jailed, and free again after its time
     deadline: 120_000,
   });
   await world.send(unjail, two.account);
-  expect(await world.chain.provider(two.key)).toMatchObject({ jailed: false });
+  expect(await world.chain.raw.provider(two.key)).toMatchObject({ jailed: false });
 });
 
 test("13: two votes at a height give the key away, which finishes the slashing", async () => {
@@ -557,14 +557,14 @@ test("13: two votes at a height give the key away, which finishes the slashing",
   voting = undefined;
   const fork = one.vote(height, sha256(utf8("another block")), voter.address);
   await world.send(fork, voter);
-  const slashed = await world.chain.provider(one.key);
+  const slashed = await world.chain.raw.provider(one.key);
   expect(Number(slashed!.slashed_btc_height)).toBeGreaterThan(0);
   await world.refuse("a vote of a slashed provider", "provider-slashed", fork, voter);
 
-  const raw = (await world.chain.evidence(one.key))!;
+  const raw = (await world.chain.raw.evidence(one.key))!;
   const secretKey = extractFromVotes(evidenceOf(raw));
   expect(secretKey).toEqual(scalar.toBytes(evenSecret(one.party.secretKey).d));
-  const found = (await world.chain.delegation(first.txid))!;
+  const found = (await world.chain.raw.delegation(first.txid))!;
   const slashing = finishSlashing(withSignaturesOf(found, first.delegation), "staking", secretKey);
   expect(await world.bitcoin.accepts(slashing.toBuffer())).toMatchObject({ allowed: true });
   await sendAndMine(world.bitcoin, slashing);
@@ -578,7 +578,7 @@ test("13: two votes at a height give the key away, which finishes the slashing",
   await world.refuse("a key of no provider", "provider-known", selective(stranger), reporter);
   const message = selectiveSlashingMessage(second.delegation, reporter.address, two.party.secretKey, "v4");
   await world.send(selective(message), reporter);
-  expect(Number((await world.chain.provider(two.key))!.slashed_btc_height)).toBeGreaterThan(0);
+  expect(Number((await world.chain.raw.provider(two.key))!.slashed_btc_height)).toBeGreaterThan(0);
 
   const name = `babylon/finality/v1/finality_providers/${hex.encode(one.key)}`;
   await world.record.answer("evidence", `${name}/evidence`);
@@ -623,7 +623,7 @@ function withSignaturesOf(raw: RawDelegation, delegation: Delegation): Delegatio
 
 test("the client reads all lists of the chain", async () => {
   const { chain } = world;
-  const stakes = await all(chain.delegations({ status: "ANY" }));
+  const stakes = await all(chain.raw.delegations({ status: "ANY" }));
   expect(stakes.map(({ status_desc }) => status_desc).toSorted()).toEqual([
     "ACTIVE",
     "ACTIVE",
@@ -631,10 +631,10 @@ test("the client reads all lists of the chain", async () => {
     "UNBONDED",
     "UNBONDED",
   ]);
-  expect(await all(chain.delegations({ provider: one.key }))).toHaveLength(4);
-  expect(await all(chain.evidences())).toHaveLength(1);
+  expect(await all(chain.raw.delegations({ provider: one.key }))).toHaveLength(4);
+  expect(await all(chain.raw.evidences())).toHaveLength(1);
   expect((await all(chain.signingInfos())).length).toBeGreaterThan(0);
-  expect(await all(chain.providers())).toHaveLength(2);
+  expect(await all(chain.raw.providers())).toHaveLength(2);
   expect((await all(chain.blocks("FINALIZED", { pageSize: 20 }))).length).toBeGreaterThan(0);
   expect(await chain.activatedHeight()).toBeGreaterThan(0n);
   const paths = {

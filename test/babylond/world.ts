@@ -264,7 +264,7 @@ export class World {
   }
 
   async status(txid: string): Promise<string | undefined> {
-    return (await this.chain.delegation(txid))?.status_desc;
+    return (await this.chain.raw.delegation(txid))?.status_desc;
   }
 
   async transaction(txid: string): Promise<Transaction> {
