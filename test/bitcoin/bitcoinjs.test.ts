@@ -225,7 +225,9 @@ describe("a PSBT beside bitcoinjs-lib", () => {
       witnessScript: someBytes,
       bip32Derivation,
       tapInternalKey: bytes32,
-      tapTree: fc.record({ leaves: one(script).map((list) => list.map((each) => ({ depth: 1, ...each }))) }),
+      tapTree: fc.record({
+        leaves: one(script).map((list) => list.map((each) => ({ depth: list.length - 1, ...each }))),
+      }),
       tapBip32Derivation,
       unknownKeyVals: unknown,
     },
