@@ -2,6 +2,7 @@ import { createReader, littleEndian } from "../bitcoin/byte-reader.js";
 import { createWriter } from "../bitcoin/byte-writer.js";
 import type { Transaction } from "../bitcoin/transaction-class.js";
 import type { Prevout } from "../bitcoin/transaction.js";
+import { MAX_MONEY } from "../core/amount.js";
 import { compareBytes, concatBytes, hex } from "../core/bytes.js";
 
 // The names are those of bitcoinjs-lib, so that programs that read its PSBTs read these.
@@ -131,7 +132,7 @@ const witnessUtxo: Kind<Prevout> = {
     const reader = createReader(value, malformed);
     const amount = reader.int64();
     const script = reader.sized();
-    assert(reader.left === 0);
+    assert(reader.left === 0 && amount >= 0n && amount <= MAX_MONEY);
     return { script, value: amount };
   },
   write: ({ script, value }) => [NOTHING, createWriter().int64(value).sized(script).done()],

@@ -172,6 +172,14 @@ describe("a key in a PSBT", () => {
   });
 });
 
+it.each([
+  ["below 0", "ffffffffffffffff"],
+  ["of 2^63", "0000000000000080"],
+  ["above all bitcoin", "0140075af0750700"],
+])("a coin in a PSBT has no value %s", (_, value) => {
+  refusal("invalid-psbt", () => parsePsbt(psbtOf({ input: [["01", `${value}0151`]] })));
+});
+
 describe("a field that is added to a PSBT", () => {
   it("is refused without a value", () => {
     const psbt = new Psbt(transaction());
