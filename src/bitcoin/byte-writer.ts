@@ -1,7 +1,12 @@
+import { assertBytes } from "../core/bytes.js";
+
 /** Puts bytes one after the other, numbers with the lowest byte first, as transactions have them. */
 export interface Writer {
+  /** @throws TapstakeError `invalid-bytes` */
   bytes(bytes: Uint8Array): Writer;
+  /** @throws RangeError unless it is an integer of 8 bits */
   uint8(value: number): Writer;
+  /** @throws RangeError unless it is an integer of 32 bits */
   uint32(value: number): Writer;
   /** @throws RangeError outside 64 bits; TypeError at what is not a bigint */
   int64(value: bigint): Writer;
@@ -32,16 +37,21 @@ export function createWriter(): Writer {
   };
   const writer: Writer = {
     bytes(bytes) {
+      // Text would be written as its digits.
+      assertBytes(bytes, "what is written");
       const at = room(bytes.length);
       buffer.set(bytes, at);
       return writer;
     },
     uint8(value) {
+      if ((value & 0xff) !== value) throw new RangeError(`${value} is not an integer of 8 bits`);
       const at = room(1);
       buffer[at] = value;
       return writer;
     },
     uint32(value) {
+      // The view would take any value modulo 2^32, and what is no number as 0.
+      if (value >>> 0 !== value) throw new RangeError(`${value} is not an integer of 32 bits`);
       const at = room(4);
       view.setUint32(at, value, true);
       return writer;

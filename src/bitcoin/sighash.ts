@@ -80,7 +80,8 @@ export interface TaprootSigning {
 
 /**
  * BIP-341 (common signature message) for the key path, with its extension of BIP-342 for a leaf.
- * @throws RangeError without a script and a value for each input
+ * @throws RangeError without a script and a value for each input; at a hash type that BIP-341 does not know, or SINGLE
+ * without an output of the input's index; at an annex that does not begin with 0x50
  */
 export function keyPathOrLeafHash(transaction: Signable, signing: TaprootSigning): Uint8Array {
   const { version, locktime, ins, outs } = transaction;
@@ -89,6 +90,12 @@ export function keyPathOrLeafHash(transaction: Signable, signing: TaprootSigning
   if (scripts.length !== ins.length || values.length !== ins.length) {
     throw new RangeError("scripts and values must have one entry for each input's coin");
   }
+  // Such signatures are invalid, and SINGLE without its output would be read as NONE.
+  const lacksOutput = (hashType & 0x03) === SIGHASH.single && index >= outs.length;
+  if (!TAPROOT_HASH_TYPES.has(hashType) || lacksOutput) {
+    throw new RangeError(`input ${index} has no sighash of the type ${hashType}`);
+  }
+  if (annex && annex[0] !== ANNEX) throw new RangeError("an annex begins with 0x50");
   const { isOne, outputs } = commitments(transaction, index, hashType, 0x03);
   const writer = createWriter().uint8(EPOCH).uint8(hashType).uint32(version).uint32(locktime);
   const hashed = (write: (writer: Writer) => void) => writer.bytes(sha256(written(write)));
@@ -112,6 +119,9 @@ export function keyPathOrLeafHash(transaction: Signable, signing: TaprootSigning
   return taggedHash("TapSighash", writer.done());
 }
 
+/** BIP-341: DEFAULT, ALL, NONE and SINGLE, and all but the first with ANYONECANPAY. */
+const TAPROOT_HASH_TYPES: ReadonlySet<number> = /* @__PURE__ */ new Set([0, 1, 2, 3, 0x81, 0x82, 0x83]);
+const ANNEX = 0x50;
 const EPOCH = 0;
 const KEY_VERSION = 0;
 const NO_CODE_SEPARATOR = 0xffff_ffff;

@@ -148,7 +148,10 @@ export class Transaction {
     return witnessHash(this, index, script, value, hashType);
   }
 
-  /** What a Schnorr signature is over (BIP-341), of a leaf where its hash is given (BIP-342). */
+  /**
+   * What a Schnorr signature is over (BIP-341), of a leaf where its hash is given (BIP-342).
+   * @throws RangeError where BIP-341 knows no valid signature of this type
+   */
   hashForWitnessV1(
     index: number,
     scripts: readonly Uint8Array[],

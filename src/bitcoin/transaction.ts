@@ -61,6 +61,8 @@ export function createTransaction(
  */
 export function parseTransaction(raw: Uint8Array): Transaction {
   assertBytes(raw, "transaction");
+  // Before they are read: a witness of empty elements takes many times its bytes.
+  if (raw.length > MOST_WEIGHT) throw tooLarge();
   let transaction: Transaction;
   try {
     // A copy: slices of a Node Buffer would share its memory, and change with it.
@@ -74,9 +76,7 @@ export function parseTransaction(raw: Uint8Array): Transaction {
     );
   }
   // Witnesses weigh a quarter: a long transaction can still be a small one.
-  if (raw.length > MOST_BYTES && transaction.byteLength(false) > MOST_BYTES) {
-    throw new TapstakeError("invalid-transaction", "the transaction is larger than a block can be");
-  }
+  if (raw.length > MOST_BYTES && transaction.byteLength(false) > MOST_BYTES) throw tooLarge();
   assertPossible(transaction);
   if (!equalBytes(transaction.toBuffer(), raw)) {
     throw new TapstakeError("invalid-transaction", "the transaction is not in its canonical serialisation");
@@ -94,15 +94,27 @@ export type TransactionLike = Pick<Transaction, "toBuffer">;
  */
 export function toTransaction(transaction: TransactionLike): Transaction {
   if (transaction instanceof Transaction) return transaction;
-  if (typeof transaction?.toBuffer === "function") return parseTransaction(transaction.toBuffer());
-  throw new TapstakeError(
-    "invalid-transaction",
-    `this must be a transaction, not ${describeType(transaction)}`,
-  );
+  const invalid = (text: string, cause?: unknown) =>
+    new TapstakeError("invalid-transaction", text, {}, { cause });
+  if (typeof transaction?.toBuffer !== "function") {
+    throw invalid(`this must be a transaction, not ${describeType(transaction)}`);
+  }
+  let raw: Uint8Array;
+  try {
+    raw = transaction.toBuffer();
+    assertBytes(raw, "transaction");
+  } catch (cause) {
+    throw invalid("the transaction cannot be written as bytes", cause);
+  }
+  return parseTransaction(raw);
 }
 
-/** Bytes without witnesses in a block: 4,000,000 weight units, four for each. */
-const MOST_BYTES = 1_000_000;
+/** Weight units in a block: four for a byte without witnesses, one for any other. */
+const MOST_WEIGHT = 4_000_000;
+const MOST_BYTES = MOST_WEIGHT / 4;
+
+const tooLarge = () =>
+  new TapstakeError("invalid-transaction", "the transaction is larger than a block can be");
 
 /**
  * The rules that a transaction alone can break (`CheckTransaction` of Bitcoin Core): no node takes one that breaks

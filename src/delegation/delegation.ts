@@ -155,13 +155,19 @@ function expansionOf({ previous, coin }: Expands) {
   const { script, value, previousTransaction: given } = coin ?? {};
   assertOutputScript(script, "funding coin's script");
   assertSatoshi(value, "funding coin");
-  const transaction = given instanceof Uint8Array ? parseTransaction(given) : given;
+  const transaction = given instanceof Uint8Array ? parseTransaction(given) : given && toTransaction(given);
   const funding: FundingOutput = {
     script: Uint8Array.from(script),
     value,
     ...(transaction && { transaction }),
   };
-  return { terms, params, staking, funding };
+  const { outputIndex } = staking;
+  return {
+    terms,
+    params,
+    staking: { transaction: toTransaction(staking.transaction), outputIndex },
+    funding,
+  };
 }
 
 /** The output that a delegation locks. */

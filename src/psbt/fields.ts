@@ -2,6 +2,7 @@ import { createReader, littleEndian } from "../bitcoin/byte-reader.js";
 import { createWriter } from "../bitcoin/byte-writer.js";
 import type { Transaction } from "../bitcoin/transaction-class.js";
 import type { Prevout } from "../bitcoin/transaction.js";
+import { MAX_MONEY } from "../core/amount.js";
 import { compareBytes, concatBytes, hex } from "../core/bytes.js";
 
 // The names are those of bitcoinjs-lib, so that programs that read its PSBTs read these.
@@ -131,7 +132,7 @@ const witnessUtxo: Kind<Prevout> = {
     const reader = createReader(value, malformed);
     const amount = reader.int64();
     const script = reader.sized();
-    assert(reader.left === 0);
+    assert(reader.left === 0 && amount >= 0n && amount <= MAX_MONEY);
     return { script, value: amount };
   },
   write: ({ script, value }) => [NOTHING, createWriter().int64(value).sized(script).done()],
@@ -192,7 +193,9 @@ const tapLeafScript: Kind<TapLeafScript> = {
   isList: true,
   read(controlBlock, value) {
     const leafVersion = value.at(-1) ?? -1;
-    assert(controlBlock.length % 32 === 1 && (controlBlock[0]! & 0xfe) === leafVersion);
+    const steps = (controlBlock.length - 33) / 32;
+    assert(Number.isInteger(steps) && steps >= 0 && steps <= DEEPEST_LEAF);
+    assert((controlBlock[0]! & 0xfe) === leafVersion);
     return { controlBlock, script: value.slice(0, -1), leafVersion };
   },
   write: ({ controlBlock, script, leafVersion }) => [
@@ -228,14 +231,32 @@ const tapTree: Kind<TapTree> = {
       const [depth, leafVersion] = reader.take(2);
       leaves.push({ depth: depth!, leafVersion: leafVersion!, script: reader.sized() });
     }
+    assertTree(leaves);
     return { leaves };
   },
   write({ leaves }) {
+    assertTree(leaves);
     const writer = createWriter();
     for (const { depth, leafVersion, script } of leaves) writer.uint8(depth).uint8(leafVersion).sized(script);
     return [NOTHING, writer.done()];
   },
 };
+
+/** BIP-371: the leaves from left to right are those of one whole tree. */
+function assertTree(leaves: TapTree["leaves"]): void {
+  /** The depths of the left branches that lack their right one, each deeper than the one before. */
+  const open: number[] = [];
+  let isWhole = false;
+  for (const { depth, leafVersion } of leaves) {
+    assert(!isWhole && depth <= DEEPEST_LEAF && (leafVersion & 1) === 0);
+    assert(depth >= (open.at(-1) ?? 0));
+    let at = depth;
+    for (; at > 0 && open.at(-1) === at; at--) open.pop();
+    if (at > 0) open.push(at);
+    else isWhole = true;
+  }
+  assert(isWhole);
+}
 
 export const GLOBAL_TABLE: Table<PsbtGlobalFields> = { globalXpub };
 
@@ -274,6 +295,7 @@ export function readFields<T>(table: Table<T>, pairs: readonly KeyValue[]): T & 
   const found: Record<string, unknown> & Unknown = {};
   const seen = new Set<string>();
   for (const { key, value } of pairs) {
+    assertKeyType(key);
     const id = hex.encode(key);
     if (seen.has(id)) throw new RangeError(`it has the key ${id} twice in one map`);
     seen.add(id);
@@ -291,10 +313,12 @@ export function writeFields<T>(table: Table<T>, fields: T & Unknown): KeyValue[]
   const named = Object.keys(table).flatMap((name) =>
     pairsOf(table, name as keyof T, fields[name as keyof T]),
   );
-  const keys = new Set(named.map(({ key }) => hex.encode(key)));
-  if (keys.size < named.length) throw new RangeError("it has a key twice in one map");
-  const others = unknownKeyVals.filter(({ key }) => !keys.has(hex.encode(key)));
-  return [...named, ...others].sort((a, b) => compareBytes(a.key, b.key));
+  for (const { key } of unknownKeyVals) assertKeyType(key);
+  const pairs = [...named, ...unknownKeyVals];
+  if (new Set(pairs.map(({ key }) => hex.encode(key))).size < pairs.length) {
+    throw new RangeError("it has a key twice in one map");
+  }
+  return pairs.sort((a, b) => compareBytes(a.key, b.key));
 }
 
 /**
@@ -303,11 +327,11 @@ export function writeFields<T>(table: Table<T>, fields: T & Unknown): KeyValue[]
  */
 export function addFields<T>(table: Table<T>, fields: T, more: T): void {
   for (const name of Object.keys(more as object) as (keyof T)[]) {
-    const kind = table[name] as Kind<unknown> | undefined;
-    if (!kind) continue;
+    if (!Object.hasOwn(table, name)) continue;
+    const kind = table[name] as Kind<unknown>;
+    if (kind.isList ? !Array.isArray(more[name]) : more[name] === undefined) throw malformed(kind.type);
     const [before, added] = [pairsOf(table, name, fields[name]), pairsOf(table, name, more[name])];
     const all = [...before, ...added].map(({ key }) => hex.encode(key));
-    if (added.length === 0 && !kind.isList) throw malformed(kind.type);
     if (new Set(all).size < all.length) throw new RangeError(`it has the field ${String(name)} already`);
     for (const { key, value } of added) readField(kind, key, value);
     const lists = [fields[name] ?? [], more[name]] as unknown[][];
@@ -341,6 +365,19 @@ function readField<T>(kind: Kind<T>, key: Uint8Array, value: Uint8Array): T {
   }
 }
 
+/** BIP-174: a key begins with its type, which is a size in its shortest form. An empty key would end the map. */
+export function assertKeyType(key: Uint8Array): void {
+  const refuse = () =>
+    new RangeError(`its key ${hex.encode(key)} does not begin with a type in its shortest form`);
+  const [first] = key;
+  if (first === undefined) throw refuse();
+  if (first < 0xfd) return;
+  const width = 2 ** (first - 0xfc);
+  const digits = createReader(key.subarray(1), refuse).take(width);
+  const fitsHalf = digits.subarray(width / 2).every((byte) => byte === 0);
+  if (fitsHalf && (width > 2 || digits[0]! < 0xfd)) throw refuse();
+}
+
 /** A fingerprint, then each step of a path in four bytes. */
 function readOrigin(value: Uint8Array): { masterFingerprint: Uint8Array; path: string } {
   assert(value.length >= 4 && value.length % 4 === 0);
@@ -366,6 +403,8 @@ function writeOrigin({ masterFingerprint, path }: Omit<Bip32Derivation, "pubkey"
 }
 
 const HARDENED = 0x8000_0000;
+/** The depth of a tree that a control block can prove (BIP-341). */
+const DEEPEST_LEAF = 128;
 
 const isPublicKey = ({ length, 0: first }: Uint8Array): boolean =>
   length === 33 ? first === 2 || first === 3 : length === 65 && first === 4;

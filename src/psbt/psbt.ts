@@ -5,6 +5,7 @@ import { hex, joinBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import {
   addFields,
+  assertKeyType,
   GLOBAL_TABLE,
   INPUT_TABLE,
   isNamedField,
@@ -115,6 +116,7 @@ export class Psbt {
 
   /** Adds a field that has no name here to the global map. @throws RangeError at one that has, or is there already */
   addUnknownKeyValToGlobal(field: KeyValue): this {
+    assertKeyType(field.key);
     const isNamed = field.key[0] === GLOBAL.unsignedTx || isNamedField(GLOBAL_TABLE, field.key[0]!);
     const { globalMap } = this.data;
     const { unknownKeyVals = [] } = globalMap;

@@ -159,8 +159,9 @@ function seenInstead(spend: LeafSpend, given: readonly Candidate[]): Seen {
   const isTweaked = ({ signature }: Candidate) =>
     (signature.length === 64 || signature.length === 65) &&
     tweaked.some((key) =>
+      // Other hash types may have no digest (BIP-341).
       curve.verifySchnorr(
-        leafSighash(spend, signature[64] ?? Transaction.SIGHASH_DEFAULT),
+        leafSighash(spend, signature.length === 65 ? Transaction.SIGHASH_ALL : Transaction.SIGHASH_DEFAULT),
         key,
         signature.slice(0, 64),
       ),

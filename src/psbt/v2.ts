@@ -103,7 +103,7 @@ export function writeMap(fields: Fields): Uint8Array {
 }
 
 const without = (fields: Fields, types: readonly number[]): Fields =>
-  fields.filter(({ key }) => key.length > 1 || !types.includes(key[0]!));
+  fields.filter(({ key }) => !types.includes(key[0]!));
 
 function unsignedTransaction(globals: Fields, inputs: readonly Fields[], outputs: readonly Fields[]) {
   const transaction = new Transaction();
@@ -166,8 +166,9 @@ function numberOf(fields: Fields, type: number, length: number): number | undefi
 }
 
 function valueOf(fields: Fields, type: number, length?: number): Uint8Array | undefined {
-  const [found, ...more] = fields.filter(({ key }) => key.length === 1 && key[0] === type);
+  const [found, ...more] = fields.filter(({ key }) => key[0] === type);
   if (more.length > 0) throw new RangeError(`it has field ${type} twice`);
+  if (found && found.key.length > 1) throw new RangeError(`the key of field ${type} must be its type alone`);
   if (found && length !== undefined && found.value.length !== length) {
     throw new RangeError(`expected ${length} bytes in field ${type}, got ${found.value.length}`);
   }

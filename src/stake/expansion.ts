@@ -319,14 +319,15 @@ export function previousStake(previous: PreviousStake): {
     throw new TapstakeError("invalid-argument", text);
   }
   const output = stakingOutput(terms, params.network);
-  const { script, value } = outputAt(toTransaction(staking.transaction), staking.outputIndex);
+  const transaction = toTransaction(staking.transaction);
+  const { script, value } = outputAt(transaction, staking.outputIndex);
   if (!equalBytes(script, output.script)) {
     const [expected, got] = [hex.encode(output.script), hex.encode(script)];
     const text = `previous staking output ${staking.outputIndex}: expected script ${expected}, got ${got}`;
     throw new TapstakeError("staking-output-mismatch", text, { expected, got });
   }
   checkStake(params, terms, value);
-  return { coin: { outpoint: outpointOf(staking.transaction, staking.outputIndex), value }, output };
+  return { coin: { outpoint: outpointOf(transaction, staking.outputIndex), value }, output };
 }
 
 /**

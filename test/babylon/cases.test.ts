@@ -35,6 +35,7 @@ import { checkLeafSignature } from "../../src/spending/spend.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { commitmentDigest } from "../../src/vote/messages.js";
 import { verifyCommitment } from "../../src/vote/vote.js";
+import { asBitcoinJs } from "../support/bitcoinjs.js";
 import { expand } from "../support/expansion.js";
 import { refusal } from "../support/refusal.js";
 import { delegate, inForce, makeStake, secretOf } from "../support/stake.js";
@@ -289,7 +290,14 @@ describe("a spend that Bitcoin mined", () => {
   const { timelock } = stakingOutput(stake.terms, stake.params.network).leaves;
   /** The same withdrawal, signed with another hash type and annex. */
   function signedWith(type: number, annex?: Uint8Array, written = Uint8Array.of(type)) {
-    const digest = spend.hashForWitnessV1(0, [spent.script], [spent.value], type, timelock.hash, annex);
+    const digest = asBitcoinJs(spend).hashForWitnessV1(
+      0,
+      [spent.script],
+      [spent.value],
+      type,
+      timelock.hash,
+      annex,
+    );
     const signature = concatBytes(schnorr.sign(stake.stakerSecrets[0]!, digest), written);
     const changed = spend.clone();
     changed.setWitness(0, [

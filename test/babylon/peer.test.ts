@@ -20,6 +20,7 @@ import { schnorr } from "../../src/crypto/schnorr.js";
 import { createDelegation } from "../../src/delegation/delegation.js";
 import { parsePsbt } from "../../src/psbt/read.js";
 import { tapleafHash } from "../../src/script/taproot.js";
+import { asBitcoinJs } from "../support/bitcoinjs.js";
 import { loadPublished } from "../support/babylon.js";
 import { peer, peerNetworks } from "../support/peer.js";
 import { runs } from "../support/runs.js";
@@ -195,7 +196,7 @@ function signed(psbtHex: string, secret: Uint8Array): string {
   const { script, controlBlock } = tapLeafScript![0]!;
   const transaction = Transaction.fromBuffer(psbt.data.globalMap.unsignedTx.toBuffer());
   const { script: spent, value } = witnessUtxo!;
-  const digest = transaction.hashForWitnessV1(0, [spent], [value], 0, tapleafHash(script));
+  const digest = asBitcoinJs(transaction).hashForWitnessV1(0, [spent], [value], 0, tapleafHash(script));
   const stack = [schnorr.sign(secret, digest), script, controlBlock];
   const sized = stack.flatMap((element) => [compactSize(element.length), element]);
   psbt.updateInput(0, { finalScriptWitness: concatBytes(Uint8Array.of(stack.length), ...sized) });

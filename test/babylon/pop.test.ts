@@ -26,7 +26,7 @@ import { bitcoinMessage } from "../../src/crypto/bitcoin-message.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { keySigner } from "../../src/spending/spend.js";
 import { signingContext } from "../../src/vote/messages.js";
-import { inBitcoinJs } from "../support/bitcoinjs.js";
+import { inBitcoinJs, asBitcoinJs } from "../support/bitcoinjs.js";
 import { bytes32, flipBit, NOT_BYTES, secrets } from "../support/arbitraries.js";
 import { failure } from "../support/errors.js";
 import { peer, peerNetworks } from "../support/peer.js";
@@ -289,7 +289,7 @@ describe("BIP-322", () => {
 
   it("is refused for another Taproot address than BIP-86's: the key untweaked", () => {
     const script = concatBytes(Uint8Array.of(0x51, 32), publicKey);
-    const digest = bip322.toSign(address, script).hashForWitnessV1(0, [script], [0n], 0);
+    const digest = asBitcoinJs(bip322.toSign(address, script)).hashForWitnessV1(0, [script], [0n], 0);
     const witness = concatBytes(Uint8Array.of(1, 64), schnorr.sign(secretKey, digest));
     expect(bip322.verify(address, script, witness)).toBe(true);
     const untweaked = addressOfScript(script, network)!;
@@ -308,7 +308,7 @@ describe("BIP-322", () => {
 
   it("is refused for a P2WSH output whose hash is a key: a signature of the key proves nothing of the script", () => {
     const script = concatBytes(Uint8Array.of(0, 32), publicKey);
-    const digest = bip322.toSign(address, script).hashForWitnessV1(0, [script], [0n], 0);
+    const digest = asBitcoinJs(bip322.toSign(address, script)).hashForWitnessV1(0, [script], [0n], 0);
     const witness = concatBytes(Uint8Array.of(1, 64), schnorr.sign(secretKey, digest));
     expect(bip322.verify(address, script, witness)).toBe(false);
   });
@@ -317,14 +317,14 @@ describe("BIP-322", () => {
     const script = bip322.script(point, "p2tr");
     const tweaked = tweakedSecret();
     const signed = (type: number) => {
-      const digest = bip322.toSign(address, script).hashForWitnessV1(0, [script], [0n], type);
+      const digest = asBitcoinJs(bip322.toSign(address, script)).hashForWitnessV1(0, [script], [0n], type);
       return concatBytes(Uint8Array.of(1, 65), schnorr.sign(tweaked, digest), Uint8Array.of(type));
     };
     expect(bip322.verify(address, script, signed(1))).toBe(true);
     for (const type of [2, 3, 0x81, 0x82, 0x83]) {
       expect(bip322.verify(address, script, signed(type))).toBe(false);
     }
-    const digest = bip322.toSign(address, script).hashForWitnessV1(0, [script], [0n], 0);
+    const digest = asBitcoinJs(bip322.toSign(address, script)).hashForWitnessV1(0, [script], [0n], 0);
     const zero = concatBytes(Uint8Array.of(1, 65), schnorr.sign(tweaked, digest), Uint8Array.of(0));
     expect(bip322.verify(address, script, zero)).toBe(false);
   });

@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { Psbt as BitcoinJsPsbt, script as scripts, Transaction as BitcoinJsTransaction } from "bitcoinjs-lib";
+import { Psbt as BitcoinJsPsbt, script as scripts } from "bitcoinjs-lib";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeEcdsaSignature, encodeEcdsaSignature } from "../../src/bitcoin/ecdsa-signature.js";
@@ -8,7 +8,10 @@ import { transactionsOfBlock } from "../../src/bitcoin/block.js";
 import { toTransaction, type TransactionLike } from "../../src/bitcoin/transaction.js";
 import { concatBytes, hex } from "../../src/core/bytes.js";
 import { Psbt } from "../../src/psbt/psbt.js";
+import { leafSighash } from "../../src/spending/spend.js";
 import { bytes32, flipBit } from "../support/arbitraries.js";
+import { asBitcoinJs } from "../support/bitcoinjs.js";
+import { lifeOf, paramsFor, PATHS, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
 import { runs } from "../support/runs.js";
 
@@ -30,7 +33,6 @@ const transactions = fc
   .record({ version: uint32, locktime: uint32, ins: inputs, outs: outputs })
   .map((parts) => Object.assign(new Transaction(), parts));
 
-const theirs = (transaction: Transaction) => BitcoinJsTransaction.fromBuffer(transaction.toBuffer());
 const P2PKH = hex.decode(`76a914${"22".repeat(20)}88ac`);
 const plain = ({ version, locktime, ins, outs }: Transaction) => ({ version, locktime, ins, outs });
 
@@ -38,7 +40,7 @@ describe("a transaction beside bitcoinjs-lib", () => {
   it("has the same bytes, sizes and txid as in bitcoinjs", () => {
     fc.assert(
       fc.property(transactions, (transaction) => {
-        const other = theirs(transaction);
+        const other = asBitcoinJs(transaction);
         expect(other.toHex()).toBe(transaction.toHex());
         expect(plain(Transaction.fromHex(other.toHex()))).toEqual(plain(transaction));
         expect(transaction.getId()).toBe(other.getId());
@@ -58,7 +60,7 @@ describe("a transaction beside bitcoinjs-lib", () => {
     for (let i = 0; i < 300; i++) transaction.addInput(new Uint8Array(32).fill(i), i);
     for (const length of [0, 252, 253, 0xffff, 0x1_0000]) transaction.addOutput(new Uint8Array(length), 1n);
     transaction.setWitness(0, [new Uint8Array(70_000)]);
-    expect(theirs(transaction).toHex()).toBe(transaction.toHex());
+    expect(asBitcoinJs(transaction).toHex()).toBe(transaction.toHex());
     expect(Transaction.fromBuffer(transaction.toBuffer()).toHex()).toBe(transaction.toHex());
   });
 
@@ -69,7 +71,7 @@ describe("a transaction beside bitcoinjs-lib", () => {
     const anything = fc.record({ of: transactions, code: scriptOf34, leaf: bytes32 });
     fc.assert(
       fc.property(anything, amount, fc.boolean(), ({ of, code, leaf }, value, withAnnex) => {
-        const other = theirs(of);
+        const other = asBitcoinJs(of);
         const [coins, values] = [of.ins.map(() => code), of.ins.map(() => value)];
         const annex = withAnnex ? Uint8Array.of(0x50, 1) : undefined;
         for (const index of of.ins.keys()) {
@@ -126,7 +128,7 @@ describe("a transaction beside bitcoinjs-lib", () => {
     };
     const six = Six.fromBuffer(Buffer.from(transaction.toBuffer()));
     expect(six.outs[0]!.value).toBe(5_000);
-    const seven: Transaction = theirs(transaction);
+    const seven: Transaction = asBitcoinJs(transaction);
     for (const given of [six, seven, transaction]) {
       expect(plain(toTransaction(given))).toEqual(plain(transaction));
     }
@@ -225,7 +227,9 @@ describe("a PSBT beside bitcoinjs-lib", () => {
       witnessScript: someBytes,
       bip32Derivation,
       tapInternalKey: bytes32,
-      tapTree: fc.record({ leaves: one(script).map((list) => list.map((each) => ({ depth: 1, ...each }))) }),
+      tapTree: fc.record({
+        leaves: one(script).map((list) => list.map((each) => ({ depth: list.length - 1, ...each }))),
+      }),
       tapBip32Derivation,
       unknownKeyVals: unknown,
     },
@@ -355,4 +359,21 @@ describe("a PSBT beside bitcoinjs-lib", () => {
     signed.setWitness(0, [new Uint8Array(64)]);
     expect(() => new Psbt(signed)).toThrow("signatures");
   });
+});
+
+it.each(PATHS)("the digest of a stake's %s is that of bitcoinjs", (path) => {
+  const terms = termsOf();
+  const spend = lifeOf(terms, paramsFor(terms))[path];
+  const coinScripts = spend.prevouts.map(({ script }) => script);
+  const values = spend.prevouts.map(({ value }) => value);
+  for (const type of [0, 1]) {
+    const expected = asBitcoinJs(spend.transaction).hashForWitnessV1(
+      spend.inputIndex,
+      coinScripts,
+      values,
+      type,
+      spend.leaf.hash,
+    );
+    expect(leafSighash(spend, type)).toEqual(expected);
+  }
 });

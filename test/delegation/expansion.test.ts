@@ -34,6 +34,7 @@ import {
   walletSigned,
   withFunding,
 } from "../support/expansion.js";
+import { asBitcoinJs } from "../support/bitcoinjs.js";
 import { executes } from "../support/interpreter.js";
 import { P2PKH } from "../support/lives.js";
 import {
@@ -427,13 +428,16 @@ describe.each(["p2wpkh", "p2tr"] as const)("the life of an expansion funded by %
         changeScript: nobodysScript(),
         feeRate: { numerator: 3n, denominator: 1n },
       });
-      const expands = { previous: before, coin: { ...plain, previousTransaction } };
+      // Of another library: it is read by its bytes.
+      const foreign = asBitcoinJs(previousTransaction as Transaction) as unknown as Transaction;
+      const expands = { previous: before, coin: { ...plain, previousTransaction: foreign } };
       const made = createDelegation(
         { ...several.terms, timelock },
         several.params,
         built.transaction,
         expands,
       );
+      expect(made.expansion!.funding.transaction).toStrictEqual(previousTransaction);
       let delegation = made;
       const signers = several.stakerSecrets.slice(1).map(keySigner);
       for (const signer of signers) delegation = await signSlashings(delegation, signer);

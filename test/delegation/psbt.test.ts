@@ -28,6 +28,7 @@ import type { KeySet } from "../../src/script/terms.js";
 import { shownPsbt } from "../../src/stake/explain-psbt.js";
 import { explainSpends } from "../../src/stake/explain.js";
 import { buildStaking, finishStaking, transactionFromPsbt } from "../../src/stake/staking.js";
+import { inBitcoinJs, asBitcoinJs } from "../support/bitcoinjs.js";
 import { ownedCoin, signedPsbt, type Wallet, WALLETS } from "../support/coins.js";
 import { expand } from "../support/expansion.js";
 import { refusal } from "../support/refusal.js";
@@ -77,7 +78,7 @@ describe("stakers' PSBTs of a delegation", () => {
 
   it.each(KINDS)("are of the %s, its leaf and its coin, with derivations", (name, of) => {
     const spend = signedSpend(of, name);
-    const psbt = Psbt.fromBuffer(stakerPsbts(of, [derivation])[name]!.toBuffer());
+    const psbt = inBitcoinJs(stakerPsbts(of, [derivation])[name]!);
     expect(psbt.data.inputs[0]).toMatchObject({
       witnessUtxo: spend.prevouts[0],
       tapLeafScript: [{ script: spend.leaf.script }],
@@ -375,7 +376,7 @@ describe("the staking transaction from its PSBT", () => {
     const { outpoint, value } = owned.coin;
     const staking = paidBy({ outpoint, value, script, witnessScript, witnessWeight: 200 });
     const delegation = createDelegation(stake.terms, stake.params, staking);
-    const digest = staking.transaction.hashForWitnessV0(0, witnessScript, value, 1);
+    const digest = asBitcoinJs(staking.transaction).hashForWitnessV0(0, witnessScript, value, 1);
     const { signature } = curve.signEcdsa(digest, owned.secrets[0]!);
     const signed = staking.transaction.clone();
     signed.setWitness(0, [encodeEcdsaSignature(signature, 1), witnessScript]);
@@ -389,7 +390,7 @@ describe("the staking transaction from its PSBT", () => {
     const delegation = createDelegation(stake.terms, stake.params, staking);
     const stranger = ownedCoin("P2WSH pk", 200_000n, 1);
     const { value, witnessScript } = stranger.coin;
-    const digest = staking.transaction.hashForWitnessV0(0, witnessScript!, value, 1);
+    const digest = asBitcoinJs(staking.transaction).hashForWitnessV0(0, witnessScript!, value, 1);
     const { signature } = curve.signEcdsa(digest, stranger.secrets[0]!);
     const signed = staking.transaction.clone();
     signed.setWitness(0, [encodeEcdsaSignature(signature, 1), witnessScript!]);
@@ -458,7 +459,7 @@ describe("the signed transaction of a PSBT alone", () => {
     const other = Psbt.fromBuffer(signed.toBuffer());
     const [partial] = other.data.inputs[0]!.partialSig!;
     expect(await codeOf(() => finishStakeFunding(delegation, staking.psbt))).toBe("missing-signature");
-    const digest = staking.transaction.hashForSignature(0, staking.coins[0]!.script, 1);
+    const digest = asBitcoinJs(staking.transaction).hashForSignature(0, staking.coins[0]!.script, 1);
     const secret = ownedCoin("P2PKH", 60_000n, 0).secrets[0]!;
     const again = secp256k1.sign(digest, secret, { prehash: false, lowS: true, extraEntropy: digest });
     partial!.signature = encodeEcdsaSignature(again, 1);

@@ -21,7 +21,7 @@ import {
   type Wallet,
   WALLETS,
 } from "../support/coins.js";
-import { inBitcoinJs } from "../support/bitcoinjs.js";
+import { inBitcoinJs, asBitcoinJs } from "../support/bitcoinjs.js";
 import { executes } from "../support/interpreter.js";
 import { feeRate, P2WPKH, paramsFor, termsOf } from "../support/lives.js";
 import { refusal } from "../support/refusal.js";
@@ -82,7 +82,7 @@ describe("the PSBT of a stake", () => {
   const built = stakeFrom(everyKind);
   const inputOf = (wallet: Wallet) => {
     const { coin } = everyKind[WALLETS.indexOf(wallet)]!;
-    return { coin, input: Psbt.fromBuffer(built.psbt.toBuffer()).data.inputs[built.coins.indexOf(coin)]! };
+    return { coin, input: inBitcoinJs(built.psbt).data.inputs[built.coins.indexOf(coin)]! };
   };
 
   it("has the whole previous transaction where the coin gives it, the output too for segwit only", () => {
@@ -120,7 +120,7 @@ describe("the PSBT of a stake", () => {
     ]);
     const coin = { ...oneOf("P2TR key")[0]!.coin, derivations: [inTaproot] };
     const psbt = stakeFrom([{ ...oneOf("P2TR key")[0]!, coin }]).psbt;
-    expect(Psbt.fromBuffer(psbt.toBuffer()).data.inputs[0]!.tapBip32Derivation).toEqual([
+    expect(inBitcoinJs(psbt).data.inputs[0]!.tapBip32Derivation).toEqual([
       { pubkey: key.slice(1), masterFingerprint: fingerprint, path: "m/86'/0'/0'/1/0", leafHashes },
     ]);
   });
@@ -307,7 +307,7 @@ describe("the coin of an uncompressed key", () => {
 
   it("is refused for that reason when its signature shows it", () => {
     const built = stakeFrom([owned]);
-    const digest = built.transaction.hashForSignature(0, script, 1);
+    const digest = asBitcoinJs(built.transaction).hashForSignature(0, script, 1);
     const der = secp256k1.sign(digest, secret, { prehash: false, lowS: true, format: "der" });
     const psbt = Psbt.fromBuffer(built.psbt.toBuffer());
     psbt.updateInput(0, { finalScriptSig: concatBytes(push(Uint8Array.of(...der, 1)), push(key)) });

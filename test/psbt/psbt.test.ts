@@ -65,7 +65,7 @@ const bitcoinjsSigner = (publicKey: Uint8Array) => ({
 
 describe("a PSBT of a leaf spend", () => {
   it("has what a wallet needs: the coin, the leaf, its control block, the internal key", () => {
-    const [input] = Psbt.fromBuffer(spendPsbt(spend).toBuffer()).data.inputs;
+    const [input] = inBitcoinJs(spendPsbt(spend)).data.inputs;
     expect(input).toMatchObject({
       witnessUtxo: spend.prevouts[0],
       tapInternalKey: NUMS_KEY,

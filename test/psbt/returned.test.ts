@@ -20,6 +20,7 @@ import { buildSlashing } from "../../src/stake/slashing.js";
 import { buildStaking, finishStaking } from "../../src/stake/staking.js";
 import { buildUnbonding } from "../../src/stake/unbonding.js";
 import { buildWithdrawal } from "../../src/stake/withdrawal.js";
+import { inBitcoinJs } from "../support/bitcoinjs.js";
 import { ownedCoin, signedPsbt, type Wallet } from "../support/coins.js";
 import { expand, walletSigned } from "../support/expansion.js";
 import { verdict } from "../support/interpreter.js";
@@ -413,7 +414,7 @@ describe("derivations in a PSBT", () => {
       withdrawal("refund"),
     ];
     for (const { psbt, leaf } of built) {
-      const [input] = Psbt.fromBuffer(psbt.toBuffer()).data.inputs;
+      const [input] = inBitcoinJs(psbt).data.inputs;
       const read = input!.tapBip32Derivation!;
       const of = (key: Uint8Array) => read.find(({ pubkey }) => equalBytes(pubkey, key));
       const leafHashes = [leaf.hash];
@@ -441,7 +442,7 @@ describe("derivations in a PSBT", () => {
       [slashing, 1, slashing.refund.leaves],
       [unbonding, 0, unbonding.output.leaves],
     ] as const) {
-      const read = Psbt.fromBuffer(psbt.toBuffer());
+      const read = inBitcoinJs(psbt);
       const { tapInternalKey, tapTree, tapBip32Derivation } = read.data.outputs[index]!;
       expect(tapInternalKey).toEqual(NUMS_KEY);
       const { outputKey } = taproot(treeOf(tapTree!.leaves));

@@ -21,7 +21,7 @@ import { unsignedPsbt } from "../../src/psbt/write.js";
 import { decodeOpReturn } from "../../src/script/op-return.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { buildStaking, finishStaking, type Staking, type StakingRequest } from "../../src/stake/staking.js";
-import { inBitcoinJs } from "../support/bitcoinjs.js";
+import { inBitcoinJs, asBitcoinJs } from "../support/bitcoinjs.js";
 import { NOT_BYTES } from "../support/arbitraries.js";
 import { executes } from "../support/interpreter.js";
 import { feeRate, keyOf, P2TR, P2WPKH, paramsFor, secretOf, termsOf } from "../support/lives.js";
@@ -61,12 +61,12 @@ const request = (changes: Partial<StakingRequest> = {}): StakingRequest => ({
 
 const ecdsa = (transaction: Transaction, i: number, { value }: Coin, hashType = 1, secret = owner) => {
   const script = concatBytes(hex.decode("76a914"), hash160(ownerKey), hex.decode("88ac"));
-  const digest = transaction.hashForWitnessV0(i, script, value, hashType);
+  const digest = asBitcoinJs(transaction).hashForWitnessV0(i, script, value, hashType);
   const der = secp256k1.sign(digest, secret, { prehash: false, lowS: true, format: "der" });
   return Uint8Array.of(...der, hashType);
 };
 const taproot = (transaction: Transaction, i: number, coins: readonly Coin[], hashType = 0) => {
-  const digest = transaction.hashForWitnessV1(
+  const digest = asBitcoinJs(transaction).hashForWitnessV1(
     i,
     coins.map(({ script }) => script),
     coins.map(({ value }) => value),
@@ -445,7 +445,7 @@ describe("the signed staking transaction", () => {
   const otherDer = ecdsa(built.transaction, wpkh, { ...built.coins[wpkh]!, value: 1n });
   const highS = () => {
     const script = concatBytes(hex.decode("76a914"), hash160(ownerKey), hex.decode("88ac"));
-    const digest = built.transaction.hashForWitnessV0(wpkh, script, built.coins[wpkh]!.value, 1);
+    const digest = asBitcoinJs(built.transaction).hashForWitnessV0(wpkh, script, built.coins[wpkh]!.value, 1);
     const low = secp256k1.Signature.fromBytes(secp256k1.sign(digest, owner, { prehash: false, lowS: true }));
     const high = new secp256k1.Signature(low.r, secp256k1.Point.Fn.ORDER - low.s);
     return Uint8Array.of(...high.toBytes("der"), 1);

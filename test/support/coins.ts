@@ -12,7 +12,7 @@ import { type Coin, coinKind } from "../../src/funding/coin.js";
 import { Psbt } from "../../src/psbt/psbt.js";
 import { tapleafHash, taproot } from "../../src/script/taproot.js";
 import { buildStaking, type Staking, type StakingRequest } from "../../src/stake/staking.js";
-import { inBitcoinJs } from "./bitcoinjs.js";
+import { inBitcoinJs, asBitcoinJs } from "./bitcoinjs.js";
 import { feeRate, paramsFor, termsOf } from "./lives.js";
 
 /** How the coins of a wallet are held and spent: each kind that can fund a stake, each script of a known size. */
@@ -197,7 +197,7 @@ export function signInput(psbt: Psbt, i: number, owned: readonly OwnedCoin[], si
     return;
   }
   const transaction = unsignedOf(psbt);
-  const digest = transaction.hashForWitnessV1(
+  const digest = asBitcoinJs(transaction).hashForWitnessV1(
     i,
     spent.map((each) => each.coin.script),
     spent.map((each) => each.coin.value),

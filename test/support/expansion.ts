@@ -11,6 +11,7 @@ import type { Coin } from "../../src/funding/coin.js";
 import type { Psbt } from "../../src/psbt/psbt.js";
 import { unsignedPsbt } from "../../src/psbt/write.js";
 import { type LeafSpend, withWitness } from "../../src/spending/spend.js";
+import { asBitcoinJs } from "./bitcoinjs.js";
 import { type Changes, delegate, nobodysScript, secretOf, type TestStake } from "./stake.js";
 
 /** The owner who funds expansions: a P2WPKH coin, or a P2TR coin whose output key is the key itself. */
@@ -41,14 +42,14 @@ export function walletSigned({ transaction, prevouts }: Pick<LeafSpend, "transac
   const { script, value } = prevouts[1]!;
   if (script[0] === 0) {
     const code = concatBytes(hex.decode("76a914"), script.slice(2), hex.decode("88ac"));
-    const digest = transaction.hashForWitnessV0(1, code, value, 1);
+    const digest = asBitcoinJs(transaction).hashForWitnessV0(1, code, value, 1);
     const der = secp256k1.sign(digest, owner, { prehash: false, lowS: true, format: "der" });
     psbt.updateInput(1, { partialSig: [{ pubkey: ownerKey, signature: Uint8Array.of(...der, 1) }] });
     return psbt;
   }
   const scripts = prevouts.map((each) => each.script);
   const values = prevouts.map((each) => each.value);
-  const digest = transaction.hashForWitnessV1(1, scripts, values, 0);
+  const digest = asBitcoinJs(transaction).hashForWitnessV1(1, scripts, values, 0);
   psbt.updateInput(1, { tapKeySig: schnorr.sign(owner, digest) });
   return psbt;
 }
