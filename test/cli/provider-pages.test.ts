@@ -31,8 +31,8 @@ const hasTools = hasBash && hasTerminal && ["curl", "jq", "openssl"].every(has);
 /** What a page's blocks find when they begin, and what a reader puts in the place of words in angle brackets. */
 interface Story {
   readonly filled?: Readonly<Record<string, string>>;
-  /** Whether the reader has the key, with votes, from the beginning. */
-  readonly hasVoted?: boolean;
+  /** Brings what the reader has in an empty folder before the page, and where the page begins anew. */
+  readonly begin?: (cwd: string, isFresh: boolean) => Promise<void>;
   readonly prints: readonly RegExp[];
 }
 
@@ -51,13 +51,16 @@ const STORIES: Readonly<Record<string, Story>> = {
     filled: { "<its x-only key>": keyAt("m"), "<height>": "120000" },
     prints: [/^tapstake_signatures_total\{outcome="new",code=""\} 0$/m],
   },
-  "docs/service.md": { hasVoted: true, prints: [/health +serving/] },
+  "docs/service.md": { begin: async (cwd) => copy(await voted(), cwd), prints: [/health +serving/] },
   "docs/keys.md": {
     filled: { "<its x-only key>": keyAt("m") },
     prints: [new RegExp(KEY), new RegExp(keyAt("m"))],
   },
   "docs/emergency.md": {
-    hasVoted: true,
+    begin: async (cwd) => {
+      copy(await voted(), cwd);
+      copy(join(await voted(), ".tapstake"), join(cwd, "second"));
+    },
     filled: { "<the height that the script prints>": `${TIP + 20}`, "<height>": `${LAST_VOTE}` },
     prints: [
       /key +unlocked, and ours to use/,
@@ -67,6 +70,12 @@ const STORIES: Readonly<Record<string, Story>> = {
     ],
   },
   "docs/recipes.md": {
+    // The key moves to an empty home. It votes on in that of who prunes.
+    begin: async (cwd, isFresh) => {
+      const own = await voted();
+      if (isFresh) copy(own, cwd);
+      else copy(join(own, "interchange.json"), join(cwd, "interchange.json"));
+    },
     filled: { "<height of the script>": `${TIP + 20}`, "--below 4100000": `--below ${LAST_VOTE}` },
     prints: [
       /votes forgotten +1\r?\nnothing is signed below +120001/,
@@ -166,6 +175,8 @@ class Reader {
 /** Node's own, once in a process, for TLS to an address without a name. */
 const OF_NODE = /^\(node:\d+\) \[DEP0123\].*\n\(Use `node --trace-deprecation.*\n/m;
 
+const copy = (from: string, to: string) => cpSync(from, to, { recursive: true });
+
 let made: Promise<string> | undefined;
 
 /** A folder whose home has the key, with two votes, and beside it the interchange file of the old machine. */
@@ -259,24 +270,20 @@ const blocksOf = (path: string, page: Page = parsePage(read(path))) => providers
 describe.skipIf(!hasTools)("the commands of a provider's page", () => {
   it.each(Object.entries(STORIES))(
     "run in order, those of %s",
-    async (path, { filled = {}, hasVoted, prints }) => {
+    async (path, { filled = {}, begin, prints }) => {
       const lcd = await startLcd();
       let printed = "";
-      const newReader = () => new Reader(filled, lcd.url);
-      let reader = newReader();
-      if (hasVoted) cpSync(await voted(), reader.cwd, { recursive: true });
-      if (path === "docs/emergency.md") {
-        cpSync(join(await voted(), ".tapstake"), join(reader.cwd, "second"), { recursive: true });
-      }
-      if (path === "docs/recipes.md") {
-        cpSync(join(await voted(), "interchange.json"), join(reader.cwd, "interchange.json"));
-      }
+      const newReader = async (isFresh = false) => {
+        const reader = new Reader(filled, lcd.url);
+        await begin?.(reader.cwd, isFresh);
+        return reader;
+      };
+      let reader = await newReader();
       for (const { isFresh, script } of blocksOf(path)) {
         if (isFresh) {
           printed += reader.printed;
           await reader.stop();
-          reader = newReader();
-          if (path === "docs/recipes.md") cpSync(await voted(), reader.cwd, { recursive: true });
+          reader = await newReader(true);
         }
         await reader.type(script);
       }
@@ -284,6 +291,8 @@ describe.skipIf(!hasTools)("the commands of a provider's page", () => {
       await reader.stop();
       for (const part of prints) expect(printed).toMatch(part);
       expect(lcd.unknown).toEqual([]);
+      const text = read(path);
+      expect(Object.keys(filled).filter((word) => !text.includes(word))).toEqual([]);
     },
   );
 
