@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -128,7 +128,7 @@ class Reader {
     const { code, stdout, stderr } = outcome;
     // What a command has written, and where, is no warning.
     const said = code === 0 ? stderr.replace(OF_NODE, "").replace(/^wrote .*\n/gm, "") : stdout + stderr;
-    expect({ part, code, said }).toEqual({ part, code: 0, said: "" });
+    if (code !== 0 || said !== "") throw new Error(`${part}\nended with ${code}, and said\n${said}`);
   }
 
   async #serve(line: string): Promise<void> {
@@ -145,7 +145,8 @@ class Reader {
     const daemon = this.#daemon;
     this.#daemon = undefined;
     daemon?.kill("SIGTERM");
-    if (daemon) expect(await daemon.ended).toEqual({ code: 0, signal: null });
+    const end = await daemon?.ended;
+    if (end && end.code !== 0) throw new Error(`the daemon ended with ${end.code ?? end.signal}`);
   }
 
   #inShell(part: string): Promise<Outcome> {
@@ -255,10 +256,10 @@ async function startLcd(): Promise<{ readonly url: string; readonly unknown: str
   };
   const unknown: string[] = [];
   const url = await serve((_body, { url: asked }, response) => {
-    const [, voted] = /^\/babylon\/finality\/v1\/votes\/(\d+)$/.exec(asked!) ?? [];
-    const isOwn = voted === `${LAST_VOTE}` || voted === `${TIP - 2}`;
+    const [, height] = /^\/babylon\/finality\/v1\/votes\/(\d+)$/.exec(asked!) ?? [];
+    const isOwn = height === `${LAST_VOTE}` || height === `${TIP - 2}`;
     const votes = { btc_pks: ["cd".repeat(32), ...(isOwn ? [KEY] : [])] };
-    const answer = voted === undefined ? answers[asked!] : votes;
+    const answer = height === undefined ? answers[asked!] : votes;
     if (answer === undefined) unknown.push(asked!);
     response.writeHead(answer === undefined ? 404 : 200).end(JSON.stringify(answer ?? {}));
   });
@@ -268,47 +269,47 @@ async function startLcd(): Promise<{ readonly url: string; readonly unknown: str
 const blocksOf = (path: string, page: Page = parsePage(read(path))) => providersBlocks(page, UNRUN[path]);
 
 describe.skipIf(!hasTools)("the commands of a provider's page", () => {
-  it.each(Object.entries(STORIES))(
-    "run in order, those of %s",
-    async (path, { filled = {}, begin, prints }) => {
-      const lcd = await startLcd();
-      let printed = "";
-      const newReader = async (isFresh = false) => {
-        const reader = new Reader(filled, lcd.url);
-        await begin?.(reader.cwd, isFresh);
-        return reader;
-      };
-      let reader = await newReader();
-      for (const { isFresh, script } of blocksOf(path)) {
-        if (isFresh) {
-          printed += reader.printed;
-          await reader.stop();
-          reader = await newReader(true);
-        }
-        await reader.type(script);
+  it.each(Object.entries(STORIES))("run in order: %s", async (path, { filled = {}, begin, prints }) => {
+    const lcd = await startLcd();
+    let printed = "";
+    const newReader = async (isFresh = false) => {
+      const reader = new Reader(filled, lcd.url);
+      await begin?.(reader.cwd, isFresh);
+      return reader;
+    };
+    let reader = await newReader();
+    for (const { isFresh, script } of blocksOf(path)) {
+      if (isFresh) {
+        printed += reader.printed;
+        await reader.stop();
+        reader = await newReader(true);
       }
-      printed += reader.printed;
-      await reader.stop();
-      for (const part of prints) expect(printed).toMatch(part);
-      expect(lcd.unknown).toEqual([]);
-      const text = read(path);
-      expect(Object.keys(filled).filter((word) => !text.includes(word))).toEqual([]);
-    },
-  );
+      await reader.type(script);
+    }
+    printed += reader.printed;
+    await reader.stop();
+    for (const part of prints) expect(printed).toMatch(part);
+    expect(lcd.unknown).toEqual([]);
+    const text = read(path);
+    expect(Object.keys(filled).filter((word) => !text.includes(word))).toEqual([]);
+  });
 
-  it("are those of every page that has some", () => {
+  it("run for every page that has provider blocks", () => {
     const marked = PAGES.filter((path) => blocksOf(path).length > 0);
     expect(marked.sort()).toEqual(Object.keys(STORIES).sort());
   });
 
   it("stop at the first that fails", async () => {
     const reader = new Reader({}, "none");
-    await expect(reader.type("tapstake fp keys list && false\ntapstake --version > seen")).rejects.toThrow();
+    await expect(reader.type("tapstake fp keys list && false\ntapstake --version > seen")).rejects.toThrow(
+      "to deeply equal",
+    );
+    expect(existsSync(join(reader.cwd, "seen"))).toBe(false);
   });
 });
 
 describe.skipIf(!has("systemd-analyze"))("the unit file of docs/service.md", () => {
-  it("is good to systemd, with a command that is there", () => {
+  it("passes systemd-analyze verify", () => {
     const folder = join(temporaryFolder(), "units");
     mkdirSync(folder);
     const path = join(folder, "tapstake.service");

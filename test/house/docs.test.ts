@@ -81,16 +81,13 @@ describe("the pages", () => {
     },
   );
 
-  it.each([...pages])(
-    "%s marks as not run only blocks that the table names, with a reason",
-    (path, page) => {
-      const wrong = page.blocks
-        .map((block) => [block.line, wrongMark(block, UNRUN[path])])
-        .filter(([, what]) => what !== undefined);
-      expect(wrong).toEqual([]);
-      expect(needless(page, UNRUN[path])).toEqual([]);
-    },
-  );
+  it.each([...pages])("%s marks as not run only blocks that the table names, with a reason", (path, page) => {
+    const wrong = page.blocks
+      .map((block) => [block.line, wrongMark(block, UNRUN[path])])
+      .filter(([, what]) => what !== undefined);
+    expect(wrong).toEqual([]);
+    expect(needless(page, UNRUN[path])).toEqual([]);
+  });
 
   it("are all the pages that the table of unrun blocks names", () => {
     expect([...pages.keys()]).toEqual(expect.arrayContaining(Object.keys(UNRUN)));

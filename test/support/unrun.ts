@@ -62,11 +62,14 @@ export function wrongMark(
 
 /** The entries of a page's table that no block of the page needs. */
 export function needless({ blocks }: Page, unrun: Readonly<Record<string, string>> = {}): string[] {
-  const needed = blocks.flatMap(({ mark, code }) => {
-    const lines = code.split("\n");
-    return mark === "no-run" ? lines.slice(0, 1) : isProviders(mark) ? lines : [];
-  });
-  return Object.keys(unrun).filter((line) => !needed.includes(line));
+  const needed = new Set(
+    blocks.flatMap(({ mark, code }) => {
+      const lines = code.split("\n");
+      if (mark === "no-run") return lines.slice(0, 1);
+      return isProviders(mark) ? lines : [];
+    }),
+  );
+  return Object.keys(unrun).filter((line) => !needed.has(line));
 }
 
 const isProviders = (mark: string) => /^provider\b/.test(mark);
