@@ -6,6 +6,8 @@ const OTHER_USER = "is another user's shell; the lines in it run";
 const EXAMPLE = "is an example, which .ci/run and test/pages run";
 const PUBLIC = "locks coins on mainnet; other blocks run the same commands on regtest";
 
+const SERVER = "asks a public server; test/cli runs the commands against a simulated one";
+
 /**
  * What stands in the pages and does not run, with its reason: a whole block with the mark `no-run` by its first line,
  * or a line of a block with the mark `provider`.
@@ -34,7 +36,15 @@ export const UNRUN: Readonly<Record<string, Readonly<Record<string, string>>>> =
     "openssl rand -hex 32 | sudo install --mode 600 /dev/stdin /var/lib/tapstake/hmac-key --owner tapstake":
       ADMINISTRATOR,
   },
+  "docs/registration.md": {
+    "tapstake register unjail --fp $FP --address $ACCOUNT --check --lcd https://lcd.example": SERVER,
+  },
   "docs/stakers.md": {
+    "tapstake params check mainnet --lcd $LCD": SERVER,
+    "tapstake stake create --params mainnet --staker $STAKER --fp $FP --time 64000 --value 600000 \\": SERVER,
+    "tapstake stake combine stake.json --lcd $LCD": SERVER,
+    "tapstake stake status stake.json --lcd $LCD --rpc $RPC": SERVER,
+    "tapstake stake import $TXID --lcd $LCD --out stake.json": SERVER,
     "bitcoind -regtest -daemonwait -fallbackfee=0.0001":
       "takes the ports of a node that the reader may have; the tests start one on free ports",
     "tapstake stake create --params mainnet-phase1 --staker $STAKER --fp $FP --time 64000 --value 600000 \\":
