@@ -80,24 +80,40 @@ export function onTerminal(
   env: Readonly<Record<string, string>>,
   ...answers: readonly (readonly [question: string | RegExp, typed: string | ((said: string) => string)])[]
 ): Promise<Outcome> {
-  const quoted = [process.execPath, main, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+  const quoted = args.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  const waiting = [...answers];
+  let answered = 0;
+  return lineOnTerminal(`tapstake ${quoted}`, { env }, (said) => {
+    const [question, typed] = waiting[0] ?? [];
+    const unanswered = said.slice(answered);
+    if (question === undefined || typed === undefined) return undefined;
+    if (typeof question === "string" ? !unanswered.includes(question) : !question.test(unanswered)) {
+      return undefined;
+    }
+    waiting.shift();
+    answered = said.length;
+    return typeof typed === "string" ? typed : typed(said);
+  });
+}
+
+/** Runs a line of a shell that knows `tapstake` on a terminal, and types what `answer` makes of all that was said. */
+export function lineOnTerminal(
+  line: string,
+  { env = {}, cwd }: Omit<Surroundings, "input">,
+  answer: (said: string) => string | undefined,
+): Promise<Outcome> {
+  const known = `tapstake() { '${process.execPath}' '${main}' "$@"; }`;
+  const sized = `stty cols ${env["COLUMNS"] ?? 100} rows 30; ${known}; ${line}`;
   return new Promise((resolve, reject) => {
-    const line = `stty cols ${env["COLUMNS"] ?? 100} rows 30; ${quoted.join(" ")}`;
-    const child = spawn("script", ["-qec", line, "/dev/null"], {
+    const child = spawn("script", ["-qec", sized, "/dev/null"], {
       env: { ...inherited, ...env },
+      cwd: cwd ?? process.cwd(),
     });
     let [stdout, stderr] = ["", ""];
-    const waiting = [...answers];
-    let answered = 0;
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
-      const [question, typed] = waiting[0] ?? [];
-      const unanswered = stdout.slice(answered);
-      if (question === undefined || typed === undefined) return;
-      if (typeof question === "string" ? !unanswered.includes(question) : !question.test(unanswered)) return;
-      waiting.shift();
-      answered = stdout.length;
-      child.stdin.write(typeof typed === "string" ? typed : typed(stdout));
+      const typed = answer(stdout);
+      if (typed !== undefined) child.stdin.write(typed);
     });
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.on("error", reject);

@@ -13,8 +13,8 @@ import {
   root,
   sentencesOf,
   wordsIn,
-  wrongMark,
 } from "../support/pages.js";
+import { needless, UNRUN, wrongMark } from "../support/unrun.js";
 import { FORBIDDEN } from "../support/words.js";
 
 const pages = new Map(PAGES.map((path) => [path, parsePage(read(path))]));
@@ -81,11 +81,16 @@ describe("the pages", () => {
     },
   );
 
-  it.each([...pages])("%s marks as not run only blocks that cannot run", (_path, { blocks }) => {
-    const wrong = blocks
-      .map((block) => [block.line, wrongMark(block)])
+  it.each([...pages])("%s marks as not run only blocks that the table names, with a reason", (path, page) => {
+    const wrong = page.blocks
+      .map((block) => [block.line, wrongMark(block, UNRUN[path])])
       .filter(([, what]) => what !== undefined);
     expect(wrong).toEqual([]);
+    expect(needless(page, UNRUN[path])).toEqual([]);
+  });
+
+  it("are all the pages that the table of unrun blocks names", () => {
+    expect([...pages.keys()]).toEqual(expect.arrayContaining(Object.keys(UNRUN)));
   });
 
   it.each([...pages])(
@@ -130,7 +135,7 @@ told -->
 1. One sentence. tapstake says another, e.g. this.
 2. See \`tapstake a. b\`. **So.** (Yes.)
 
-   \`\`\`bash no-run: installs software
+   \`\`\`bash no-run
    npm ci
      # told
    \`\`\`
@@ -140,9 +145,7 @@ told -->
 `);
 
   it("finds blocks, with their marks", () => {
-    expect(page.blocks).toEqual([
-      { line: 13, language: "bash", mark: "no-run: installs software", code: "npm ci\n  # told" },
-    ]);
+    expect(page.blocks).toEqual([{ line: 13, language: "bash", mark: "no-run", code: "npm ci\n  # told" }]);
   });
 
   it("finds anchors as GitHub makes them", () => {
@@ -197,14 +200,13 @@ told -->
   });
 
   it.each([
-    ["bash no-run", "npm ci", /unknown mark: no-run/],
-    ["bash no-run: too hard", "npm ci", /no reason not to run: too hard/],
-    ["bash no-run: installs software", "tapstake params", /nothing in it installs software/],
+    ["bash no-run", "npm ci", /^not in test\/support\/unrun\.ts, with a reason: npm ci$/],
+    ["bash no-run: too hard", "npm test", /unknown mark: no-run: too hard/],
     ["bash norun", "tapstake params", /unknown mark: norun/],
-    ["json no-run: installs software", "npm ci", /json has no marks/],
+    ["json no-run", "npm test", /json has no marks/],
   ])("refuses the mark of %s above %s", (info, code, what) => {
     const [block] = parsePage(`\`\`\`${info}\n${code}\n\`\`\``).blocks;
-    expect(wrongMark(block!)).toMatch(what);
+    expect(wrongMark(block!, { "npm test": "it takes minutes" })).toMatch(what);
   });
 
   it.each([
@@ -217,8 +219,19 @@ told -->
     expect(hasCommands(block!)).toBe(known);
   });
 
-  it("accepts a mark with a reason that the block shows", () => {
-    const fresh = parsePage("```bash fresh\ntapstake params\n```").blocks;
-    expect([...page.blocks, ...fresh].map(wrongMark)).toEqual([undefined, undefined]);
+  it("accepts a mark whose block the table names, and finds needless entries of the table", () => {
+    const marked = parsePage("```bash fresh\ntapstake params\n```\n\n```bash provider\nsudo -i\nid\n```");
+    const table = {
+      "npm ci": "installs software",
+      "sudo -i": "another user",
+      "  # told": "is no first line",
+    };
+    expect([...page.blocks, ...marked.blocks].map((block) => wrongMark(block, table))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(needless(page, table)).toEqual(["sudo -i", "  # told"]);
+    expect(needless(marked, table)).toEqual(["npm ci", "  # told"]);
   });
 });

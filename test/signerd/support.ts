@@ -116,22 +116,23 @@ export interface DaemonProcess {
 interface DaemonOptions {
   readonly locked?: boolean;
   readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
   /** When it ends: with the test, if it is not said. */
   readonly end?: (work: () => Promise<void>) => void;
 }
 
 /** `tapstake fp serve` as a process of its own, with its key open; it ends with the test. */
 export async function startDaemon(
-  { home, key }: TestHome,
+  { home, key }: { readonly home: { readonly path: string }; readonly key: { readonly name: string } },
   args: readonly string[] = [],
-  { locked = false, env: more = {}, end = onTestFinished }: DaemonOptions = {},
+  { locked = false, env: more = {}, cwd = process.cwd(), end = onTestFinished }: DaemonOptions = {},
 ): Promise<DaemonProcess> {
   if (!existsSync(main)) throw new Error("the command is not built: npm run build");
   const free = ["--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"];
   const unlock = locked ? [] : ["--unlock", key.name];
   const command = [main, "fp", "serve", "--json", "--home", home.path, ...unlock, ...free, ...args];
   const env = { ...process.env, TAPSTAKE_PASSPHRASE: PASSPHRASE, ...more };
-  const child = spawn(process.execPath, command, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, command, { env, cwd, stdio: ["ignore", "pipe", "pipe"] });
   let logged = "";
   child.stderr.setEncoding("utf8").on("data", (part: string) => (logged += part));
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {

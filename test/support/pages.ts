@@ -23,7 +23,7 @@ export interface Block {
   readonly line: number;
   /** The first word after the fence; empty where there is none. */
   readonly language: string;
-  /** The words after it: `fresh`, or `no-run: ` and why. */
+  /** The words after it: `fresh`, `provider` or `no-run` (test/support/unrun.ts). */
   readonly mark: string;
   /** Without the fence's own indentation. */
   readonly code: string;
@@ -165,29 +165,6 @@ export function scriptOf({ language, code }: Block): string | undefined {
   return [...code.matchAll(/^(?:\$|>) (.*)$/gm)].map(([, line]) => line).join("\n");
 }
 
-/** Why a block need not run, with what such a block has. */
-const NO_RUN: Readonly<Record<string, RegExp>> = {
-  "installs software": /\b(?:git clone|npm (?:ci|install|run|test)|apt(?:-get)? |npx )/,
-  "manages a service": /\b(?:systemctl|journalctl|sudo|useradd|systemd-creds)\b/,
-  "moves to another machine": /\b(?:scp|rsync|ssh|shred)\b/,
-  "asks a daemon": /\bfp (?:serve|unlock|status)\b|--remote\b|\bTAPSTAKE_REMOTE\b|\/metrics\b/,
-  "asks a public server": /https:\/\/|\b(?:mainnet|testnet|signet)|\$LCD\b/,
-  "starts a node": /\bbitcoind\b|\bcreatewallet\b|\bTAPSTAKE_(?:RPC|ESPLORA)=/,
-  "has placeholders": /<[a-z][^<>\n]*>/,
-  "asks at the terminal": /\bkeys (?:new|import|delete|passphrase)\b|\bprotection (?:init|import|prune)\b/,
-};
-
-/** What is wrong with the mark of a block; undefined when nothing is. */
-export function wrongMark({ language, mark, code }: Block): string | undefined {
-  if (mark === "") return undefined;
-  if (language !== "bash" && language !== "console") return `${language} has no marks`;
-  if (mark === "fresh") return undefined;
-  const [, why] = /^no-run: (.+)$/.exec(mark) ?? [];
-  if (why === undefined) return `unknown mark: ${mark}`;
-  if (!Object.hasOwn(NO_RUN, why)) return `no reason not to run: ${why}`;
-  return NO_RUN[why]!.test(code) ? undefined : `nothing in it ${why}`;
-}
-
 /**
  * The scripts of a page, in order: its blocks belong to one session, which each block with the mark `fresh` begins
  * anew, in an empty folder.
@@ -196,7 +173,7 @@ export function sessionsOf({ blocks }: Page): { readonly line: number; readonly 
   const sessions: { line: number; script: string }[] = [];
   for (const block of blocks) {
     const script = scriptOf(block);
-    if (script === undefined || block.mark.startsWith("no-run")) continue;
+    if (script === undefined || !["", "fresh"].includes(block.mark)) continue;
     if (sessions.length === 0 || block.mark === "fresh") sessions.push({ line: block.line, script });
     else sessions.at(-1)!.script += `\n${script}`;
   }
