@@ -77,7 +77,7 @@ describe("a delegation of the chain", () => {
     expect(left(transaction.toHex()).leftBy).toEqual(transaction);
   });
 
-  it("has more signatures than the quorum, of which a witness takes as many as it needs", async () => {
+  it("has more signatures than the quorum; a witness takes as many as it needs", async () => {
     const five = await signedBy(stake, unsigned, [0, 1, 2, 3, 4]);
     const { delegation } = readChainDelegation(lcdDelegation(five), { params: regtest });
     expect(delegation.unbonding.covenantSignatures).toHaveLength(5);
