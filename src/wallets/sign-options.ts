@@ -1,4 +1,5 @@
 import type { Transaction } from "../bitcoin/transaction-class.js";
+import { assertFeeRate } from "../bitcoin/fee.js";
 import { formatOutpoint, spends, spentBy } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -7,6 +8,7 @@ import { checkTransactions } from "../delegation/check.js";
 import { type Delegation, expandedStake, outputsIn } from "../delegation/delegation.js";
 import { assertAcceptable, stakerPsbts } from "../delegation/psbt.js";
 import { type SignedName, signedSpend } from "../delegation/spends.js";
+import { signedVsize } from "../funding/coin-cost.js";
 import { assertCoins, type Coin } from "../funding/coin.js";
 import type { Psbt } from "../psbt/psbt.js";
 import type { PsbtLike } from "../psbt/read.js";
@@ -43,7 +45,8 @@ import {
  * - `expansion` takes `coins` if the funding coin is the account's and needs more than the delegation says of it.
  * - The three withdrawals take the built `withdrawal`, which says where the coins go and at which fee rate.
  * @throws TapstakeError `account-mismatch` if the account is not a staker's, or its network, address and key disagree;
- * the codes of `checkTransactions`; `invalid-coin` for coins that are not the transaction's; `not-an-expansion`;
+ * the codes of `checkTransactions`; `invalid-coin` for coins that are not the transaction's,
+ * or hold less than it pays out; `fee-rate-too-high`; `not-an-expansion`;
  * `psbt-mismatch` for a withdrawal of another stake or from another output; `invalid-argument`
  * @example
  * ```ts
@@ -182,6 +185,7 @@ function funding({ delegation, of, account, bearsOrigins }: Step<StepInput["fund
     const text = `input ${i} of the staking transaction spends ${outpoint}, which is not among the coins given`;
     throw new TapstakeError("invalid-coin", text, { input: i, outpoint });
   });
+  assertPays(transaction, coins, of);
   const inputs = coins.flatMap((coin, index) => ownInput(coin, index, account));
   if (inputs.length === 0 && !bearsOrigins) {
     const text = `no coin that pays for this stake is held by ${account.address}; choose the account that has the coins`;
@@ -193,6 +197,31 @@ function funding({ delegation, of, account, bearsOrigins }: Step<StepInput["fund
     accept: (returned) => fundedBy(transaction, coins, returned),
   };
 }
+
+/**
+ * An answer repeats the values that the wallet was given, and its signatures commit to them: without this check, only the
+ * nodes would find a false one.
+ */
+function assertPays(
+  transaction: Transaction,
+  coins: readonly Coin[],
+  { maxFeeRate }: StepInput["funding"],
+): void {
+  const [held, paid] = [total(coins), total(transaction.outs)];
+  if (held <= paid) {
+    const text = `the coins given hold ${held} sat, and the staking transaction pays out ${paid} sat: the value of a coin is wrong; give coins: staking.coins, as buildStaking chose them`;
+    throw new TapstakeError("invalid-coin", text, { held, paid });
+  }
+  const feeRate = { numerator: held - paid, denominator: BigInt(signedVsize(transaction, coins)) };
+  // A low rate is no sign of a false value: of some coins, only the most that they may weigh is known.
+  assertFeeRate(feeRate, {
+    minFeeRate: { numerator: 0n, denominator: 1n },
+    ...(maxFeeRate && { maxFeeRate }),
+  });
+}
+
+const total = (outputs: readonly { readonly value: bigint }[]): bigint =>
+  outputs.reduce((sum, { value }) => sum + value, 0n);
 
 function fundedBy(transaction: Transaction, coins: readonly Coin[], returned: PsbtLike): Transaction {
   const signed = finishStaking({ transaction, coins }, returned);

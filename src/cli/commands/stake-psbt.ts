@@ -108,6 +108,7 @@ export const command = () =>
       const account = accountOf(step, delegation, wallet, options);
       const input = {
         ...(options.psbt !== undefined && { coins: coinsOfPsbt(await readPsbt(options.psbt)) }),
+        ...(step === "funding" && { maxFeeRate: maxFeeRateOf(options) }),
         ...(isWithdrawal(step) && { withdrawal: withdrawalOf(step, delegation, options) }),
       };
       const request = ask(step, delegation, { wallet, account, ...input });
