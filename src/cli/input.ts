@@ -140,7 +140,7 @@ function psbtOf(content: Uint8Array): Psbt {
   return parseAnswer(content);
 }
 
-/** What `bitcoin-cli walletprocesspsbt` prints, and what Xverse and Leather answer: a delegation has none of these. */
+/** What `bitcoin-cli walletprocesspsbt` prints, and Xverse and Leather answer. A delegation has no such field. */
 const walletAnswer = v.union([
   v.object({ psbt: v.unknown() }),
   v.object({ hex: v.unknown() }),
