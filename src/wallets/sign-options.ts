@@ -2,7 +2,7 @@ import type { Transaction } from "../bitcoin/transaction-class.js";
 import { assertFeeRate } from "../bitcoin/fee.js";
 import { formatOutpoint, spends, spentBy } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
-import { TapstakeError } from "../core/errors.js";
+import { describeType, TapstakeError } from "../core/errors.js";
 import { assertChoice } from "../core/text.js";
 import { checkTransactions } from "../delegation/check.js";
 import { type Delegation, expandedStake, outputsIn } from "../delegation/delegation.js";
@@ -60,6 +60,9 @@ export function signOptions<S extends StakerStep, W extends WalletKind>(
   of: AskedOf<W> & StepInput[S],
 ): SigningRequest<S, W> {
   assertChoice(step, "step", STAKER_STEPS);
+  assertObject(delegation, "the delegation", "delegationFromJson reads its text");
+  assertObject(of, "the third argument", "give { wallet, account }");
+  assertObject(of.account, "account", "give { publicKey, address, network }");
   assertChoice(of.wallet, "wallet", WALLET_KINDS);
   const account = accountFor(step, delegation, of);
   const bearsOrigins = (BEARS_ORIGINS as readonly WalletKind[]).includes(of.wallet);
@@ -85,6 +88,14 @@ export function signOptions<S extends StakerStep, W extends WalletKind>(
  * makes, which they sign: coin, internal key and leaf.
  */
 const BEARS_ORIGINS = ["keystone", "core", "generic"] as const satisfies readonly WalletKind[];
+
+function assertObject(value: unknown, name: string, remedy: string): void {
+  if (typeof value === "object" && value !== null) return;
+  throw new TapstakeError(
+    "invalid-argument",
+    `${name} must be an object, not ${describeType(value)}; ${remedy}`,
+  );
+}
 
 /** Any wallet with coins can fund a stake; the stakers sign everything else. */
 function accountFor(step: StakerStep, delegation: Delegation, { wallet, account }: AskedOf): CheckedAccount {
@@ -177,12 +188,15 @@ function funding({ delegation, of, account, bearsOrigins }: Step<StepInput["fund
     throw new TapstakeError("invalid-argument", text);
   }
   checkTransactions(delegation);
+  if (of.coins === undefined) {
+    throw new TapstakeError("invalid-argument", "the funding needs its coins; give coins: staking.coins");
+  }
   assertCoins(of.coins);
   const coins = transaction.ins.map((input, i) => {
     const coin = of.coins.find(({ outpoint }) => spends(input, outpoint));
     if (coin) return asHeld(coin, account, bearsOrigins);
     const outpoint = formatOutpoint(spentBy(input));
-    const text = `input ${i} of the staking transaction spends ${outpoint}, which is not among the coins given`;
+    const text = `input ${i} of the staking transaction spends ${outpoint}, which is not among the coins given; give coins: staking.coins`;
     throw new TapstakeError("invalid-coin", text, { input: i, outpoint });
   });
   assertPays(transaction, coins, of);

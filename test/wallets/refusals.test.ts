@@ -44,6 +44,21 @@ describe("signOptions refuses", () => {
     refusal("invalid-coin", () => signOptions("expansion", expanded, { ...of(), coins: one }));
   });
 
+  it("a call without options, account or coins, and a delegation as text", () => {
+    const ask = (step: string, delegation: unknown, options?: unknown) =>
+      refusal("invalid-argument", () =>
+        signOptions(
+          step as "slashing",
+          delegation as WalletLife["delegation"],
+          options as ReturnType<typeof of>,
+        ),
+      ).message;
+    expect(ask("slashing", life.delegation)).toContain("give { wallet, account }");
+    expect(ask("slashing", life.delegation, { wallet: "unisat" })).toContain("account must be an object");
+    expect(ask("slashing", "{}", of())).toContain("delegationFromJson");
+    expect(ask("funding", life.delegation, of())).toContain("give coins: staking.coins");
+  });
+
   it("coins whose values cannot be true: less than is paid out, or a fee rate above the limit", () => {
     const { delegation, coins } = life;
     const ask = (value: bigint, limits: { maxFeeRate?: Rate } = {}) => {
