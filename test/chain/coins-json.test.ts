@@ -136,10 +136,10 @@ describe("coins from JSON", () => {
 
   it("are read from the list itself, and a missing field is named", () => {
     const one = { txid: "07".repeat(32), vout: 1, scriptPubKey: `0014${"75".repeat(20)}` };
-    const [coin] = coinsFromJson([{ ...one, value: 5000n }]);
-    expect(coin!.value).toBe(5000n);
+    const [read] = coinsFromJson([{ ...one, value: 5000n }]);
+    expect(read!.value).toBe(5000n);
     expect(coinsFromJson([{ ...one, amount: 5e-8 }])[0]!.value).toBe(5n);
-    expect(coinsFromJson(JSON.stringify([{ ...one, value: 5000 }]))).toEqual([coin]);
+    expect(coinsFromJson(JSON.stringify([{ ...one, value: 5000 }]))).toEqual([read]);
     // As UniSat has a coin.
     const { message } = refusal("invalid-json", () =>
       coinsFromJson([{ txid: one.txid, vout: 0, satoshis: 1 }]),
