@@ -55,10 +55,14 @@ try {
   console.log(`${typeUrl}: ${value.length} bytes`);
 
   // What would the chain answer? You say what you know of it: here the parameters, and the tip of its light client.
-  const answer = checkRules("v4", decodeMessage({ typeUrl, value }), {
-    params: regtest,
-    btcTip: { height: 101 },
-  });
+  const answer = checkRules(
+    "v4",
+    { typeUrl, value },
+    {
+      params: regtest,
+      btcTip: { height: 101 },
+    },
+  );
   if (answer.verdict === "never") throw new Error(`${answer.rule}: ${answer.reason}`);
   if (answer.verdict === "later") console.log("the chain takes it later:", answer.until);
   console.log(`not checked: ${answer.unchecked.map(({ rule }) => rule).join(", ")}`);

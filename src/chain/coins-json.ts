@@ -9,7 +9,7 @@ import { type Coin, coinKind } from "../funding/coin.js";
 import { splitKeyExpression } from "../script/key-expression.js";
 
 /**
- * Coins from JSON: a list, as `bitcoin-cli listunspent` writes it. Of each coin `txid`, `vout` and `scriptPubKey`
+ * Coins from JSON: a list, as `bitcoin-cli listunspent` writes it; the list itself too. Of each coin `txid`, `vout` and `scriptPubKey`
  * are read, and what it holds: `amount` in bitcoin, or `value` in whole satoshi. Numbers are read exactly, however they are spelt. Where they are there, also
  * `redeemScript`, `witnessScript`, `confirmations`, and of `desc` where the keys come from. What no wallet's list says
  * can be written beside: `previousTransaction`, the raw transaction that made the coin; for P2TR spent by a script
@@ -18,11 +18,14 @@ import { splitKeyExpression } from "../script/key-expression.js";
  * @throws TapstakeError `invalid-json`, `invalid-hex`, `invalid-amount`, `invalid-coin`; `invalid-key-expression`,
  * `invalid-path` at a descriptor whose origins are none
  */
-export function coinsFromJson(text: string): Coin[] {
+export function coinsFromJson(list: string | readonly object[]): Coin[] {
+  const text = typeof list === "string" ? list : JSON.stringify(list, bigintAsText);
   return readJson(v.array(form), parseExactJson(text, "coins"), "coins").flatMap((one, i) =>
     one.spendable === false ? [] : [coinOf(one, `coins[${i}]`)],
   );
 }
+
+const bigintAsText = (_: string, value: unknown) => (typeof value === "bigint" ? String(value) : value);
 
 function coinOf(one: v.InferOutput<typeof form>, name: string): Coin {
   const { txid, vout, amount, value, confirmations, desc, leaf, witnessWeight, signatureLength } = one;

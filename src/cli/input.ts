@@ -4,7 +4,7 @@ import type { Transaction } from "../bitcoin/transaction-class.js";
 import { parseTransaction } from "../bitcoin/transaction.js";
 import { equalBytes, hex, utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { parseJson, readJson } from "../core/json.js";
+import { parseJson } from "../core/json.js";
 import type { Delegation } from "../delegation/delegation.js";
 import { delegationFromJson } from "../delegation/json.js";
 import type { Psbt } from "../psbt/psbt.js";
@@ -129,7 +129,7 @@ const PSBT_MAGIC = Uint8Array.of(0x70, 0x73, 0x62, 0x74, 0xff);
 
 /**
  * A PSBT from a file or standard input: binary, base64, hexadecimal, or in the JSON of bitcoind's wallet.
- * @throws TapstakeError `file-error`, `invalid-psbt`, `invalid-json`
+ * @throws TapstakeError `file-error`, `invalid-psbt`
  */
 export async function readPsbt(path: string): Promise<Psbt> {
   const content = await readContent(path);
@@ -137,19 +137,15 @@ export async function readPsbt(path: string): Promise<Psbt> {
 }
 
 function psbtOf(content: Uint8Array): Psbt {
-  return parseAnswer(psbtText(content));
+  return parseAnswer(content);
 }
 
-/** The PSBT itself, if it is in the JSON of bitcoind's wallet or of another one. */
-function psbtText(content: Uint8Array): Uint8Array | string {
-  const text = new TextDecoder().decode(content).trim();
-  if (!text.startsWith("{")) return content;
-  const answer = readJson(walletAnswer, parseJson(text, "PSBT"), "PSBT");
-  return "psbt" in answer ? answer.psbt : answer.hex;
-}
-
-/** What `bitcoin-cli walletprocesspsbt` prints and Xverse answers; and what Leather answers. */
-const walletAnswer = v.union([v.object({ psbt: v.string() }), v.object({ hex: v.string() })]);
+/** What `bitcoin-cli walletprocesspsbt` prints, and Xverse and Leather answer. A delegation has no such field. */
+const walletAnswer = v.union([
+  v.object({ psbt: v.unknown() }),
+  v.object({ hex: v.unknown() }),
+  v.object({ result: v.unknown() }),
+]);
 
 /** What a server of the staking chain answers about a stake, whole or without what is around it. */
 const chainAnswer = v.union([

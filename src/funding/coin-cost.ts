@@ -1,6 +1,7 @@
 import type { Transaction } from "../bitcoin/transaction-class.js";
 import { assertRate, ECDSA_LENGTHS, SCHNORR_LENGTHS } from "../bitcoin/fee.js";
 import { dustThreshold, spendSize } from "../bitcoin/output-script.js";
+import { createTransaction } from "../bitcoin/transaction.js";
 import type { WalletScript } from "../bitcoin/wallet-script.js";
 import { applyRateUp, type Rate } from "../core/amount.js";
 import { compactSize } from "../core/bytes.js";
@@ -137,6 +138,12 @@ function signedWeight(withoutInputs: number, { count, weight, segwit }: Sums): n
   // Beside inputs with witnesses, an input without one takes a byte to say so.
   const witnesses = segwit === 0 ? 0 : SEGWIT_WEIGHT + count - segwit;
   return withoutInputs + head + witnesses + weight;
+}
+
+/** The most virtual bytes of a transaction that spends these coins, once it is signed. */
+export function signedVsize({ outs }: Transaction, coins: readonly Coin[]): number {
+  const plain = createTransaction([], outs).weight();
+  return Math.ceil(signedWeight(plain, selectedOf(coins.map(candidateOf))) / 4);
 }
 
 /** A compressed key. */

@@ -16,15 +16,18 @@ import {
 } from "../funding/coin.js";
 import { tapleafHash } from "../script/taproot.js";
 import { withoutAnnex } from "../spending/witness.js";
+import { type AnswerObject, isText, unwrapped } from "./answer-form.js";
 import { Psbt } from "./psbt.js";
 import { asVersion0, PSBT_MAGIC } from "./v2.js";
 import { withoutSignatures } from "./write.js";
 
 /**
  * A PSBT in any form: the object, even if another copy of bitcoinjs made it; bytes, even those of a text file; or text
- * in base64 or in hexadecimal of any case. Text may have quotes around it, and white space anywhere.
+ * in base64 or in hexadecimal of any case. Text may have quotes around it, and white space anywhere. It may also be the
+ * object in which a wallet answers (`{ psbt }`, `{ hex }`, `{ result }`), a list of one, or the JSON of these.
  */
-export type PsbtLike = Psbt | { toBuffer(): Uint8Array } | Uint8Array | string;
+export type PsbtLike =
+  Psbt | { toBuffer(): Uint8Array } | Uint8Array | string | AnswerObject | readonly string[];
 
 /**
  * Reads a PSBT in any form: browser wallets answer in hexadecimal, hardware wallets in base64, `jq` in quotes. It
@@ -99,7 +102,8 @@ export function prevoutsOf(psbt: Psbt): readonly (Prevout | undefined)[] {
 }
 
 /** @throws TapstakeError `invalid-psbt` */
-function bytesOf(psbt: PsbtLike): Uint8Array {
+function bytesOf(answer: PsbtLike): Uint8Array {
+  const psbt = unwrapped(answer) as Exclude<PsbtLike, AnswerObject | readonly string[]>;
   return orInvalid(() => {
     const text = writtenText(psbt);
     if (text !== undefined) return decodeText(text);
@@ -120,9 +124,6 @@ export function writtenText(answer: PsbtLike): string | undefined {
   const text = isFile ? new TextDecoder().decode(answer) : answer;
   return typeof text === "string" ? text.replace(/\s/g, "").replace(/^"(.*)"$/, "$1") : undefined;
 }
-
-/** Printable ASCII and white space. */
-const isText = (byte: number) => (byte >= 0x20 && byte < 0x7f) || (byte >= 0x09 && byte <= 0x0d);
 
 /** The bytes in {@link writtenText}: hexadecimal in any case, or base64. It throws the decoder's errors. */
 export function decodeText(text: string): Uint8Array {

@@ -1,12 +1,14 @@
 import type { Transaction } from "../bitcoin/transaction-class.js";
+import { assertFeeRate } from "../bitcoin/fee.js";
 import { formatOutpoint, spends, spentBy } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
-import { TapstakeError } from "../core/errors.js";
+import { describeType, TapstakeError } from "../core/errors.js";
 import { assertChoice } from "../core/text.js";
 import { checkTransactions } from "../delegation/check.js";
 import { type Delegation, expandedStake, outputsIn } from "../delegation/delegation.js";
 import { assertAcceptable, stakerPsbts } from "../delegation/psbt.js";
 import { type SignedName, signedSpend } from "../delegation/spends.js";
+import { signedVsize } from "../funding/coin-cost.js";
 import { assertCoins, type Coin } from "../funding/coin.js";
 import type { Psbt } from "../psbt/psbt.js";
 import type { PsbtLike } from "../psbt/read.js";
@@ -43,7 +45,8 @@ import {
  * - `expansion` takes `coins` if the funding coin is the account's and needs more than the delegation says of it.
  * - The three withdrawals take the built `withdrawal`, which says where the coins go and at which fee rate.
  * @throws TapstakeError `account-mismatch` if the account is not a staker's, or its network, address and key disagree;
- * the codes of `checkTransactions`; `invalid-coin` for coins that are not the transaction's; `not-an-expansion`;
+ * the codes of `checkTransactions`; `invalid-coin` for coins that are not the transaction's,
+ * or hold less than it pays out; `fee-rate-too-high`; `not-an-expansion`;
  * `psbt-mismatch` for a withdrawal of another stake or from another output; `invalid-argument`
  * @example
  * ```ts
@@ -57,6 +60,9 @@ export function signOptions<S extends StakerStep, W extends WalletKind>(
   of: AskedOf<W> & StepInput[S],
 ): SigningRequest<S, W> {
   assertChoice(step, "step", STAKER_STEPS);
+  assertObject(delegation, "the delegation", "delegationFromJson reads its text");
+  assertObject(of, "the third argument", "give { wallet, account }");
+  assertObject(of.account, "account", "give { publicKey, address, network }");
   assertChoice(of.wallet, "wallet", WALLET_KINDS);
   const account = accountFor(step, delegation, of);
   const bearsOrigins = (BEARS_ORIGINS as readonly WalletKind[]).includes(of.wallet);
@@ -82,6 +88,14 @@ export function signOptions<S extends StakerStep, W extends WalletKind>(
  * makes, which they sign: coin, internal key and leaf.
  */
 const BEARS_ORIGINS = ["keystone", "core", "generic"] as const satisfies readonly WalletKind[];
+
+function assertObject(value: unknown, name: string, remedy: string): void {
+  if (typeof value === "object" && value !== null) return;
+  throw new TapstakeError(
+    "invalid-argument",
+    `${name} must be an object, not ${describeType(value)}; ${remedy}`,
+  );
+}
 
 /** Any wallet with coins can fund a stake; the stakers sign everything else. */
 function accountFor(step: StakerStep, delegation: Delegation, { wallet, account }: AskedOf): CheckedAccount {
@@ -174,14 +188,18 @@ function funding({ delegation, of, account, bearsOrigins }: Step<StepInput["fund
     throw new TapstakeError("invalid-argument", text);
   }
   checkTransactions(delegation);
+  if (of.coins === undefined) {
+    throw new TapstakeError("invalid-argument", "the funding needs its coins; give coins: staking.coins");
+  }
   assertCoins(of.coins);
   const coins = transaction.ins.map((input, i) => {
     const coin = of.coins.find(({ outpoint }) => spends(input, outpoint));
     if (coin) return asHeld(coin, account, bearsOrigins);
     const outpoint = formatOutpoint(spentBy(input));
-    const text = `input ${i} of the staking transaction spends ${outpoint}, which is not among the coins given`;
+    const text = `input ${i} of the staking transaction spends ${outpoint}, which is not among the coins given; give coins: staking.coins`;
     throw new TapstakeError("invalid-coin", text, { input: i, outpoint });
   });
+  assertPays(transaction, coins, of);
   const inputs = coins.flatMap((coin, index) => ownInput(coin, index, account));
   if (inputs.length === 0 && !bearsOrigins) {
     const text = `no coin that pays for this stake is held by ${account.address}; choose the account that has the coins`;
@@ -193,6 +211,31 @@ function funding({ delegation, of, account, bearsOrigins }: Step<StepInput["fund
     accept: (returned) => fundedBy(transaction, coins, returned),
   };
 }
+
+/**
+ * An answer repeats the values that the wallet was given, and its signatures commit to them: without this check, only the
+ * nodes would find a false one.
+ */
+function assertPays(
+  transaction: Transaction,
+  coins: readonly Coin[],
+  { maxFeeRate }: StepInput["funding"],
+): void {
+  const [held, paid] = [total(coins), total(transaction.outs)];
+  if (held <= paid) {
+    const text = `the coins given hold ${held} sat, and the staking transaction pays out ${paid} sat: the value of a coin is wrong; give coins: staking.coins, as buildStaking chose them`;
+    throw new TapstakeError("invalid-coin", text, { held, paid });
+  }
+  const feeRate = { numerator: held - paid, denominator: BigInt(signedVsize(transaction, coins)) };
+  // A low rate is no sign of a false value: of some coins, only the most that they may weigh is known.
+  assertFeeRate(feeRate, {
+    minFeeRate: { numerator: 0n, denominator: 1n },
+    ...(maxFeeRate && { maxFeeRate }),
+  });
+}
+
+const total = (outputs: readonly { readonly value: bigint }[]): bigint =>
+  outputs.reduce((sum, { value }) => sum + value, 0n);
 
 function fundedBy(transaction: Transaction, coins: readonly Coin[], returned: PsbtLike): Transaction {
   const signed = finishStaking({ transaction, coins }, returned);

@@ -1,3 +1,4 @@
+import type { Rate } from "../core/amount.js";
 import type { Network } from "../core/network.js";
 import type { Coin } from "../funding/coin.js";
 import type { PsbtLike } from "../psbt/read.js";
@@ -111,6 +112,8 @@ export interface StepInput {
   readonly funding: {
     /** The coins of the staking transaction, in any order: `coins` in the result of `buildStaking`. */
     readonly coins: readonly Coin[];
+    /** As in `buildStaking`: 1000 sat/vB by default. */
+    readonly maxFeeRate?: Rate;
   };
   readonly slashing: object;
   readonly unbondingSlashing: object;

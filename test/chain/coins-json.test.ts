@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { formatOutpoint } from "../../src/bitcoin/transaction.js";
+import { refusal } from "../support/refusal.js";
 import { coinsFromJson } from "../../src/chain/index.js";
 import { hex } from "../../src/core/bytes.js";
 import { buildStaking, finishStaking } from "../../src/stake/staking.js";
@@ -131,5 +132,19 @@ describe("coins from JSON", () => {
         message: 'coins[0].value: expected whole satoshi, got "0.02"; bitcoin goes in amount',
       }),
     );
+  });
+
+  it("are read from the list itself, and a missing field is named", () => {
+    const one = { txid: "07".repeat(32), vout: 1, scriptPubKey: `0014${"75".repeat(20)}` };
+    const [read] = coinsFromJson([{ ...one, value: 5000n }]);
+    expect(read!.value).toBe(5000n);
+    expect(coinsFromJson([{ ...one, amount: 5e-8 }])[0]!.value).toBe(5n);
+    expect(coinsFromJson(JSON.stringify([{ ...one, value: 5000 }]))).toEqual([read]);
+    // As UniSat has a coin.
+    const { message } = refusal("invalid-json", () =>
+      coinsFromJson([{ txid: one.txid, vout: 0, satoshis: 1 }]),
+    );
+    expect(message).toContain("scriptPubKey");
+    refusal("invalid-json", () => coinsFromJson(undefined as unknown as string));
   });
 });

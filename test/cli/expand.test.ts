@@ -274,6 +274,9 @@ describe("the signatures of an expansion", () => {
     const signed = spendPsbt(spend, [await signLeaf(spend, keySigner(staker.secretKey))]);
     writeFileSync(at("signed.psbt"), signed.toBase64());
     writeFileSync(at("by-wallet.json"), delegationToJson(delegation));
+    const unasked = await run("stake sign --psbt", at("signed.psbt"), "--", at("by-wallet.json"));
+    expect(refusedWith(unasked)).toBe("psbt-mismatch");
+    expect(unasked.stderr).toContain("Do: give --expansion if you want it");
     expect(
       (await run("stake sign --expansion --psbt", at("signed.psbt"), "--", at("by-wallet.json"))).code,
     ).toBe(0);

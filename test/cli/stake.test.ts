@@ -10,9 +10,11 @@ import { addCovenantSignatures, covenantSigner, signAsMember } from "../../src/c
 import type { Delegation } from "../../src/delegation/delegation.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
 import { signSlashings } from "../../src/delegation/sign.js";
+import { unbondingSpend } from "../../src/delegation/spends.js";
 import { parsePsbt } from "../../src/psbt/read.js";
+import { spendPsbt } from "../../src/psbt/write.js";
 import { tapleafHash } from "../../src/script/taproot.js";
-import { keySigner } from "../../src/spending/spend.js";
+import { keySigner, signLeaf } from "../../src/spending/spend.js";
 import { ownedCoin, signedPsbt } from "../support/coins.js";
 import { closedAddress, serve } from "../support/server.js";
 import { inForce } from "../support/stake.js";
@@ -406,6 +408,27 @@ describe("tapstake stake sign", () => {
     expect(refusedWith(outcome)).toBe("psbt-mismatch");
     expect(outcome.stderr).toContain("output 0: value 100001, but it must be 100000");
     expect(read("copy.json")).toBe(read("bare.json"));
+  });
+
+  it("refuses a signed unbonding unless --unbonding asks for it", async () => {
+    const path = copyOf("signed.json");
+    const before = delegationFromJson(read("copy.json"));
+    const spend = unbondingSpend(before);
+    const answer = spendPsbt(spend, [
+      await signLeaf(spend, keySigner(hex.decode(read("staker.key").trim()))),
+    ]);
+    writeFileSync(at("unbonding.answer"), answer.toHex());
+    const outcome = await run("stake sign", path, "--psbt", at("unbonding.answer"));
+    expect(refusedWith(outcome)).toBe("psbt-mismatch");
+    expect(outcome.stderr).toContain("Do: give --unbonding if you want it");
+    expect(read("copy.json")).toBe(read("signed.json"));
+    expect(refusedWith(await run("stake sign --expansion", path, "--psbt", at("unbonding.answer")))).toBe(
+      "not-an-expansion",
+    );
+    expect(await run("stake sign --unbonding", path, "--psbt", at("unbonding.answer"))).toMatchObject({
+      code: 0,
+    });
+    expect(delegationFromJson(read("copy.json")).unbonding.stakerSignatures).toHaveLength(1);
   });
 
   it("refuses another secret, and an invalid one, without showing it", async () => {

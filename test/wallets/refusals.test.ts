@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import type { Rate } from "../../src/core/amount.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { hex } from "../../src/core/bytes.js";
 import { taggedHash } from "../../src/core/hashes.js";
@@ -41,6 +42,38 @@ describe("signOptions refuses", () => {
     );
     expect(details["input"]).toBe(1);
     refusal("invalid-coin", () => signOptions("expansion", expanded, { ...of(), coins: one }));
+  });
+
+  it("a call without options, account or coins, and a delegation as text", () => {
+    const ask = (step: string, delegation: unknown, options?: unknown) =>
+      refusal("invalid-argument", () =>
+        signOptions(
+          step as "slashing",
+          delegation as WalletLife["delegation"],
+          options as ReturnType<typeof of>,
+        ),
+      ).message;
+    expect(ask("slashing", life.delegation)).toContain("give { wallet, account }");
+    expect(ask("slashing", life.delegation, { wallet: "unisat" })).toContain("account must be an object");
+    expect(ask("slashing", "{}", of())).toContain("delegationFromJson");
+    expect(ask("funding", life.delegation, of())).toContain("give coins: staking.coins");
+  });
+
+  it("coins whose values cannot be true: less than is paid out, or a fee rate above the limit", () => {
+    const { delegation, coins } = life;
+    const ask = (value: bigint, limits: { maxFeeRate?: Rate } = {}) => {
+      const { previousTransaction: _, ...first } = coins[0]!;
+      return signOptions("funding", delegation, {
+        ...of(),
+        ...limits,
+        coins: [{ ...first, value }, ...coins.slice(1)],
+      });
+    };
+    expect(ask(700_000n).step).toBe("funding");
+    expect(refusal("invalid-coin", () => ask(100n)).message).toContain("coins: staking.coins");
+    refusal("fee-rate-too-high", () => ask(900_000_000n));
+    const one = { numerator: 1n, denominator: 1n };
+    refusal("fee-rate-too-high", () => ask(700_000n, { maxFeeRate: one }));
   });
 
   it("a withdrawal from another output, or of another stake", async () => {

@@ -1,8 +1,10 @@
 import type { Release } from "../../params/rules.js";
-import type { NamedMessage } from "../messages.js";
+import { TapstakeError } from "../../core/errors.js";
+import { type AnyMessage, decodeMessage, type NamedMessage } from "../messages.js";
 import { assertRelease, type MessageName, unknownTo } from "../releases.js";
 import { CHECKPOINT, HEADERS, STAKING_PARAMS } from "./bitcoin.js";
 import { COVENANT, INCLUSION, UNDELEGATE } from "./delegation.js";
+import { assertFacts } from "./facts.js";
 import { COMMIT, EQUIVOCATION, FINALITY_PARAMS, RESUME, VOTE } from "./finality.js";
 import { CREATE_PROVIDER, EDIT_PROVIDER, SELECTIVE_SLASHING, UNJAIL } from "./provider.js";
 import { accountRule } from "./shared.js";
@@ -48,16 +50,21 @@ export const RULES: { readonly [Name in MessageName]: readonly RuleOf<Name>[] } 
  *
  * A rule whose facts are missing is listed in `unchecked` and refuses nothing. Without any facts, the answer is about the
  * message alone.
- * @param message as `decodeMessage` gives it: its name and its fields
- * @throws TapstakeError `invalid-argument` for an unknown release
+ * @param named the message: its name and its fields as `decodeMessage` gives them, or `{ typeUrl, value }`
+ * @param facts the network is that of `params`, unless it is given
+ * @throws TapstakeError `invalid-argument` for an unknown release, and for a fact that no rule reads: `fact` in the
+ * details, and the `near` one; `invalid-message` for bytes that cannot be decoded
  * @example checkRules("v4", { name: "MsgCreateBTCDelegation", message }, { btcTip: { height: 960_000 }, params: mainnet })
  */
 export function checkRules(
   release: Release,
-  { name, message }: NamedMessage,
-  state: ChainState = {},
+  named: NamedMessage | AnyMessage,
+  facts: ChainState = {},
 ): Verdict {
   assertRelease(release);
+  assertFacts(facts);
+  const { name, message } = readNamed(named);
+  const state = withNetwork(facts);
   const unchecked: UncheckedRule[] = [];
   const warnings: BrokenRule[] = [];
   let later: (BrokenRule & { readonly until: Until }) | undefined;
@@ -79,6 +86,22 @@ export function checkRules(
   if (later) return { ok: false, verdict: "later", ...later, unchecked, warnings };
   return { ok: true, verdict: "ok", unchecked, warnings };
 }
+
+/** @throws TapstakeError `invalid-argument`, and the codes of `decodeMessage` */
+function readNamed(named: NamedMessage | AnyMessage): NamedMessage {
+  if (typeof named === "object" && named !== null) {
+    if ("typeUrl" in named) return decodeMessage(named);
+    const { name, message } = named;
+    const isObject = typeof message === "object" && message !== null && !(message instanceof Uint8Array);
+    if (Object.hasOwn(RULES, name) && isObject) return named;
+  }
+  const text = "the message must be what decodeMessage gives, { name, message }, or { typeUrl, value }";
+  throw new TapstakeError("invalid-argument", text);
+}
+
+/** The parameters are of one Bitcoin network. */
+const withNetwork = (facts: ChainState): ChainState =>
+  facts.network === undefined && facts.params ? { ...facts, network: facts.params.network } : facts;
 
 const inRelease = (name: MessageName): Rule<object> => ({
   rule: "in-release",

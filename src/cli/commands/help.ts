@@ -2,6 +2,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { adviceText } from "../../core/advice.js";
 import { adviceOf, ERROR_CODES } from "../../core/error-codes.js";
 import type { ErrorCode } from "../../core/errors.js";
+import { nearest } from "../../core/text.js";
 import { newCommand } from "../command.js";
 import { UsageError } from "../errors.js";
 import { type HelpTopic, TOPICS } from "../help-topics.js";
@@ -64,27 +65,4 @@ function unknownTopic(topic: string, names: readonly string[]): UsageError {
   const near = nearest(topic, names) ?? names.find((name) => name.split("-").includes(topic));
   const meant = near === undefined ? "" : ` (Did you mean ${near}?)`;
   return new UsageError(`no command, error code or topic is named '${topic}'${meant}`);
-}
-
-/** The most similar name, if it differs by few changes: a third of the text's characters. */
-function nearest(text: string, names: readonly string[]): string | undefined {
-  const ranked = names
-    .map((name) => ({ name, changes: changesBetween(text, name) }))
-    .sort((a, b) => a.changes - b.changes);
-  const [best] = ranked;
-  return best && best.changes <= Math.floor(best.name.length / 3) ? best.name : undefined;
-}
-
-/** How many characters must be inserted, removed or replaced (Levenshtein). */
-function changesBetween(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (const [i, character] of [...a].entries()) {
-    const next = [i + 1];
-    for (let j = 0; j < b.length; j++) {
-      const replaced = row[j]! + (b[j] === character ? 0 : 1);
-      next.push(Math.min(replaced, row[j + 1]! + 1, next[j]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

@@ -45,7 +45,7 @@ const STEPS: {
   expansion: {
     name: "expansion",
     answer: ({ path }) =>
-      `stake sign ${path} --psbt <answer>, then tapstake stake broadcast ${path} --psbt <answer>`,
+      `stake sign ${path} --expansion --psbt <answer>, then tapstake stake broadcast ${path} --psbt <answer>`,
   },
 };
 
@@ -64,7 +64,7 @@ tapstake stake psbt stake.json --step withdraw-staking --wallet okx --hex --fee-
   more: `Step, and the command that takes the answer:
   slashing, unbonding-slashing    stake sign --psbt
   funding                         stake broadcast --psbt
-  expansion                       stake sign --psbt, then stake broadcast --psbt
+  expansion                       stake sign --expansion --psbt, then stake broadcast --psbt
   unbonding                       unbond --signed
   withdraw-staking, withdraw-unbonding, withdraw-refund    withdraw --signed`,
   topics: ["wallets", "delegation", "parameters"],
@@ -108,6 +108,7 @@ export const command = () =>
       const account = accountOf(step, delegation, wallet, options);
       const input = {
         ...(options.psbt !== undefined && { coins: coinsOfPsbt(await readPsbt(options.psbt)) }),
+        ...(step === "funding" && { maxFeeRate: maxFeeRateOf(options) }),
         ...(isWithdrawal(step) && { withdrawal: withdrawalOf(step, delegation, options) }),
       };
       const request = ask(step, delegation, { wallet, account, ...input });

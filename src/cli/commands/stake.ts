@@ -204,7 +204,7 @@ const sign = () =>
         );
       }
       const signed = options.psbt
-        ? addStakerPsbts(delegation, await Promise.all(options.psbt.map(readPsbt)))
+        ? addAnswers(delegation, await Promise.all(options.psbt.map(readPsbt)), options)
         : await withStakerKey(delegation, options, (secretKey) =>
             signing.sign(delegation, keySigner(secretKey)),
           );
@@ -215,12 +215,33 @@ const sign = () =>
       );
     });
 
+interface Asked {
+  readonly unbonding?: true | undefined;
+  readonly expansion?: true | undefined;
+}
+
+/** A signed unbonding or expansion lets others end or move the stake: an option must ask for it. */
+function addAnswers(delegation: Delegation, answers: readonly Psbt[], asked: Asked): Delegation {
+  const signed = addStakerPsbts(delegation, answers);
+  for (const name of ["unbonding", "expansion"] as const) {
+    if (asked[name] || signed[name] === delegation[name]) continue;
+    const text = `a PSBT has the signature of the ${name}, which was not asked for. ${ALLOWS[name]}. Do: give --${name} if you want it; otherwise give only the PSBTs of the slashings`;
+    throw new TapstakeError("psbt-mismatch", text, { what: name });
+  }
+  return signed;
+}
+
+const ALLOWS = {
+  unbonding: "With it and the committee's signatures, anyone who has the file can end the stake",
+  expansion: "With it and the committee's signatures, anyone who has the file can move the stake",
+} as const;
+
 interface Signing {
   readonly names: readonly SignedName[];
   sign(delegation: Delegation, staker: Signer): Promise<Delegation>;
 }
 
-function whatToSign(options: { readonly unbonding?: true; readonly expansion?: true }): Signing {
+function whatToSign(options: Asked): Signing {
   if (options.expansion) return { names: ["expansion"], sign: signExpansion };
   if (options.unbonding) return { names: ["unbonding"], sign: signUnbonding };
   return { names: ["slashing", "unbondingSlashing"], sign: signSlashings };
