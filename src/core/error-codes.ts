@@ -365,9 +365,8 @@ export const ERROR_CODES = {
     do: "Choose a value in the range that the message names (`--value`).",
   },
   "staking-time-out-of-range": {
-    means:
-      "The stake is shorter than the minimum or longer than the maximum time, or not longer than the unbonding time: the chain never activates such a stake.",
-    do: "Choose a time in the range that the message names (`--time`).",
+    means: "The stake's time is outside of the allowed range, or not longer than the unbonding time.",
+    do: "Choose a time in the range that the message names (`--time`). The chain never activates another stake.",
   },
   "unbonding-time-mismatch": {
     means: "The unbonding time is not that of the parameters.",

@@ -35,14 +35,17 @@ function page(answers: Readonly<Record<string, string>>) {
     const path = url.replace("https://example.com/api/", "");
     asked.push(init.method === "POST" ? `${path} ${init.body}` : path);
     const text = answers[path];
-    return Promise.resolve({
-      status: text === undefined ? 404 : 200,
-      text: () => Promise.resolve(text ?? ""),
-    });
+    return Promise.resolve({ status: text === undefined ? 404 : 200, body: bodyOf(text ?? "") });
   };
   const web = { fetch, URL, AbortSignal, TextEncoder, TextDecoder, atob, btoa };
   const context = createContext(web);
   runInContext(made.outputFiles[0]!.text, context);
+  /** An answer's stream: its bytes are the page's own, as a browser's are. */
+  const bodyOf = (text: string) => {
+    const parts = [runInContext(`Uint8Array.from(new TextEncoder().encode(${JSON.stringify(text)}))`, context)];
+    const read = () => Promise.resolve({ done: parts.length === 0, value: parts.pop() });
+    return { getReader: () => ({ read, cancel: () => Promise.resolve() }) };
+  };
   const run = (statements: string): unknown => runInContext(`(async () => { ${statements} })()`, context);
   return { run, asked };
 }

@@ -119,7 +119,7 @@ describe("a key file", () => {
   it("of a later release is refused with its version", () => {
     const later = changed((file) => Object.assign(file, { version: 2 }));
     expect(refusal("unknown-version", () => parseKeyFile(later, "key.json")).message).toContain(
-      "key file version 1",
+      "must be 1, not 2",
     );
     const derived = changed((file) => Object.assign(file, { derivationVersion: 2 }));
     expect(refusal("unknown-version", () => parseKeyFile(derived, "key.json")).message).toContain(

@@ -455,7 +455,7 @@ describe("a message for a chain that is configured with a signing context", () =
     const voter = voterOf(protection, key, chain);
     for (const context of [undefined, "cd".repeat(32)]) {
       const { message } = refusal("context-mismatch", () => voter.voteMessage(of(5n, context)));
-      expect(message).toContain(`got ${context ?? "none"};`);
+      expect(message).toContain(`, not ${context ?? "none"}.`);
       refusal("context-mismatch", () => voter.batch([of(4n, CONTEXT), of(5n, context)]));
     }
     expect(protection.records(key.publicKey, CHAIN.id)).toEqual([]);
