@@ -42,7 +42,9 @@ function page(answers: Readonly<Record<string, string>>) {
   runInContext(made.outputFiles[0]!.text, context);
   /** An answer's stream: its bytes are the page's own, as a browser's are. */
   const bodyOf = (text: string) => {
-    const parts = [runInContext(`Uint8Array.from(new TextEncoder().encode(${JSON.stringify(text)}))`, context)];
+    const parts = [
+      runInContext(`Uint8Array.from(new TextEncoder().encode(${JSON.stringify(text)}))`, context),
+    ];
     const read = () => Promise.resolve({ done: parts.length === 0, value: parts.pop() });
     return { getReader: () => ({ read, cancel: () => Promise.resolve() }) };
   };
