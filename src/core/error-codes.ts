@@ -822,7 +822,7 @@ export const ERROR_CODES = {
   },
   "stake-not-registered": {
     means: "The staking chain has no delegation of this staking transaction.",
-    do: "Check the txid, and that the server is of the chain that registers the stake. If the stake is new, send the message of `tapstake register create-delegation` first.",
+    do: "Check the txid, and that the server is of the chain that registers the stake. If the stake is new, register it first: `tapstake register create-delegation --help`.",
   },
   "account-not-found": {
     means: "The account does not exist on the staking chain.",

@@ -275,7 +275,7 @@ describe.each(strings)("%s", (_name, parse, good) => {
   });
 
   it("refuses what is not text", () => {
-    for (const value of [undefined, null, 0, Number.NaN, 1n, true, {}, [], Symbol("text"), () => "00"]) {
+    for (const value of [undefined, null, 0, Number.NaN, 1n, true, {}, [[]], Symbol("text"), () => "00"]) {
       expect(() => parse(value as string)).toThrow(TapstakeError);
     }
   });
