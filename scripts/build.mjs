@@ -38,9 +38,18 @@ function compile() {
   const lines = run(process.execPath, [compiler, "-p", "tsconfig.build.json", "--listEmittedFiles"], {
     cwd: root,
   }).split("\n");
-  return lines
+  const paths = lines
     .filter((line) => line.startsWith("TSFILE: "))
     .map((line) => relative(root, line.slice("TSFILE: ".length).trim()).split(sep).join("/"));
+  for (const path of paths.filter((each) => each.endsWith(".d.ts"))) withPlainBytes(join(root, path));
+  return paths;
+}
+
+/** TypeScript before 5.7 refuses a parameter of Uint8Array, which the compiler writes into types that it infers. */
+function withPlainBytes(path) {
+  const text = readFileSync(path, "utf8");
+  const plain = text.replace(/\bUint8Array<ArrayBuffer(?:Like)?>/g, "Uint8Array");
+  if (plain !== text) writeFileSync(path, plain);
 }
 
 /**
