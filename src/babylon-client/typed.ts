@@ -67,8 +67,9 @@ export async function* delegations(
   list: AsyncGenerator<RawDelegation, void, undefined>,
   choice: ParamsChoice = {},
 ): AsyncGenerator<ChainDelegation, void, undefined> {
-  const params = choice.params ?? (await paramSetOf(server, about));
-  for await (const raw of list) yield await verified(server, raw, params);
+  let { params } = choice;
+  for await (const raw of list)
+    yield await verified(server, raw, (params ??= await paramSetOf(server, about)));
 }
 
 async function verified(server: Server, raw: RawDelegation, params: ParamSet): Promise<ChainDelegation> {
