@@ -1,9 +1,12 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { reportError, UsageError } from "../../src/cli/errors.js";
 import { tellInJson } from "../../src/cli/output.js";
 import { adviceText } from "../../src/core/advice.js";
 import { adviceOf } from "../../src/core/error-codes.js";
 import { type ErrorCode, TapstakeError } from "../../src/core/errors.js";
+
+// Commands that other files ran in this process may have asked for JSON.
+beforeEach(() => tellInJson(false));
 
 afterEach(() => {
   vi.restoreAllMocks();
