@@ -92,7 +92,7 @@ export function readInsertSpvProof(
   return { submitter, parts: both, checkpoint: checkCheckpoint(both) };
 }
 
-/** The header's hash stands for the block: a proof names none of its own. */
+/** The header's hash names the block: a proof has no field for it. */
 const PART: Codec<CheckpointPart, MessageOf<"BTCSpvProof">> = {
   write: ({ transaction, inclusion, header }) => ({
     btcTransaction: WITHOUT_WITNESS.write(transaction),

@@ -80,8 +80,8 @@ export async function registrationHeight(
 }
 
 /**
- * Whether all coins are there that the staking transaction spends. Once it is sent, they are not: whoever finds none of
- * the outputs of a stake learns by it whether the stake can still come.
+ * Whether all coins are there that the staking transaction spends. Once it is sent, they are spent. A caller
+ * that finds no output of a stake learns by it whether the stake can still be sent.
  * @throws TapstakeError the codes of {@link ChainAccess}
  */
 export async function isFundable(

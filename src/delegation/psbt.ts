@@ -138,7 +138,7 @@ export interface SignedStake {
  * The delegation of a staking transaction that its wallets have signed already: one that P2PKH coins pay for, whose
  * txid is known only then, or one that a wallet built by itself. Witnesses are left out, so that the delegation cannot
  * lock the coins yet. The input scripts of P2PKH coins stay, as they are part of the txid.
- * @param original the PSBT before signing, if it is to be compared
+ * @param original the PSBT before signing, to compare it with
  * @throws TapstakeError `psbt-mismatch` if signing altered it; the codes of {@link transactionFromPsbt},
  * {@link createDelegation} and `checkTransactions`
  */

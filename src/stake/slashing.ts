@@ -66,8 +66,7 @@ export function slashingOf(
   assertUnspentOutput(coin);
   const { script: slashingScript, rate, minFee: fee } = slashingParams(params);
   const { [from]: spent, refund } = outputs;
-  // Floats of very large stakes are a satoshi above the exact product: the chain must accept what is made here.
-  const slashed = max(applyRate(coin.value, rate), leastSlashed(coin.value, rate));
+  const slashed = slashedAmount(coin.value, rate);
   const refunded = coin.value - slashed - fee;
   assertNotDust({ script: slashingScript, value: slashed }, "slashed output");
   assertNotDust({ script: refund.script, value: refunded }, "refund");
@@ -105,6 +104,13 @@ export function slashingParams(params: ProtocolParams): SlashingParams {
   checkSlashing(params.slashing);
   return params.slashing;
 }
+
+/**
+ * What a slashing made here takes, in satoshi. Floats of very large stakes are a satoshi above the exact product, and the
+ * chain must accept it.
+ */
+export const slashedAmount = (value: bigint, rate: Rate): bigint =>
+  max(applyRate(value, rate), leastSlashed(value, rate));
 
 /**
  * The least that the staking chain lets a slashing take, in satoshi. It multiplies as floats of 64 bits, adds a half and

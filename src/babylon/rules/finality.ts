@@ -158,7 +158,7 @@ export const VOTE: readonly RuleOf<"MsgAddFinalitySig">[] = [
     rule: "power",
     error: finality(1108),
     needs: ["power"],
-    // Of a height to come, nobody has power yet: the chain says that it is to come.
+    // At a future height no provider has power yet: the chain answers that the block is not found.
     when: ({ blockHeight }, { chainHeight }) => chainHeight === undefined || blockHeight <= chainHeight,
     check: ({ blockHeight }, { power }) =>
       power === 0n ? { reason: `the finality provider has no power at height ${blockHeight}` } : undefined,

@@ -122,7 +122,7 @@ export interface Included {
   readonly unbondingTime: number;
 }
 
-/** The rules of a proof that a stake is in a block. None of them is looked at where there is no proof. */
+/** The rules of a proof that a stake is in a block. They are skipped if there is no proof. */
 export function inclusionRules<M>(
   of: (message: M, state: ChainState) => Included | undefined,
   proofOf: (message: M) => InclusionProof | undefined,

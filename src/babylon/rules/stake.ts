@@ -527,7 +527,7 @@ export const EXPAND: readonly RuleOf<"MsgBtcStakeExpand">[] = [
     },
   },
   {
-    // The released chain takes it, and nobody could spend the previous stake for it.
+    // The chain accepts it, but no holder of the new key alone can spend the previous stake.
     rule: "previous-staker",
     needs: ["previous.delegation"],
     check({ btcPk }, { previous }) {

@@ -1,4 +1,5 @@
-import { applyRate, formatBtc } from "../../core/amount.js";
+import { formatBtc } from "../../core/amount.js";
+import { slashedAmount } from "../../stake/slashing.js";
 import { hex } from "../../core/bytes.js";
 import type { Network } from "../../core/network.js";
 import type { ProtocolParams } from "../../params/types.js";
@@ -125,7 +126,7 @@ function slashingFacts(
   value: bigint,
 ): StakeFacts["slashing"] {
   if (!slashing) return undefined;
-  const slashed = applyRate(value, slashing.rate);
+  const slashed = slashedAmount(value, slashing.rate);
   return {
     rate: percent(slashing.rate),
     slashed,
