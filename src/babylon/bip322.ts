@@ -132,7 +132,7 @@ export const bip322 = {
    * The serialised witness in what a wallet answered, whichever form it chose: base64 behind `smp`, or behind `ful`
    * the whole signed transaction; without a prefix the witness or the PSBT of {@link bip322.psbt}, as base64,
    * hexadecimal or bytes. White space and quotes may surround text. Not verified.
-   * @throws TapstakeError `invalid-possession` when it is none of these, or a proof of funds (`pof`); and as
+   * @throws TapstakeError `invalid-possession` if it has another form, or is a proof of funds (`pof`); and as
    * {@link bip322.fromPsbt}
    */
   fromAnswer(text: string, script: Uint8Array, answer: PsbtLike): Uint8Array {

@@ -4,9 +4,6 @@ import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { forbiddenIn } from "../support/words.js";
 
-/** Rooms whose comments are not revised yet. */
-const NOT_YET: readonly string[] = ["src/babylon/", "src/chain/", "src/cli/commands/register/"];
-
 /** Tests of the words, which have them as samples. */
 const SAMPLES: ReadonlySet<string> = new Set([
   "test/house/docs.test.ts",
@@ -27,7 +24,7 @@ const filesIn = (folder: string): string[] =>
     .map((name) => join(folder, name))
     .filter((path) => path.endsWith(".ts"));
 
-const sources = filesIn("src").filter((path) => !NOT_YET.some((room) => path.startsWith(room)));
+const sources = filesIn("src");
 const tests = ["test", "regtest"].flatMap(filesIn).filter((path) => !SAMPLES.has(path));
 
 describe("comments of src/", () => {

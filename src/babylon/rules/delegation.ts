@@ -42,7 +42,7 @@ const KNOWN: Rule<AboutStake> = {
   check: (_, { delegation }) => (delegation === null ? { reason: "the stake is not registered" } : undefined),
 };
 
-/** A stake that is over takes no more signatures and no report of a spend. */
+/** After its end, a stake takes neither signatures nor the report of a spend. */
 const open = (error: RuleError): Rule<AboutStake> => ({
   rule: "delegation-open",
   error,

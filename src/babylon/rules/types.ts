@@ -9,8 +9,8 @@ import type { MessageName } from "../releases.js";
 import type { MessageOf } from "../schema.js";
 
 /**
- * What a caller knows of the chain and of its view of Bitcoin when a message would arrive: plain facts, all of which may
- * be left out. A rule whose facts are not there is not checked, and the answer says so.
+ * What a caller knows of the chain and of its view of Bitcoin when a message would arrive: plain facts, each optional. A
+ * rule without its facts is not checked, and the answer says so.
  *
  * `null` is a fact too: the chain has no such thing.
  */
