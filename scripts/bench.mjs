@@ -11,7 +11,7 @@ const all = readdirSync(sources)
   .filter((file) => file.endsWith(".ts"))
   .map((file) => file.replace(/\.ts$/, ""));
 const named = process.argv.slice(2);
-for (const name of named.filter((name) => !all.includes(name))) {
+for (const name of named.filter((each) => !all.includes(each))) {
   fail(new Error(`there is no benchmark "${name}": give any of ${all.join(", ")}`));
 }
 
