@@ -29,7 +29,7 @@ export const HEADERS: readonly RuleOf<"MsgInsertHeaders">[] = [
     check: ({ headers }) =>
       headers.length > 0 && headers.every(({ length }) => length === HEADER_LENGTH)
         ? undefined
-        : { reason: "expected headers of 80 bytes, at least one" },
+        : { reason: "headers must be of 80 bytes, and at least one" },
   },
   {
     rule: "reporter",
@@ -141,7 +141,7 @@ export const CHECKPOINT: readonly RuleOf<"MsgInsertBTCSpvProof">[] = [
     rule: "proof-count",
     error: PROOF,
     check: ({ proofs }) =>
-      proofs.length === 2 ? undefined : { reason: `expected 2 proofs, got ${proofs.length}` },
+      proofs.length === 2 ? undefined : { reason: `proofs must be 2, not ${proofs.length}` },
   },
   {
     rule: "inclusion",

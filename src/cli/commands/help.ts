@@ -8,7 +8,7 @@ import { UsageError } from "../errors.js";
 import { type HelpTopic, TOPICS } from "../help-topics.js";
 import { jsonOption } from "../options.js";
 import { answer, colors, table } from "../output.js";
-import { widthOf, wrapped } from "../wrap.js";
+import { reflowed, widthOf, wrapped } from "../wrap.js";
 
 const HELP = {
   description: `For an error code, says what it means, what to do now, and what never to do. codes lists all codes, and topics all topics.
@@ -39,7 +39,8 @@ export const command = () => {
       );
     }
     const found = topicNamed(topic);
-    if (found) return answer(json, { topic, ...found }, ({ text }) => fitting(text.trim()));
+    if (found)
+      return answer(json, { topic, ...found }, ({ text }) => reflowed(text.trim(), widthOf(process.stdout)));
     throw unknownTopic(asked, namesOf(help));
   });
 };
