@@ -35,7 +35,7 @@ export const command = () => {
     }
     if (isCode(topic)) {
       return answer(json, { code: topic, ...adviceOf(topic) }, () =>
-        fitting(`${colors.bold(topic)}\n${adviceText(topic)}`),
+        fitting(`${colors.bold(topic)}\n${explained(topic)}`),
       );
     }
     const found = topicNamed(topic);
@@ -44,6 +44,12 @@ export const command = () => {
     throw unknownTopic(asked, namesOf(help));
   });
 };
+
+/** What is known of a code, and where its reader finds the page that it names. */
+function explained(code: ErrorCode): string {
+  const text = adviceText(code);
+  return text.includes("docs/emergency.md") ? `${text}\nMore: tapstake help emergency` : text;
+}
 
 const fitting = (text: string) => wrapped(text, widthOf(process.stdout));
 
