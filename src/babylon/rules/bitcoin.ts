@@ -120,7 +120,7 @@ export const HEADERS: readonly RuleOf<"MsgInsertHeaders">[] = [
       const work = headers.reduce((sum, header) => sum + workOf(header), known!.parentWork!);
       return work > btcTip!.work!
         ? undefined
-        : { reason: "the fork has no more work than what the light client has" };
+        : { reason: "the fork does not have more work than what the light client has" };
     },
   },
 ];
