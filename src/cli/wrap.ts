@@ -65,7 +65,9 @@ function wrapLine(line: string, width: number): string {
   const [row] = ROW.exec(line) ?? [indent];
   // A label that leaves too little room has a line of its own.
   if (row !== indent && width - row.length < LEAST) {
-    return [row.trimEnd(), wrapLine(`${indent}    ${line.slice(row.length)}`, width)].join("\n");
+    const label = row.trimEnd();
+    const rest = wrapLine(`${indent}    ${line.slice(row.length)}`, width);
+    return [label.length > width ? wrapLine(label, width) : label, rest].join("\n");
   }
   const hanging = row.length;
   const lines: string[] = [];
