@@ -26,7 +26,7 @@ hideFromCoreDumps();
 const home = openHome(mkdtempSync(join(tmpdir(), "tapstake-provider-")));
 const passphrase = "from a prompt, a file or a vault";
 
-// 1. A key, once in its life, encrypted at once. "generated" says that nobody can have signed with it before.
+// 1. A key, once in its life, encrypted at once. "generated" says that no one can have signed with it before.
 const secretKey = crypto.getRandomValues(new Uint8Array(32));
 createKey(home, { name: "validator-1", passphrase, secretKey, origin: "generated" });
 secretKey.fill(0);

@@ -67,7 +67,7 @@ try {
   if (answer.verdict === "later") console.log("the chain takes it later:", answer.until);
   console.log(`not checked: ${answer.unchecked.map(({ rule }) => rule).join(", ")}`);
 
-  // 4. Whoever gets the bytes has the delegation back, with every rule checked again.
+  // 4. Anyone who gets the bytes has the delegation back, with every rule checked again.
   const read = decodeMessage({ typeUrl, value });
   if (read.name !== "MsgCreateBTCDelegation") throw new Error(`unexpected ${read.name}`);
   const registered = readCreateDelegation(read.message, params);

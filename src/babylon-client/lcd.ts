@@ -94,7 +94,7 @@ export function createServer(options: ServerOptions, height?: bigint): Server {
     if (result.success) return result.output as v.InferOutput<Form>;
     const [issue] = result.issues;
     const field = v.getDotPath(issue) ?? "";
-    throw unexpected(path, "form", `${field || "the answer"}: expected ${expectation(issue)}`, { field });
+    throw unexpected(path, "form", `${field || "the answer"} must be ${expectation(issue)}`, { field });
   };
   const errorOf = (path: string, status: number, text: string): TapstakeError => {
     const said = v.safeParse(errorForm, parseQuietly(text));
@@ -200,5 +200,5 @@ function parseQuietly(text: string): unknown {
 function expectation(issue: v.BaseIssue<unknown>): string {
   const expected = issue.type === "custom" || issue.type === "check" ? issue.message : issue.expected;
   const { input } = issue;
-  return `${expected ?? issue.message}, got ${input === undefined ? "nothing" : show(input)}`;
+  return `${expected ?? issue.message}, not ${input === undefined ? "nothing" : show(input)}`;
 }

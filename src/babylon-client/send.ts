@@ -158,13 +158,13 @@ export async function checkedSend(
   { feeLimit, timeoutBlocks = TIMEOUT_BLOCKS, memo = "", mixRefunds = false }: SendOptions,
 ): Promise<SigningAccount> {
   if (!Array.isArray(messages) || messages.length === 0) {
-    throw new TapstakeError("invalid-argument", "messages: expected a list with at least one message");
+    throw new TapstakeError("invalid-argument", "messages must be a list with at least one message");
   }
   u64be(feeLimit, "feeLimit");
   assertInteger(timeoutBlocks, "timeoutBlocks", 1, 100_000);
   // Counted as the chain counts them (`max_memo_characters`): a longer one fails in the simulation too.
   if (typeof memo !== "string" || memo.length > 256) {
-    throw new TapstakeError("invalid-argument", "memo: expected text of at most 256 characters");
+    throw new TapstakeError("invalid-argument", "memo must be text of at most 256 characters");
   }
   for (const message of messages) assertKnown(message, release);
   const lost = lostRefund(messages);

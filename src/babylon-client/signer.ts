@@ -210,7 +210,7 @@ function signerOf({ value }: AnyMessage, name: string): string {
   if (tag === 0x0a && length > 0 && length < 0x80 && value.length >= 2 + length) {
     return new TextDecoder().decode(value.subarray(2, 2 + length));
   }
-  throw new TapstakeError("invalid-message", `${name}: expected a message that begins with its account`);
+  throw new TapstakeError("invalid-message", `${name}: the message must begin with its account`);
 }
 
 const mismatch = (text: string) => new TapstakeError("account-mismatch", text);

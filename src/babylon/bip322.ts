@@ -45,7 +45,7 @@ export const bip322 = {
       return concatBytes(Uint8Array.of(OP.ONE, 32), tweak(internalKey).xOnlyPubkey);
     }
     if (!isBytes(publicKey, 33) || !curve.isPoint(publicKey)) {
-      const text = `public key: expected 33 bytes of a point for P2WPKH, got ${describeType(publicKey)}; give the compressed key, 66 hexadecimal digits that begin with 02 or 03`;
+      const text = `public key must be 33 bytes of a point for P2WPKH, not ${describeType(publicKey)}; give the compressed key, 66 hexadecimal digits that begin with 02 or 03`;
       throw new TapstakeError("invalid-public-key", text);
     }
     return concatBytes(Uint8Array.of(0, 20), hash160(publicKey));
@@ -187,13 +187,13 @@ export function signatureBytes(answer: PsbtLike): Uint8Array {
   const written = writtenText(answer);
   if (written === undefined) {
     if (answer instanceof Uint8Array) return Uint8Array.from(answer);
-    const text = `expected a signature as bytes or text, got ${describeType(answer)}`;
+    const text = `the signature must be bytes or text, not ${describeType(answer)}`;
     throw new TapstakeError("invalid-possession", text);
   }
   try {
     return decodeText(written);
   } catch {
-    const text = `expected a signature in base64 or hexadecimal, got ${show(answer)}`;
+    const text = `the signature must be in base64 or hexadecimal, not ${show(answer)}`;
     throw new TapstakeError("invalid-possession", text);
   }
 }
@@ -208,7 +208,7 @@ function fullWitness(expected: Transaction, bytes: Uint8Array): Uint8Array {
   }
   const [want, got] = [expected.getId(), signed?.getId() ?? "no transaction"];
   if (got === want) return serializeWitness(signed!.ins[0]!.witness);
-  const what = `behind ful: expected the signed transaction ${want} of this text and address, got ${got}`;
+  const what = `behind ful must be the signed transaction ${want} of this text and address, not ${got}`;
   throw new TapstakeError("invalid-possession", `${what}. Ask the wallet for a simple signature (smp)`);
 }
 

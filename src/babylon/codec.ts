@@ -88,7 +88,7 @@ export const POP: Codec<ProofOfPossession, MessageOf<"ProofOfPossessionBTC">> = 
   read({ btcSigType, btcSig }) {
     const kind = PROOF_KINDS[btcSigType];
     if (kind) return { kind, signature: btcSig };
-    throw new TapstakeError("invalid-message", `expected a btc_sig_type of 0 to 2, got ${btcSigType}`);
+    throw new TapstakeError("invalid-message", `btc_sig_type must be 0 to 2, not ${btcSigType}`);
   },
 };
 
@@ -141,7 +141,7 @@ export const countOf = (name: string): Codec<number, bigint> => ({
   write: BigInt,
   read(value) {
     if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
-    throw new TapstakeError("invalid-message", `${name}: expected less than 2^53, got ${value}`);
+    throw new TapstakeError("invalid-message", `${name} must be below 2^53, not ${value}`);
   },
 });
 
@@ -154,7 +154,7 @@ export const txid = (expected: string, name: string): Codec<null, string> => ({
   read(got) {
     hex.decode(got, 32, name);
     if (got.toLowerCase() === expected) return null;
-    throw new TapstakeError("message-mismatch", `${name}: expected ${expected}, got ${got}`, { expected });
+    throw new TapstakeError("message-mismatch", `${name} must be ${expected}, not ${got}`, { expected });
   },
 });
 

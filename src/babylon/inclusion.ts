@@ -59,7 +59,7 @@ export function inclusionProofFromTxids(
 ): InclusionProof {
   assertBytes(header, "header", HEADER_LENGTH);
   if (!Array.isArray(txids)) {
-    throw new TapstakeError("invalid-hex", `txids: expected a list, got ${describeType(txids)}`);
+    throw new TapstakeError("invalid-hex", `txids must be a list, not ${describeType(txids)}`);
   }
   if (!Number.isSafeInteger(index) || index < 0 || index >= txids.length) {
     const text = `there is no transaction ${String(index)}: the block has ${txids.length}, counted from 0`;
@@ -93,7 +93,7 @@ export function inclusionProofFromMerkle(
 ): InclusionProof {
   assertInteger(position, "position", 0, 0xffff_ffff);
   if (!Array.isArray(merkle)) {
-    throw new TapstakeError("invalid-hex", `merkle: expected a list, got ${describeType(merkle)}`);
+    throw new TapstakeError("invalid-hex", `merkle must be a list, not ${describeType(merkle)}`);
   }
   const branch = (merkle as readonly string[]).map((hash) => hex.decode(hash, 32, "merkle").toReversed());
   const hash = hex.decode(blockHash, 32, "block hash").toReversed();
@@ -301,5 +301,5 @@ function limited(reader: Reader): number {
 const malformed = () =>
   new TapstakeError(
     "invalid-proof",
-    "expected a header and a part of its Merkle tree, as gettxoutproof gives",
+    "the proof must be a header and a part of its Merkle tree, as gettxoutproof gives",
   );

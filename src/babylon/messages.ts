@@ -51,10 +51,10 @@ export function encodeMessage<Name extends MessageName>(
 ): AnyMessage {
   const typeUrl = Object.hasOwn(TYPE_URLS, name) ? TYPE_URLS[name] : undefined;
   if (typeUrl === undefined) {
-    throw new TapstakeError("invalid-argument", `expected the name of a message, got ${show(name)}`);
+    throw new TapstakeError("invalid-argument", `name must be the name of a message, not ${show(name)}`);
   }
   if (typeof message !== "object" || message === null) {
-    throw new TapstakeError("invalid-message", `${name}: expected its fields, got ${describeType(message)}`);
+    throw new TapstakeError("invalid-message", `${name} must be its fields, not ${describeType(message)}`);
   }
   assertInRelease(release, name, message);
   return { typeUrl, value: encodeProtobuf(schemaOf(release), name, message) };
@@ -79,9 +79,13 @@ export function assertInRelease(release: Release, name: MessageName, message: ob
  */
 export function decodeMessage({ typeUrl, value }: AnyMessage): NamedMessage {
   const name = (Object.keys(TYPE_URLS) as MessageName[]).find((each) => TYPE_URLS[each] === typeUrl);
-  if (!name) throw new TapstakeError("invalid-message", `expected a known typeUrl, got ${show(typeUrl)}`);
+  if (!name)
+    throw new TapstakeError(
+      "invalid-message",
+      `typeUrl must be one that tapstake knows, not ${show(typeUrl)}`,
+    );
   if (!(value instanceof Uint8Array)) {
-    throw new TapstakeError("invalid-message", `${name}: expected bytes, got ${describeType(value)}`);
+    throw new TapstakeError("invalid-message", `${name} must be bytes, not ${describeType(value)}`);
   }
   return { name, message: decodeProtobuf(SCHEMA, name, value, "refuse") } as unknown as NamedMessage;
 }
@@ -104,7 +108,7 @@ export function messageFromJson(text: string): AnyMessage {
   try {
     return { typeUrl, value: base64.decode(value) };
   } catch {
-    throw new TapstakeError("invalid-message", "message.value: expected base64", { path: "message.value" });
+    throw new TapstakeError("invalid-message", "message.value must be base64", { path: "message.value" });
   }
 }
 

@@ -221,11 +221,11 @@ export function account(address: string): { bytes: Uint8Array; text: string } {
   }
   const { prefix, bytes } = decoded;
   if (prefix !== ACCOUNT_PREFIX) {
-    const text = `address: expected an account of the staking chain (${ACCOUNT_PREFIX}1…), got ${address}, which is of another chain`;
+    const text = `address must be an account of the staking chain (${ACCOUNT_PREFIX}1…), and ${address} is of another chain`;
     throw new TapstakeError("invalid-address", text, { expected: ACCOUNT_PREFIX, got: prefix });
   }
   if (bytes.length !== 20 && bytes.length !== 32) {
-    const text = `address: expected an account of 20 or 32 bytes, got ${bytes.length}`;
+    const text = `address must be an account of 20 or 32 bytes, not ${bytes.length}`;
     throw new TapstakeError("invalid-address", text);
   }
   return { bytes, text: address.toLowerCase() };

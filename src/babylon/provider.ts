@@ -163,7 +163,7 @@ function units({ numerator, denominator }: Rate): bigint {
     const scaled = numerator * ONE;
     if (scaled % denominator === 0n) return scaled / denominator;
   }
-  const text = `commission: expected a fraction of at most ${COMMISSION_DECIMALS} decimals`;
+  const text = `commission must be a fraction of at most ${COMMISSION_DECIMALS} decimals`;
   throw new TapstakeError("invalid-rate", text);
 }
 
@@ -171,8 +171,8 @@ const RATE: Codec<Rate, string> = {
   write: (rate) => `${units(rate)}`,
   read(text) {
     if (/^(0|[1-9]\d{0,18})$/.test(text)) return { numerator: BigInt(text), denominator: ONE };
-    const expected = "commission: expected the number of 10^-18 as text";
-    throw new TapstakeError("invalid-message", `${expected}, got ${show(text)}`);
+    const expected = "commission must be the number of 10^-18 as text";
+    throw new TapstakeError("invalid-message", `${expected}, not ${show(text)}`);
   },
 };
 

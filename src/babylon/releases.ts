@@ -114,7 +114,7 @@ export function releaseFacts(name: Release): ReleaseFacts {
 /** @throws TapstakeError `invalid-argument`, which lists the releases whose messages are known */
 export function assertRelease(name: Release): void {
   if (RELEASES.includes(name)) return;
-  const text = `release: expected one of ${RELEASES.join(", ")}, got ${show(name)}`;
+  const text = `release must be one of ${RELEASES.join(", ")}, not ${show(name)}`;
   throw new TapstakeError("invalid-argument", text, { names: RELEASES });
 }
 

@@ -42,7 +42,7 @@ const HEADERS = fields<MessageOf<"MsgInsertHeaders">, Sent<{ readonly headers: r
 
 function checkHeaders(headers: readonly Uint8Array[]): void {
   if (headers.length === 0)
-    throw new TapstakeError("invalid-header", "expected at least one header, got none");
+    throw new TapstakeError("invalid-header", "headers must be a list of at least one");
   parseHeaderChain(headers);
 }
 
@@ -85,7 +85,7 @@ export function readInsertSpvProof(
   const { submitter, parts } = PROOFS.read(message);
   const [first, second, ...more] = parts;
   if (!first || !second || more.length > 0) {
-    const text = `expected 2 proofs, one for each part of a checkpoint, got ${parts.length}`;
+    const text = `proofs must be 2, one for each part of a checkpoint, not ${parts.length}`;
     throw new TapstakeError("message-mismatch", text, { expected: 2, got: parts.length });
   }
   const both = [first, second] as const;

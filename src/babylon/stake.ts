@@ -268,5 +268,5 @@ function assertNoCoinbase(transaction: Transaction): void {
 
 function assertSame(what: string, expected: bigint, got: bigint): void {
   if (expected === got) return;
-  throw new TapstakeError("message-mismatch", `${what}: expected ${expected}, got ${got}`, { what });
+  throw new TapstakeError("message-mismatch", `${what} must be ${expected}, not ${got}`, { what });
 }

@@ -104,14 +104,14 @@ export function decodeAuthInfo(bytes: Uint8Array): AuthInfo {
   const signers = signerInfos.map(({ publicKey, modeInfo, sequence }, i): TxSigner => {
     const path = `AuthInfo.signerInfos[${i}]`;
     if (publicKey.typeUrl !== PUBLIC_KEY_TYPE_URL) {
-      throw invalid(`${path}: expected a key of secp256k1, got ${show(publicKey.typeUrl)}`);
+      throw invalid(`${path} must have a key of secp256k1, not ${show(publicKey.typeUrl)}`);
     }
-    if (modeInfo.single?.mode !== DIRECT) throw invalid(`${path}: expected the mode SIGN_MODE_DIRECT`);
+    if (modeInfo.single?.mode !== DIRECT) throw invalid(`${path} must have the mode SIGN_MODE_DIRECT`);
     return { publicKey: decode<{ key: Uint8Array }>("PubKey", publicKey.value).key, sequence };
   });
   const amount = fee.amount.map(({ denom, amount: text }, i): ChainCoin => {
     if (/^(0|[1-9]\d{0,38})$/.test(text)) return { denom, amount: BigInt(text) };
-    throw invalid(`AuthInfo.fee.amount[${i}]: expected a whole number, got ${show(text)}`);
+    throw invalid(`AuthInfo.fee.amount[${i}] must be a whole number, not ${show(text)}`);
   });
   return { signers, fee: { ...fee, amount } };
 }
@@ -165,7 +165,10 @@ export const verifySignDoc = (publicKey: Uint8Array, doc: SignDoc, signature: Ui
 export function accountOfKey(publicKey: Uint8Array, prefix = "bbn"): string {
   if (!curve.isPoint(publicKey)) {
     const got = describeType(publicKey);
-    throw new TapstakeError("invalid-public-key", `expected a compressed key of 33 bytes, got ${got}`);
+    throw new TapstakeError(
+      "invalid-public-key",
+      `public key must be a compressed key of 33 bytes, not ${got}`,
+    );
   }
   return bech32.encode(prefix, bech32.toWords(hash160(publicKey)));
 }

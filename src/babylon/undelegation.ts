@@ -106,7 +106,7 @@ function fundingOutput(transaction: Transaction, spent: Outpoint, given: readonl
   const funding = given.find((one) => one.getId() === spent.txid);
   if (funding) return outputAt(funding, spent.vout);
   const name = formatOutpoint(spent);
-  const text = `${transaction.getId()} spends ${name}: expected its funding transaction, got none`;
+  const text = `${transaction.getId()} spends ${name}, and the transaction ${spent.txid} that funds it is not given`;
   throw new TapstakeError("message-mismatch", text, { what: "fundingTransactions", outpoint: name });
 }
 

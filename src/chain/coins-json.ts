@@ -30,7 +30,11 @@ const bigintAsText = (_: string, value: unknown) => (typeof value === "bigint" ?
 function coinOf(one: v.InferOutput<typeof form>, name: string): Coin {
   const { txid, vout, amount, value, confirmations, desc, leaf, witnessWeight, signatureLength } = one;
   if ((amount === undefined) === (value === undefined)) {
-    throw new TapstakeError("invalid-json", `${name}: expected either amount or value`, { path: name });
+    throw new TapstakeError(
+      "invalid-json",
+      `${name} must have either amount (in bitcoin) or value (in satoshi)`,
+      { path: name },
+    );
   }
   const satoshi = value === undefined ? parseBtc(amount!, `${name}.amount`) : wholeSatoshi(value, name);
   assertSatoshi(satoshi, `${name}.value`);
@@ -61,7 +65,7 @@ function wholeSatoshi(value: string, name: string): bigint {
   if (/^(0|[1-9]\d{0,19})$/.test(value)) return BigInt(value);
   const path = `${name}.value`;
   const remedy = /^\d+\.\d+$/.test(value) ? "; bitcoin goes in amount" : "";
-  throw new TapstakeError("invalid-json", `${path}: expected whole satoshi, got ${show(value)}${remedy}`, {
+  throw new TapstakeError("invalid-json", `${path} must be whole satoshi, not ${show(value)}${remedy}`, {
     path,
   });
 }

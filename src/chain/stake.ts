@@ -65,9 +65,8 @@ export async function heightOfOutput(
 }
 
 /**
- * The height that says which version of the parameters a stake is held against (PROTOCOL 8): that of the block with its
- * transaction, or the tip's while it is in none. A stake that was registered before it was mined was held against the
- * tip of that day. A committee member asks its own bitcoind: a server with a false height would choose the version.
+ * The height whose parameters a stake must follow (PROTOCOL 8): that of the block with its transaction, or the tip's
+ * until it is mined. If a stake is registered before it is mined, the tip of that day counts. A committee member asks its own bitcoind: a server with a false height would choose the version.
  * @throws TapstakeError the codes of {@link ChainAccess}
  */
 export async function registrationHeight(

@@ -338,6 +338,36 @@ evidence.json, two votes at one height
   canonical_signing_context, fork_signing_context
                         only on chains that sign votes with a context: 64 characters each`,
   },
+  emergency: {
+    summary: "What a provider looks at first, and where a key may begin to vote again",
+    text: `
+Danger: two votes at one height reveal the key, and anyone can then slash every stake behind it. A
+missed vote costs one reward. If you are not sure, do not vote.
+
+Do not start a second signer, restore a backup, delete a file of the home, or guess a height.
+
+Look:
+  tapstake fp status --key <name> --chain <id>     and the last lines of the signer's log
+  tapstake help <code>                             for the code that you see
+
+If another person can hold the key, or another signer has run with it, stop every signer. Then read
+docs/emergency.md first: "The key leaked", or "Two signers ran".
+
+Begin above the key's last vote on the chain:
+  1. Stop the signer, and make sure that no other signer has the key. Wait a minute.
+  2. Ask a node of the chain at its REST address. docs/emergency.md has a script for it. By hand:
+       curl -sS <address>/cosmos/base/tendermint/v1beta1/blocks/latest
+         the chain's id; height, the tip; and time, which must be less than a minute ago
+       curl -sS <address>/babylon/btcstaking/v1/finality_providers/<public key>/finality_provider
+         highest_voted_height; and slashed_babylon_height, which must be 0
+     If an answer is missing or doubtful, ask another node.
+  3. Add 20 to the higher of both heights: a vote can still be on its way. Then:
+     tapstake fp protection init --key <name> --chain <id> --from-height <height>
+  4. Start the signer, and watch its first votes.
+
+docs/emergency.md has the whole decision tree. It is in the clone. Beside an installed command:
+  ls "$(npm root --global)/tapstake/docs"`,
+  },
   interchange: {
     summary: "The file that carries vote history to another signer",
     text: `

@@ -6,7 +6,7 @@ import { addCommands, type LazyCommands } from "./command.js";
 import { reportError, UsageError, withHelp } from "./errors.js";
 import { HELP_STYLE } from "./help.js";
 import { closeQuietly, tellInJson } from "./output.js";
-import { widthOf, wrapped } from "./wrap.js";
+import { reflowed, widthOf } from "./wrap.js";
 
 const COMMANDS: LazyCommands = {
   demo: {
@@ -146,7 +146,7 @@ function quiet(command: CommandUnknownOpts): void {
   command.exitOverride();
   command.configureOutput({
     outputError: () => {},
-    writeOut: (text) => void process.stdout.write(wrapped(text, widthOf(process.stdout))),
+    writeOut: (text) => void process.stdout.write(reflowed(text, widthOf(process.stdout))),
   });
   command.configureHelp({ ...HELP_STYLE, helpWidth: Math.min(process.stdout.columns ?? COLUMNS, COLUMNS) });
   command.commands.forEach(quiet);

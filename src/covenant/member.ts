@@ -292,7 +292,7 @@ function checkPreviousParams(
   }
   if (!isSameChain(previous.set, set)) {
     const [expected, got] = [set.name, previous.set.name];
-    const text = `previous stake: expected parameters of the set ${expected}, as of the stake that expands it, got the set ${got}`;
+    const text = `previous stake: its parameters must be of the set ${expected}, as those of the stake that expands it, not of the set ${got}`;
     throw new TapstakeError("params-mismatch", text, { field: "previous", expected, got });
   }
   checkInForce(given, previous);

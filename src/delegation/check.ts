@@ -317,12 +317,12 @@ export function checkShape(transaction: Transaction, name: string, shape: Shape)
   const demand = (code: ErrorCode, what: string, allowed: readonly number[], got: number) => {
     if (allowed.includes(got)) return;
     const expected = allowed.length === 1 ? allowed[0]! : allowed.join(" or ");
-    throw new TapstakeError(code, `${name}: expected ${what} ${expected}, got ${got}`, { expected, got });
+    throw new TapstakeError(code, `${name}: ${what} must be ${expected}, not ${got}`, { expected, got });
   };
   demand("wrong-version", "version", versions, version);
   demand("wrong-locktime", "lock time", [0], locktime);
-  demand("wrong-input-count", "inputs", [inputs], ins.length);
-  if (outputs) demand("wrong-output-count", "outputs", outputs, outs.length);
+  demand("wrong-input-count", "number of inputs", [inputs], ins.length);
+  if (outputs) demand("wrong-output-count", "number of outputs", outputs, outs.length);
   for (const [index, input] of ins.entries()) {
     const of = inputs === 1 ? "" : `input ${index}: `;
     demand("wrong-sequence", `${of}sequence`, [FINAL_SEQUENCE], input.sequence);

@@ -48,13 +48,7 @@ export function findHome(path?: string): Home {
   const home = peekHome(path);
   // A folder with other content is not made into a home either.
   if (existsSync(home.keysFolder)) return home;
-  throw new TapstakeError(
-    "home-not-found",
-    `there is no home at ${home.path}: its first key makes one (tapstake fp keys new)`,
-    {
-      home: home.path,
-    },
-  );
+  throw new TapstakeError("home-not-found", `there is no home at ${home.path}`, { home: home.path });
 }
 
 /** The paths of a home, whether it exists or not. It does not touch the disk. */

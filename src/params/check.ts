@@ -34,30 +34,31 @@ export function checkParams(params: ProtocolParams): void {
  */
 export function checkParamSet(set: ParamSet): void {
   if (typeof set !== "object" || set === null)
-    throw broken("set", `expected a parameter set, got ${describeType(set)}`);
+    throw broken("set", `must be a parameter set, not ${describeType(set)}`);
   if (typeof set.name !== "string" || set.name === "") {
     throw broken(
       "name",
-      `expected a name, got ${typeof set.name === "string" ? "none" : describeType(set.name)}`,
+      `must be a name, not ${typeof set.name === "string" ? "empty" : describeType(set.name)}`,
     );
   }
   inField("network", () => assertNetwork(set.network));
   checkOrigin(set);
   if (!Array.isArray(set.versions) || set.versions.length === 0) {
-    throw broken("versions", `expected at least one version, got ${describeType(set.versions)}`);
+    throw broken("versions", `must be a list of at least one version, not ${describeType(set.versions)}`);
   }
   for (const [i, params] of set.versions.entries()) {
     const path = `versions[${i}].`;
     checkVersion(params, path);
-    if (params.version !== i) throw broken(`${path}version`, `expected ${i}, got ${params.version}`);
+    if (params.version !== i)
+      throw broken(`${path}version`, `must be ${i}, the place in the list, not ${params.version}`);
     if (params.network !== set.network) {
-      throw broken(`${path}network`, `expected ${set.network} as the set says, got ${params.network}`);
+      throw broken(`${path}network`, `must be ${set.network}, as the set says, not ${params.network}`);
     }
     const previous = set.versions[i - 1];
     if (previous && params.activationHeight <= previous.activationHeight) {
       throw broken(
         `${path}activationHeight`,
-        `expected above ${previous.activationHeight}, the previous version's, got ${params.activationHeight}`,
+        `must be above ${previous.activationHeight}, the previous version's, not ${params.activationHeight}`,
       );
     }
   }
@@ -121,13 +122,13 @@ export function sameKeySet(a: KeySet, b: KeySet): boolean {
 /** What a set says of the chain that it was taken from. */
 function checkOrigin({ chainId, takenOn, ended }: ParamSet): void {
   if (chainId !== undefined && (typeof chainId !== "string" || chainId === "")) {
-    throw broken("chainId", `expected the name of a chain, got ${show(chainId)}`);
+    throw broken("chainId", `must be the name of a chain, not ${show(chainId)}`);
   }
   if (takenOn !== undefined && !isDay(takenOn)) {
-    throw broken("takenOn", `expected a day as YYYY-MM-DD, got ${show(takenOn)}`);
+    throw broken("takenOn", `must be a day as YYYY-MM-DD, not ${show(takenOn)}`);
   }
   if (ended !== undefined && typeof ended !== "boolean") {
-    throw broken("ended", `expected true or false, got ${describeType(ended)}`);
+    throw broken("ended", `must be true or false, not ${describeType(ended)}`);
   }
 }
 
@@ -141,7 +142,7 @@ function isDay(value: unknown): boolean {
 /** @throws TapstakeError `invalid-params` unless `params` is an object */
 export function assertParams(params: ProtocolParams, name = "params"): void {
   if (typeof params === "object" && params !== null) return;
-  throw broken(name, `expected protocol parameters, got ${describeType(params)}`);
+  throw broken(name, `must be protocol parameters, not ${describeType(params)}`);
 }
 
 function checkVersion(params: ProtocolParams, path: string): void {
@@ -157,23 +158,23 @@ function checkVersion(params: ProtocolParams, path: string): void {
   if (covenant.quorum * 2 <= covenant.keys.length) {
     throw broken(
       `${path}covenant.quorum`,
-      `expected more than half of ${covenant.keys.length} keys, got ${covenant.quorum}`,
+      `must be more than half of the ${covenant.keys.length} keys, not ${covenant.quorum}`,
     );
   }
 
   inField(`${path}minValue`, (name) => assertSatoshi(minValue, name));
   inField(`${path}maxValue`, (name) => assertSatoshi(maxValue, name));
   if (minValue > maxValue)
-    throw broken(`${path}minValue`, `expected at most maxValue ${maxValue}, got ${minValue}`);
+    throw broken(`${path}minValue`, `must be at most maxValue, ${maxValue} sat, not ${minValue} sat`);
   inField(`${path}minTime`, (name) => checkTimelock(minTime, name));
   inField(`${path}maxTime`, (name) => checkTimelock(maxTime, name));
   if (minTime > maxTime)
-    throw broken(`${path}minTime`, `expected at most maxTime ${maxTime}, got ${minTime}`);
+    throw broken(`${path}minTime`, `must be at most maxTime, ${maxTime} blocks, not ${minTime} blocks`);
 
   inField(`${path}unbondingTime`, (name) => checkTimelock(params.unbondingTime, name));
   checkFee(unbondingFee, `${path}unbondingFee`);
   if (unbondingFee >= minValue) {
-    throw broken(`${path}unbondingFee`, `expected below minValue ${minValue}, got ${unbondingFee}`);
+    throw broken(`${path}unbondingFee`, `must be below minValue, ${minValue} sat, not ${unbondingFee} sat`);
   }
 
   if (params.slashing !== undefined) checkSlashing(params.slashing, `${path}slashing`);
@@ -184,15 +185,15 @@ function checkVersion(params: ProtocolParams, path: string): void {
 /** @throws TapstakeError `invalid-params`, `invalid-bytes`, `invalid-rate`, `invalid-amount` */
 export function checkSlashing(slashing: SlashingParams, path = "slashing"): void {
   if (typeof slashing !== "object" || slashing === null) {
-    throw broken(path, `expected slashing parameters, got ${describeType(slashing)}`);
+    throw broken(path, `must be slashing parameters, not ${describeType(slashing)}`);
   }
   inField(`${path}.script`, (name) => assertBytes(slashing.script, name));
-  if (slashing.script.length === 0) throw broken(`${path}.script`, "expected an output script, got 0 bytes");
+  if (slashing.script.length === 0) throw broken(`${path}.script`, "must be an output script, not 0 bytes");
   inField(`${path}.rate`, (name) => {
     const { numerator, denominator } = checkDecimal(slashing.rate, SLASHING_RATE_DECIMALS, name);
     if (numerator <= 0n || numerator >= denominator) {
       const got = `${numerator}/${denominator}`;
-      throw new TapstakeError("invalid-rate", `${name}: expected strictly between 0 and 1, got ${got}`);
+      throw new TapstakeError("invalid-rate", `${name} must be above 0 and below 1, not ${got}`);
     }
   });
   checkFee(slashing.minFee, `${path}.minFee`);
@@ -201,24 +202,21 @@ export function checkSlashing(slashing: SlashingParams, path = "slashing"): void
 /** No node relays a transaction without a fee, and the staking chain takes no such parameters. */
 function checkFee(fee: bigint, path: string): void {
   inField(path, (name) => assertSatoshi(fee, name));
-  if (fee === 0n) throw broken(path, "expected a fee above 0, got 0");
+  if (fee === 0n) throw broken(path, "must be above 0 sat, not 0 sat");
 }
 
 function checkCommission(commission: Rate, path: string): void {
   inField(path, (name) => {
     const { numerator, denominator } = checkDecimal(commission, COMMISSION_DECIMALS, name);
     if (numerator < 0n || numerator > denominator) {
-      throw new TapstakeError(
-        "invalid-rate",
-        `${name}: expected from 0 to 1, got ${numerator}/${denominator}`,
-      );
+      throw new TapstakeError("invalid-rate", `${name} must be from 0 to 1, not ${numerator}/${denominator}`);
     }
   });
 }
 
 function checkPhase1(phase1: Phase1Params, path: string): void {
   if (typeof phase1 !== "object" || phase1 === null) {
-    throw broken(path, `expected phase-1 parameters, got ${describeType(phase1)}`);
+    throw broken(path, `must be phase-1 parameters, not ${describeType(phase1)}`);
   }
   const { tag, cap, capHeight, confirmationDepth } = phase1;
   inField(`${path}.tag`, (name) => assertBytes(tag, name, 4));
@@ -236,7 +234,7 @@ function checkDecimal(rate: Rate, decimals: number, name: string): Rate {
     const got = isFraction ? `${numerator}/${denominator}` : describeType(rate);
     throw new TapstakeError(
       "invalid-rate",
-      `${name}: expected a fraction with at most ${decimals} decimals, got ${got}`,
+      `${name} must be a fraction with at most ${decimals} decimals, not ${got}`,
     );
   }
   return rate;
@@ -245,7 +243,9 @@ function checkDecimal(rate: Rate, decimals: number, name: string): Rate {
 /** The keys are compared with those of the terms, which are checked. @throws TapstakeError `invalid-params` */
 function assertKeys({ covenant }: ProtocolParams): void {
   if (Array.isArray(covenant?.keys) && covenant.keys.every((key) => key instanceof Uint8Array)) return;
-  throw new TapstakeError("invalid-params", "covenant: expected a set of keys", { field: "covenant" });
+  throw new TapstakeError("invalid-params", "covenant must be a set of keys and a quorum", {
+    field: "covenant",
+  });
 }
 
 function broken(field: string, message: string): TapstakeError {

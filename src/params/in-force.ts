@@ -35,7 +35,7 @@ export function paramsVersion(set: ParamSet, version: number): ProtocolParams {
   if (!found) {
     throw new TapstakeError(
       "unknown-params",
-      `${set.name}: expected a version from 0 to ${set.versions.length - 1}, got ${String(version)}`,
+      `${set.name} has versions 0 to ${set.versions.length - 1}, not ${String(version)}`,
       { versions: set.versions.length },
     );
   }
@@ -45,7 +45,7 @@ export function paramsVersion(set: ParamSet, version: number): ProtocolParams {
 function assertSet(set: unknown): void {
   if (Array.isArray((set as Partial<ParamSet> | null | undefined)?.versions)) return;
   const remedy = typeof set === "string" ? "; pass the set itself, not its name" : "";
-  throw new TapstakeError("invalid-argument", `expected a parameter set, got ${show(set)}${remedy}`);
+  throw new TapstakeError("invalid-argument", `set must be a parameter set, not ${show(set)}${remedy}`);
 }
 
 /**
@@ -102,7 +102,7 @@ export function checkSameParams(given: ProtocolParams, trusted: ProtocolParams):
   const [got, expected] = [comparable(given), comparable(trusted)];
   for (const field of new Set([...Object.keys(expected), ...Object.keys(got)])) {
     if (got[field] !== expected[field]) {
-      const text = `${field} of parameters v${given.version}: expected ${expected[field] ?? "none"} as in v${trusted.version}, got ${got[field] ?? "none"}`;
+      const text = `${field} of parameters v${given.version} must be ${expected[field] ?? "absent"}, as in the trusted v${trusted.version}, not ${got[field] ?? "absent"}`;
       throw new TapstakeError("params-mismatch", text, { field });
     }
   }

@@ -249,13 +249,9 @@ function dropParity(text: string, path: string): Uint8Array {
   const key = hex.decode(text, 33, path);
   if (key[0] !== 2 && key[0] !== 3) {
     const first = text.slice(0, 2);
-    throw new TapstakeError(
-      "invalid-public-key",
-      `${path}: expected a key that starts with 02 or 03, got ${first}`,
-      {
-        path,
-      },
-    );
+    throw new TapstakeError("invalid-public-key", `${path} must start with 02 or 03, not with ${first}`, {
+      path,
+    });
   }
   return key.slice(1);
 }
@@ -264,6 +260,6 @@ function decodeBase64(text: string, path: string): Uint8Array {
   try {
     return base64.decode(text);
   } catch {
-    throw new TapstakeError("invalid-json", `${path}: expected base64`, { path });
+    throw new TapstakeError("invalid-json", `${path} must be base64`, { path });
   }
 }

@@ -76,7 +76,7 @@ export function ruleSet(name: string): RuleSet {
   const rules = ruleSets.get(name);
   if (!rules) {
     const names = [...ruleSets.keys()];
-    const text = `release: expected one of ${names.join(", ")}, got ${show(name)}`;
+    const text = `release must be one of ${names.join(", ")}, not ${show(name)}`;
     throw new TapstakeError("invalid-argument", text, { names });
   }
   return rules;
@@ -152,7 +152,7 @@ function checkActivated(params: ProtocolParams | undefined, { timelock }: StakeT
 /** A misspelt rule would refuse nothing. */
 function assertRules(rules: RuleSet): void {
   if (typeof rules?.name !== "string") {
-    throw new TapstakeError("invalid-argument", `rules: expected a rule set, got ${describeType(rules)}`);
+    throw new TapstakeError("invalid-argument", `rules must be a rule set, not ${describeType(rules)}`);
   }
   assertChoice(rules.expansion, "rules: expansion", EXPANSIONS);
   for (const rule of ["maxStakers", "maxFinalityProviders"] as const) {
@@ -168,7 +168,7 @@ function checkCount(
 ): void {
   const most = rules[rule];
   if (most === undefined || got <= most) return;
-  throw unsupported(rules, rule, `expected at most ${most} ${role}${most === 1 ? "" : "s"}, got ${got}`, {
+  throw unsupported(rules, rule, `it has ${counted(got, role)}, and the release permits at most ${most}`, {
     expected: most,
     got,
   });

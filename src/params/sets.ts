@@ -21,9 +21,13 @@ export function paramSet(name: string): ParamSet {
   const set = paramSets.get(name);
   if (!set) {
     const names = [...paramSets.keys()];
-    throw new TapstakeError("unknown-params", `expected one of ${names.join(", ")}, got ${show(name)}`, {
-      names,
-    });
+    throw new TapstakeError(
+      "unknown-params",
+      `parameter set must be one of ${names.join(", ")}, not ${show(name)}`,
+      {
+        names,
+      },
+    );
   }
   return set;
 }

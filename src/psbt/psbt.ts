@@ -55,7 +55,7 @@ export class Psbt {
     const isTransaction = ({ key }: KeyValue) => key[0] === GLOBAL.unsignedTx;
     const [unsigned, ...more] = globals.filter(isTransaction);
     if (!unsigned || more.length > 0 || unsigned.key.length > 1) {
-      throw new RangeError("expected one unsigned transaction");
+      throw new RangeError("it must hold one unsigned transaction");
     }
     const psbt = new Psbt(Transaction.fromBuffer(unsigned.value));
     const others = globals.filter((each) => !isTransaction(each));

@@ -140,7 +140,7 @@ function readPrevious(input: number, bytes: Uint8Array): Transaction {
       input,
       "whole previous transaction",
       "a transaction",
-      `${bytes.length} bytes that are none`,
+      `${bytes.length} bytes of another kind`,
     );
   }
 }

@@ -170,7 +170,7 @@ function valueOf(fields: Fields, type: number, length?: number): Uint8Array | un
   if (more.length > 0) throw new RangeError(`it has field ${type} twice`);
   if (found && found.key.length > 1) throw new RangeError(`the key of field ${type} must be its type alone`);
   if (found && length !== undefined && found.value.length !== length) {
-    throw new RangeError(`expected ${length} bytes in field ${type}, got ${found.value.length}`);
+    throw new RangeError(`field ${type} must have ${length} bytes, not ${found.value.length}`);
   }
   return found?.value;
 }

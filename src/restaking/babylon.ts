@@ -160,5 +160,5 @@ const isKey = (value: unknown): value is string =>
   typeof value === "string" && /^[0-9a-fA-F]{64}$/.test(value);
 
 function refuse(path: string, expected: string): never {
-  throw new TapstakeError("invalid-json", `${path}: expected ${expected}`, { path });
+  throw new TapstakeError("invalid-json", `${path} must be ${expected}`, { path });
 }

@@ -232,5 +232,5 @@ function refuse(path: string, expected: string, got: unknown): never {
       : typeof got === "string"
         ? JSON.stringify(got.slice(0, 40))
         : describeType(got);
-  throw new TapstakeError("invalid-json", `${path}: expected ${expected}, got ${came}`, { path });
+  throw new TapstakeError("invalid-json", `${path} must be ${expected}, not ${came}`, { path });
 }

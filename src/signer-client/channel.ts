@@ -1,4 +1,5 @@
-import type { Metadata as GrpcMetadata, ServiceError } from "@grpc/grpc-js";
+import { isIP } from "node:net";
+import type { ChannelCredentials, Metadata as GrpcMetadata, ServiceError } from "@grpc/grpc-js";
 import { u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { parseAddress, readCertificates } from "./endpoint.js";
@@ -66,11 +67,15 @@ export type Health = "serving" | "not-serving";
 /** @throws TapstakeError `invalid-address`, `invalid-certificate`, `package-missing` */
 export function openChannel(options: EotsClientOptions): Channel {
   const { address = DEFAULT_ADDRESS, hmacKey, tls, timeout = 120_000 } = options;
-  parseAddress(address, "invalid-address");
+  const { host } = parseAddress(address, "invalid-address");
   if (tls?.ca) readCertificates(tls.ca, "ca");
   const ca = tls?.ca && Buffer.from(tls.ca);
   const { Client, credentials } = grpc();
-  const client = new Client(address, tls ? credentials.createSsl(ca ?? null) : credentials.createInsecure(), {
+  const secure = () => {
+    const all = credentials.createSsl(ca ?? null);
+    return isIP(host) === 0 ? all : withoutServerName(all);
+  };
+  const client = new Client(address, tls ? secure() : credentials.createInsecure(), {
     "grpc.max_receive_message_length": 32 << 20,
   });
   const deadline = () => ({ deadline: Date.now() + timeout });
@@ -125,6 +130,22 @@ export function openChannel(options: EotsClientOptions): Channel {
       client.close();
     },
   };
+}
+
+/**
+ * TLS names no server by its IP address (RFC 6066, section 3), and Node warns about such a name. gRPC has no option for
+ * that. Without the name, Node compares the certificate with the address, as before.
+ */
+function withoutServerName(all: ChannelCredentials): ChannelCredentials {
+  const connectorOf = all._createSecureConnector.bind(all);
+  all._createSecureConnector = (...args) => {
+    const connector = connectorOf(...args) as ReturnType<typeof connectorOf> & {
+      readonly connectionOptions?: { servername?: string };
+    };
+    delete connector.connectionOptions?.servername;
+    return connector;
+  };
+  return all;
 }
 
 function metadataOf(

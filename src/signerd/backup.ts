@@ -62,7 +62,7 @@ export class Backups {
       if (cancelled()) {
         throw new TapstakeError(
           "signer-stopping",
-          "the copy was given up before its end: nobody waits for it",
+          "tapstake gave up the copy: its caller no longer waits for it",
         );
       }
       await this.#mustHaveRoom();

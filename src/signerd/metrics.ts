@@ -92,7 +92,7 @@ export function createMetrics({ up, unlockedKeys }: State) {
     unauthenticated: counter("unauthenticated_total", "Calls without the right authentication code", [
       "method",
     ]),
-    denied: counter("denied_total", "Calls for what this signer does for nobody", ["method"]),
+    denied: counter("denied_total", "Calls for what this signer never does", ["method"]),
     unlockFailures: counter("unlock_failures_total", "Wrong passphrases"),
   };
   startAtZero(metrics);

@@ -197,7 +197,7 @@ function announce(
   );
   if (openSchnorr) {
     log.warn(
-      "--open-schnorr: SignSchnorrSig signs ANY digest. Whoever can call this signer can sign a slashing " +
+      "--open-schnorr: SignSchnorrSig signs ANY digest. Anyone who can call this signer can sign a slashing " +
         "transaction with its keys. Start it without this flag as soon as you can.",
     );
   }

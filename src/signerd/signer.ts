@@ -197,7 +197,7 @@ export class Signer {
     if (refuseOverlap && overlaps !== undefined) {
       throw new TapstakeError(
         "commitment-overlap",
-        `this signer committed to ${overlaps} before, which have heights of this commitment: a chain takes one a height`,
+        `this signer committed to ${overlaps} before, which have heights of this commitment: a chain accepts one per height`,
         { overlaps },
       );
     }

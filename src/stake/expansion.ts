@@ -315,7 +315,7 @@ export function previousStake(previous: PreviousStake): {
 } {
   const { terms, params, staking } = previous ?? {};
   if (!params || typeof staking?.transaction?.getHash !== "function") {
-    const text = `previous stake: expected terms, parameters and staking transaction, got ${describeType(previous)}`;
+    const text = `previous stake must be its terms, parameters and staking transaction, not ${describeType(previous)}`;
     throw new TapstakeError("invalid-argument", text);
   }
   const output = stakingOutput(terms, params.network);
@@ -323,7 +323,7 @@ export function previousStake(previous: PreviousStake): {
   const { script, value } = outputAt(transaction, staking.outputIndex);
   if (!equalBytes(script, output.script)) {
     const [expected, got] = [hex.encode(output.script), hex.encode(script)];
-    const text = `previous staking output ${staking.outputIndex}: expected script ${expected}, got ${got}`;
+    const text = `output ${staking.outputIndex} of the previous staking transaction must have the script ${expected} of the previous terms, not ${got}`;
     throw new TapstakeError("staking-output-mismatch", text, { expected, got });
   }
   checkStake(params, terms, value);

@@ -80,7 +80,7 @@ describe("BIP-322: the vectors of the BIP", () => {
     const error = refusal("invalid-possession", () =>
       bip322.fromAnswer(one.message, scriptOf(one.address), one.bip322_signatures[0]!),
     );
-    expect(error.message).toMatch(/behind ful: expected the signed transaction .* Ask the wallet/);
+    expect(error.message).toMatch(/behind ful must be the signed transaction .* Ask the wallet/);
   });
 
   it.each(generated.proof_of_funds)("refuse a proof of funds by name: $type, $message", (one) => {

@@ -129,7 +129,7 @@ describe("coins from JSON", () => {
     expect(() => coinsFromJson(text({}, '"value":0.02'))).toThrow(
       expect.objectContaining({
         code: "invalid-json",
-        message: 'coins[0].value: expected whole satoshi, got "0.02"; bitcoin goes in amount',
+        message: 'coins[0].value must be whole satoshi, not "0.02"; bitcoin goes in amount',
       }),
     );
   });

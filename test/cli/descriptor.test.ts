@@ -126,11 +126,7 @@ describe.concurrent("tapstake descriptor", () => {
       "wrong-network",
       "--network is regtest, but the parameters of mainnet are for mainnet",
     ],
-    [
-      [...stake, "--version", "999"],
-      "unknown-params",
-      `expected a version from 0 to ${newest.version}, got 999`,
-    ],
+    [[...stake, "--version", "999"], "unknown-params", `has versions 0 to ${newest.version}, not 999`],
   ])("refuses terms with their code: %j", async (args, error, message) => {
     const { code, stdout, stderr } = await inProcess(["descriptor", "--params", "mainnet", ...args]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });

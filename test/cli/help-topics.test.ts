@@ -15,10 +15,17 @@ describe("tapstake help with an error code", () => {
     const { means, causes, do: remedy, never } = adviceOf("double-vote");
     expect(await help("double-vote")).toEqual({
       code: 0,
-      stdout: `double-vote\nWhat it means: ${means}\nCauses: ${causes}\nWhat to do: ${remedy}\nWhat not to do: ${never}\n`,
+      stdout: `double-vote\nWhat it means: ${means}\nCauses: ${causes}\nWhat to do: ${remedy}\nWhat not to do: ${never}\nMore: tapstake help emergency\n`,
       stderr: "",
     });
     expect((await help("quorum-reached")).stdout).not.toMatch(/Causes|What not to do/);
+  });
+
+  it("names the topic of emergencies wherever the code's advice names that page", async () => {
+    for (const code of CODES) {
+      const namesPage = Object.values(adviceOf(code)).join("\n").includes("docs/emergency.md");
+      expect((await help(code)).stdout.includes("tapstake help emergency"), code).toBe(namesPage);
+    }
   });
 
   it.each(["double-vote:", "Double-Vote"])("accepts the code in any copied form: %s", async (copied) => {

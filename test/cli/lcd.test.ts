@@ -12,11 +12,10 @@ import { mainnet } from "../../src/params/data/mainnet.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { paramsObject } from "../../src/params/json.js";
 import { lcdDelegation, lcdVersions } from "../support/lcd.js";
-import { grpcError } from "../support/fake-chain.js";
 import { readVectors } from "../support/vectors.js";
-import { serve } from "../support/server.js";
 import { delegate, makeStake, signedBy } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
+import { lcdOf } from "./simulated-lcd.js";
 import { type Outcome, parsed, refusedWith, temporaryFolder } from "./support.js";
 
 const stake = makeStake();
@@ -31,31 +30,6 @@ beforeAll(async () => {
   signed = await signedBy(stake, unsigned, [0, 1, 2]);
 });
 afterEach(() => void vi.useRealTimers());
-
-/** A server of a chain that answers paths from a table. */
-const lcdOf = (chainId: string, answers: Readonly<Record<string, unknown>>) =>
-  serve((_body, request, response) => {
-    const path = request.url!.slice(1);
-    const all = {
-      "cosmos/base/tendermint/v1beta1/node_info": {
-        default_node_info: { network: chainId },
-        application_version: { version: "v4.3.1" },
-      },
-      "babylon/btccheckpoint/v1/params": {
-        params: {
-          btc_confirmation_depth: 30,
-          checkpoint_finalization_timeout: 300,
-          checkpoint_tag: "62626e31",
-        },
-      },
-      ...answers,
-    };
-    const found = Object.entries(all).find(([start]) => path.startsWith(start))?.[1];
-    const { status, body } = found
-      ? { status: 200, body: found }
-      : grpcError(500, 2, "codespace btcstaking code 1102: the BTC delegation is not found");
-    response.writeHead(status ?? 200).end(JSON.stringify(body));
-  });
 
 const VERSIONS = "babylon/btcstaking/v1/params_versions";
 const DELEGATION = "babylon/btcstaking/v1/btc_delegation/";

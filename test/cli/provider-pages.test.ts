@@ -127,7 +127,7 @@ class Reader {
     this.printed += outcome.stdout;
     const { code, stdout, stderr } = outcome;
     // What a command has written, and where, is no warning.
-    const said = code === 0 ? stderr.replace(OF_NODE, "").replace(/^wrote .*\n/gm, "") : stdout + stderr;
+    const said = code === 0 ? stderr.replace(/^wrote .*\n/gm, "") : stdout + stderr;
     if (code !== 0 || said !== "") throw new Error(`${part}\nended with ${code}, and said\n${said}`);
   }
 
@@ -172,9 +172,6 @@ class Reader {
     });
   }
 }
-
-/** Node's own, once in a process, for TLS to an address without a name. */
-const OF_NODE = /^\(node:\d+\) \[DEP0123\].*\n\(Use `node --trace-deprecation.*\n/m;
 
 const copy = (from: string, to: string) => cpSync(from, to, { recursive: true });
 

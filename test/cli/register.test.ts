@@ -176,7 +176,7 @@ describe("tapstake register", () => {
       "register undelegate @stake.json --address ADDRESS --transaction @expanded.hex --txoutproof @expanded.proof";
     const refused = await run(line);
     expect(refusedWith(refused)).toBe("message-mismatch");
-    expect(refused.stderr).toContain("expected its funding transaction, got none");
+    expect(refused.stderr).toContain("that funds it is not given");
     const made = parsed<{ fields: { fundingTransactions: string[] } }>(
       await run(`${line} --funding @funding.hex --json`),
     );

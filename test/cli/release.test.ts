@@ -22,7 +22,8 @@ const { minValue, maxTime } = paramSet("mainnet").versions.at(-1)!;
 const COINS = JSON.stringify([
   { txid: "07".repeat(32), vout: 0, value: `${minValue * 2n}`, scriptPubKey: `0014${"75".repeat(20)}` },
 ]);
-const REFUSAL = "release v4 does not accept this stake: expected at most 1 finality provider, got 2";
+const REFUSAL =
+  "release v4 does not accept this stake: it has 2 finality providers, and the release permits at most 1";
 
 let folder: string;
 let made = 0;
@@ -85,7 +86,7 @@ describe("a stake of mainnet that its chain does not register", () => {
   it("is one of several stakers too, and is not sent", async () => {
     const { out, psbt, outcome } = await create(ONE, "--staker", TWO, "--staker-quorum", "2");
     expect(outcome).toMatchObject({ code: 0 });
-    expect(outcome.stderr).toContain("expected at most 1 staker, got 2");
+    expect(outcome.stderr).toContain("it has 2 stakers, and the release permits at most 1");
     const send = (...more: string[]) => inProcess(["stake", "broadcast", out, "--psbt", psbt, ...more]);
     const refused = await send("--register-later");
     expect(refusedWith(refused)).toBe("unsupported-by-release");

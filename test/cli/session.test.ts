@@ -1,13 +1,18 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createBase58check } from "@scure/base";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RegtestNode, startNode } from "../../regtest/index.js";
 import { concatBytes, hex, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
+import { delegationFromJson } from "../../src/delegation/json.js";
+import { mainnet } from "../../src/params/data/mainnet.js";
 import { parsePsbt } from "../../src/psbt/read.js";
 import { bridgeEsplora } from "../support/esplora.js";
+import { lcdDelegation, lcdVersions } from "../support/lcd.js";
 import { reach } from "./bitcoin-cli.js";
 import { shellInProcess } from "./shell-in-process.js";
+import { lcdOf } from "./simulated-lcd.js";
 import { hasBash, shell, temporaryFolder } from "./support.js";
 
 const read = (page: string) => readFileSync(new URL(`../../${page}`, import.meta.url), "utf8");
@@ -196,6 +201,71 @@ describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
     expect(stdout).toMatch(/signed: by-wallet\.json[^]*slashing of the unbonding +staker +1 of 1 signatures/);
     expect(stdout).toMatch(/delegation +legacy\.json, for the transaction that is signed/);
     expect(stdout).toContain("only P2PKH coins pay");
+  });
+});
+
+describe.skipIf(!hasBash)("the session of docs/stakers.md on a public network", () => {
+  const [compare, build, combine, status, restore, rebuild] = stakers(
+    "On a public network, from terms to an active stake",
+  ).split(/^(?= *tapstake (?:stake create|stake combine|stake status|stake import) )/m);
+  const coin = {
+    txid: "07".repeat(32),
+    vout: 0,
+    value: "2000000",
+    scriptPubKey: `0014${"75".repeat(20)}`,
+  };
+  const CHANGE = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
+  const DELEGATION = "babylon/btcstaking/v1/btc_delegation/";
+  const VERSIONS = "babylon/btcstaking/v1/params_versions";
+  const versions = { params: lcdVersions(mainnet), pagination: { next_key: null } };
+  const stakeIn = (cwd: string, file = "stake.json") =>
+    delegationFromJson(readFileSync(join(cwd, file), "utf8"));
+
+  it("compares the parameters, builds the stake under mainnet's, and makes the lost file again", async () => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, "coins.json"), JSON.stringify([coin]));
+    const keys = `STAKER=$(cat staker.pub); FP=$(cat fp.pub)`;
+    const make = `[ -e staker.pub ] || { ${stakers("2. Make the keys").replaceAll("\n", "; ")} echo $STAKER > staker.pub; echo $FP > fp.pub; }`;
+    const lines = async (block: string, answers: object, env: Readonly<Record<string, string>> = {}) => {
+      const LCD = await lcdOf("bbn-1", { [VERSIONS]: versions, ...answers });
+      return shellInProcess([make, keys, block].join("\n"), { cwd, env: { HOME: cwd, LCD, CHANGE, ...env } });
+    };
+    const built = await lines(compare! + build!, {});
+    const stderr = `wrote ${mainnet.versions.length} versions of bbn-1 to params.json\n`;
+    expect({ code: built.code, stderr: built.stderr }).toEqual({ code: 0, stderr });
+    const stake = stakeIn(cwd);
+    const text = readFileSync(join(cwd, "stake.json"), "utf8");
+    writeFileSync(join(cwd, "staking.hex"), stake.staking.transaction.toHex());
+    const TXID = stake.staking.transaction.getId();
+    const chain = { [DELEGATION]: lcdDelegation(stake) };
+    const away = "mv stake.json lost.json";
+    const imported = await lines(`${away}\n${restore!}`, chain, { TXID });
+    expect({ code: imported.code, stderr: imported.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(readFileSync(join(cwd, "stake.json"), "utf8")).toBe(text);
+    const remade = await lines(`${away}\n${rebuild!}`, {});
+    expect({ code: remade.code, stderr: remade.stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stakeIn(cwd).slashing.transaction).toEqual(stake.slashing.transaction);
+  });
+
+  it("takes the committee's signatures from the chain, and says where the stake is", async () => {
+    const cwd = temporaryFolder();
+    const { prelude, url, env } = await reach(node);
+    const lines = (blocks: readonly string[], more: Readonly<Record<string, string>> = {}) =>
+      shellInProcess([prelude, ...blocks].join("\n"), {
+        cwd,
+        env: { HOME: cwd, ...env, TAPSTAKE_RPC: url, ...more },
+      });
+    const away = "cp stake.json mine.json";
+    const back = "mv stake.json full.json && mv mine.json stake.json";
+    const made = await lines([signed, away, stakers("5. Have the committee sign"), back]);
+    expect({ code: made.code, stderr: made.stderr }).toEqual({ code: 0, stderr: "" });
+    const LCD = await lcdOf("chain-test", {
+      [DELEGATION]: lcdDelegation(stakeIn(cwd, "full.json"), { status_desc: "VERIFIED" }),
+    });
+    const { code, stdout, stderr } = await lines([combine!, status!], { LCD, RPC: url });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain("VERIFIED");
+    expect(stakeIn(cwd).unbonding.covenantSignatures).toHaveLength(3);
   });
 });
 

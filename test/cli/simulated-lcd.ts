@@ -1,5 +1,7 @@
 import { delegationFromJson } from "../../src/delegation/json.js";
+import { grpcError } from "../support/fake-chain.js";
 import { lcdDelegation } from "../support/lcd.js";
+import { serve } from "../support/server.js";
 import { readVectors } from "../support/vectors.js";
 
 type Answers = Readonly<Record<string, unknown>>;
@@ -9,6 +11,31 @@ const nodeInfo = (network: string) => ({
   application_version: { version: "v4.3.1" },
 });
 const DELEGATION = "babylon/btcstaking/v1/btc_delegation";
+
+/** A server of a chain that answers paths from a table. */
+export const lcdOf = (chainId: string, answers: Answers): Promise<string> =>
+  serve((_body, request, response) => {
+    const path = request.url!.slice(1);
+    const all = {
+      "cosmos/base/tendermint/v1beta1/node_info": {
+        default_node_info: { network: chainId },
+        application_version: { version: "v4.3.1" },
+      },
+      "babylon/btccheckpoint/v1/params": {
+        params: {
+          btc_confirmation_depth: 30,
+          checkpoint_finalization_timeout: 300,
+          checkpoint_tag: "62626e31",
+        },
+      },
+      ...answers,
+    };
+    const found = Object.entries(all).find(([start]) => path.startsWith(start))?.[1];
+    const { status, body } = found
+      ? { status: 200, body: found }
+      : grpcError(500, 2, "codespace btcstaking code 1102: the BTC delegation is not found");
+    response.writeHead(status ?? 200).end(JSON.stringify(body));
+  });
 
 /**
  * A `fetch` for the servers that examples name: `lcd.mainnet.example` is of bbn-1,

@@ -24,10 +24,10 @@ const filesIn = (folder: string): string[] =>
     .map((name) => join(folder, name))
     .filter((path) => path.endsWith(".ts"));
 
-const sources = filesIn("src");
+const sources = ["src", "examples", "regtest"].flatMap(filesIn).filter((path) => !path.endsWith(".test.ts"));
 const tests = ["test", "regtest"].flatMap(filesIn).filter((path) => !SAMPLES.has(path));
 
-describe("comments of src/", () => {
+describe("comments of src/, examples/ and regtest/", () => {
   it("are found between code and strings", () => {
     expect(commentsOf("const a = `/* text */`; // one\n/** two\n * three */\nconst b = /\\/*/;")).toEqual([
       "// one",
@@ -35,11 +35,11 @@ describe("comments of src/", () => {
     ]);
   });
 
-  it.each(sources)("%s: has no forbidden word", (path) => {
+  it.each(sources)("and texts of %s: have no forbidden word", (path) => {
     const text = readFileSync(path, "utf8");
     // Parsing takes long, and few files have such a word anywhere.
-    const comments = forbiddenIn(oneLine(text)).length > 0 ? commentsOf(text) : [];
-    expect(comments.filter((comment) => forbiddenIn(comment).length > 0)).toEqual([]);
+    const prose = forbiddenIn(oneLine(text)).length > 0 ? [...proseOf(text), ...commentsOf(text)] : [];
+    expect(prose.filter((each) => forbiddenIn(each).length > 0)).toEqual([]);
   });
 });
 

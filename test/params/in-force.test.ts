@@ -51,9 +51,9 @@ describe("the version in force at a height", () => {
 
 describe("a parameter set", () => {
   it.each([
-    ["its name", "regtest", 'expected a parameter set, got "regtest"; pass the set itself, not its name'],
-    ["nothing", undefined, "expected a parameter set, got undefined"],
-    ["one version of it", regtest.versions[0], "expected a parameter set, got object"],
+    ["its name", "regtest", 'set must be a parameter set, not "regtest"; pass the set itself, not its name'],
+    ["nothing", undefined, "set must be a parameter set, not undefined"],
+    ["one version of it", regtest.versions[0], "set must be a parameter set, not object"],
   ])("is refused when it is %s", (_, given, message) => {
     for (const read of [paramsAt, paramsVersion]) {
       const error = refusal(() => read(given as never, 0));

@@ -1,14 +1,22 @@
 import { generateKeyPairSync } from "node:crypto";
 import { chmodSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { checkTls } from "../../src/signerd/listen.js";
 import { expectRefused } from "../cli/fp-support.js";
 import { tapstake, temporaryFile } from "../cli/support.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { eventually } from "../support/eventually.js";
 import { refusal } from "../support/refusal.js";
-import { connect, type DaemonProcess, homeWithKey, startDaemon, startSigner, text } from "./support.js";
+import {
+  connect,
+  type DaemonProcess,
+  HMAC_KEY,
+  homeWithKey,
+  startDaemon,
+  startSigner,
+  text,
+} from "./support.js";
 
 const path = (name: string) => fileURLToPath(new URL(`../fixtures/signer-tls-${name}.pem`, import.meta.url));
 const read = (name: string) => readFileSync(path(name));
@@ -142,6 +150,27 @@ describe("tapstake fp serve --tls-cert --tls-key", () => {
     const outcome = await tapstake(["fp", "status", "--remote", daemon.address, "--tls-ca", path("cert")]);
     expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: "" });
     expect(daemon.address).toMatch(/^127\.0\.0\.1:/);
+  });
+
+  it("is called by its IP address without a server's name, about which Node warns", async () => {
+    const warnings: string[] = [];
+    const listen = ({ name, message }: Error) => warnings.push(`${name}: ${message}`);
+    process.on("warning", listen);
+    onTestFinished(() => void process.off("warning", listen));
+    const signer = await startSigner(homeWithKey(), { tls: identity });
+    await connect(signer.address, { tls: { ca: identity.certificate } }).ping();
+    expect(warnings).toEqual([]);
+  });
+
+  it("is not called by an IP address that its certificate does not name", async () => {
+    const signer = await startSigner(homeWithKey(), {
+      tls: identity,
+      address: "127.0.0.2:0",
+      hmacKey: HMAC_KEY,
+    });
+    const client = connect(signer.address, { tls: { ca: identity.certificate }, hmacKey: HMAC_KEY });
+    const { message } = await expectFailure(client.ping(), "signer-unreachable");
+    expect(message).toContain("IP: 127.0.0.2 is not in the cert's list: 127.0.0.1");
   });
 
   it("serves with an expired certificate, logs that, and callers refuse it", async () => {

@@ -40,11 +40,6 @@ export const UNRUN: Readonly<Record<string, Readonly<Record<string, string>>>> =
     "tapstake register unjail --fp $FP --address $ACCOUNT --check --lcd https://lcd.example": SERVER,
   },
   "docs/stakers.md": {
-    "tapstake params check mainnet --lcd $LCD": SERVER,
-    "tapstake stake create --params mainnet --staker $STAKER --fp $FP --time 64000 --value 600000 \\": SERVER,
-    "tapstake stake combine stake.json --lcd $LCD": SERVER,
-    "tapstake stake status stake.json --lcd $LCD --rpc $RPC": SERVER,
-    "tapstake stake import $TXID --lcd $LCD --out stake.json": SERVER,
     "bitcoind -regtest -daemonwait -fallbackfee=0.0001":
       "takes the ports of a node that the reader may have; the tests start one on free ports",
     "tapstake stake create --params mainnet-phase1 --staker $STAKER --fp $FP --time 64000 --value 600000 \\":

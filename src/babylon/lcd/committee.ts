@@ -86,7 +86,7 @@ function adaptors(
   return (list ?? []).flatMap(({ adaptor_sigs }, i) => {
     const field = `${path}[${i}].adaptor_sigs`;
     if (adaptor_sigs.length !== finalityProviders.length) {
-      const text = `expected ${finalityProviders.length}, one for each finality provider, got ${adaptor_sigs.length}`;
+      const text = `must have ${finalityProviders.length}, one for each finality provider, not ${adaptor_sigs.length}`;
       throw wrong("message-mismatch", field, text);
     }
     return adaptor_sigs.map((text, k) => ({

@@ -66,7 +66,7 @@ export function readChainDelegation(answer: unknown, { params, previous }: Chain
   const stake = stakeOf(raw, params);
   const undelegation = raw.undelegation_response;
   const path = `${NAME}.undelegation_response`;
-  if (!undelegation) throw wrong("invalid-json", path, "expected an object, got nothing");
+  if (!undelegation) throw wrong("invalid-json", path, "must be an object, not nothing");
   const { terms } = stake;
   const expansion = expansionOf(raw, stake, previous);
   const signatures = committeeSignatures(raw, terms, expansion?.params, NAME);
@@ -136,7 +136,7 @@ function stakeOf(raw: RawDelegation, set: ParamSet): PreviousStake {
   const outputIndex = Number(raw.staking_output_idx);
   const { value } = at(`${NAME}.staking_output_idx`, () => outputAt(transaction, outputIndex));
   if (value !== BigInt(raw.total_sat)) {
-    const text = `expected ${value}, the value of output ${outputIndex}, got ${raw.total_sat}`;
+    const text = `must be ${value}, the value of output ${outputIndex}, not ${raw.total_sat}`;
     throw wrong("message-mismatch", `${NAME}.total_sat`, text);
   }
   return { terms, params, staking: { transaction, outputIndex } };
@@ -161,7 +161,7 @@ function expansionOf(
   }
   const given = previous?.staking.transaction.getId();
   if (given !== txid) {
-    const text = `expected the stake ${txid} beside the answer, got ${given ?? "none"}`;
+    const text = `names the stake ${txid}, and ${given ?? "none"} is given beside the answer`;
     throw wrong("invalid-argument", field, text);
   }
   const { terms, params, staking: expanded } = previous!;
@@ -172,8 +172,7 @@ function expansionOf(
 /** A transaction's output, as Bitcoin writes it. */
 function outputOf(bytes: Uint8Array, path: string): Prevout {
   const field = `${path}.other_funding_tx_out_hex`;
-  const malformed = () =>
-    wrong("invalid-transaction", field, "expected an output: its value, and its script");
+  const malformed = () => wrong("invalid-transaction", field, "must be an output: its value, and its script");
   const reader = createReader(bytes, malformed);
   const output = { value: reader.int64(), script: reader.sized() };
   if (reader.left > 0 || output.value < 0n) throw malformed();
@@ -202,7 +201,7 @@ function checkEachField(delegation: Delegation): void {
 function statusOf(raw: RawDelegation): Omit<ChainDelegation, "delegation"> {
   const status = STATUSES.find((name) => name === raw.status_desc);
   if (!status) {
-    const text = `expected one of ${STATUSES.join(", ")}`;
+    const text = `must be one of ${STATUSES.join(", ")}`;
     throw wrong("invalid-json", `${NAME}.status_desc`, text);
   }
   const [start, end] = [Number(raw.start_height), Number(raw.end_height)];

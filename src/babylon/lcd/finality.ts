@@ -79,7 +79,7 @@ export function readChainCommits(answer: unknown): readonly ChainCommit[] {
 export function readChainCommit(height: string, commit: unknown, path = "commit"): ChainCommit {
   const raw = readAnswer(form.commit, commit, path);
   if (!/^(0|[1-9]\d{0,19})$/.test(height) || BigInt(height) >= 2n ** 64n) {
-    throw wrong("invalid-json", path, "expected a height below 2^64");
+    throw wrong("invalid-json", path, "must be a height below 2^64");
   }
   return {
     startHeight: BigInt(height),
@@ -139,7 +139,7 @@ export function readChainEvidence(answer: unknown, context?: string): ChainEvide
   const canonicalAppHash = bytes("canonical_app_hash");
   const fork = vote(bytes("fork_app_hash"), bytes("fork_finality_sig"));
   if (equalBytes(canonicalAppHash, fork.appHash)) {
-    throw wrong("same-message", `${name}.fork_app_hash`, "expected another block than the chain's own");
+    throw wrong("same-message", `${name}.fork_app_hash`, "must name another block than the chain's own");
   }
   const isDouble = (raw.canonical_finality_sig ?? "") !== "";
   const canonical = isDouble ? vote(canonicalAppHash, bytes("canonical_finality_sig")) : undefined;

@@ -62,7 +62,7 @@ export function memberMessage(message: AnyMessage | Uint8Array): MessageOf<"MsgA
     message instanceof Uint8Array ? { typeUrl: TYPE_URLS.MsgAddCovenantSigs, value: message } : message;
   const read = decodeMessage(any);
   if (read.name === "MsgAddCovenantSigs") return read.message;
-  throw new TapstakeError("invalid-message", `expected MsgAddCovenantSigs, got ${read.name}`);
+  throw new TapstakeError("invalid-message", `the message must be a MsgAddCovenantSigs, not a ${read.name}`);
 }
 
 /**

@@ -24,7 +24,7 @@ export function readAnswer<Form extends v.GenericSchema>(
   const path = name + (issue.path ?? []).map(({ key }) => step(key)).join("");
   const says = issue.type === "custom" || issue.type === "check" || issue.type === "regex";
   const expected = says ? issue.message : issue.expected;
-  throw wrong("invalid-json", path, `expected ${expected}, got ${shown(issue.input)}`);
+  throw wrong("invalid-json", path, `must be ${expected}, not ${shown(issue.input)}`);
 }
 
 const isWhole = (json: unknown, name: string): json is Record<string, unknown> =>
@@ -56,7 +56,7 @@ export function at<T>(path: string, read: () => T): T {
  */
 export function keyOf(text: string, path: string): Uint8Array {
   if (text !== text.toLowerCase())
-    throw wrong("invalid-hex", path, "expected lower case, as the chain writes keys");
+    throw wrong("invalid-hex", path, "must be in lower case, as the chain writes keys");
   return at(path, () => hex.decode(text, 32, path));
 }
 
@@ -68,7 +68,7 @@ export const hexOf = (text: string, path: string, length?: number): Uint8Array =
 export function bytesOf(text: string, path: string, length: number): Uint8Array {
   const decoded = base64.decode(text);
   if (decoded.length === length) return decoded;
-  throw wrong("invalid-bytes", path, `expected ${length} bytes in base64, got ${decoded.length}`);
+  throw wrong("invalid-bytes", path, `must be ${length} bytes in base64, not ${decoded.length}`);
 }
 
 /** @throws TapstakeError `invalid-hex`, `invalid-transaction` */

@@ -29,7 +29,7 @@ export const HEADERS: readonly RuleOf<"MsgInsertHeaders">[] = [
     check: ({ headers }) =>
       headers.length > 0 && headers.every(({ length }) => length === HEADER_LENGTH)
         ? undefined
-        : { reason: "expected headers of 80 bytes, at least one" },
+        : { reason: "headers must be of 80 bytes, and at least one" },
   },
   {
     rule: "reporter",
@@ -120,7 +120,7 @@ export const HEADERS: readonly RuleOf<"MsgInsertHeaders">[] = [
       const work = headers.reduce((sum, header) => sum + workOf(header), known!.parentWork!);
       return work > btcTip!.work!
         ? undefined
-        : { reason: "the fork has no more work than what the light client has" };
+        : { reason: "the fork does not have more work than what the light client has" };
     },
   },
 ];
@@ -141,7 +141,7 @@ export const CHECKPOINT: readonly RuleOf<"MsgInsertBTCSpvProof">[] = [
     rule: "proof-count",
     error: PROOF,
     check: ({ proofs }) =>
-      proofs.length === 2 ? undefined : { reason: `expected 2 proofs, got ${proofs.length}` },
+      proofs.length === 2 ? undefined : { reason: `proofs must be 2, not ${proofs.length}` },
   },
   {
     rule: "inclusion",

@@ -1,5 +1,6 @@
 import { outpointOf, spends } from "../../bitcoin/transaction.js";
 import { containsBytes, hex } from "../../core/bytes.js";
+import { counted } from "../../core/text.js";
 import { readCovenantSignatures } from "../lifecycle.js";
 import type { MessageOf } from "../schema.js";
 import { checkStakeSpend, prevoutsOf, stakeInput } from "../undelegation.js";
@@ -182,7 +183,9 @@ export const COVENANT: readonly RuleOf<"MsgAddCovenantSigs">[] = [
       const expected = delegation?.delegation?.terms.finalityProviders.length;
       const got = [slashingTxSigs.length, slashingUnbondingTxSigs.length];
       if (expected === undefined || got.every((count) => count === expected)) return undefined;
-      return { reason: `expected ${expected} adaptor signatures of each slashing, got ${got.join(" and ")}` };
+      return {
+        reason: `each slashing must have ${counted(expected, "adaptor signature")}, not ${got.join(" and ")}`,
+      };
     },
   },
   {

@@ -55,7 +55,7 @@ export function possessionRules<M extends { readonly pop: MessageOf<"ProofOfPoss
       check: ({ pop }) =>
         pop.btcSigType < PROOF_KINDS.length
           ? undefined
-          : { reason: `expected a btc_sig_type of 0 to 2, got ${pop.btcSigType}` },
+          : { reason: `btc_sig_type must be 0 to 2, not ${pop.btcSigType}` },
     },
     {
       rule: "possession-form",
@@ -64,7 +64,7 @@ export function possessionRules<M extends { readonly pop: MessageOf<"ProofOfPoss
         const expected = btcSigType === 0 ? 64 : 65;
         return btcSig.length === expected
           ? undefined
-          : { reason: `expected a signature of ${expected} bytes, got ${btcSig.length}` };
+          : { reason: `btc_sig must be ${expected} bytes, not ${btcSig.length}` };
       },
     },
     {

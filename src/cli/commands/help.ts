@@ -8,7 +8,7 @@ import { UsageError } from "../errors.js";
 import { type HelpTopic, TOPICS } from "../help-topics.js";
 import { jsonOption } from "../options.js";
 import { answer, colors, table } from "../output.js";
-import { widthOf, wrapped } from "../wrap.js";
+import { reflowed, widthOf, wrapped } from "../wrap.js";
 
 const HELP = {
   description: `For an error code, says what it means, what to do now, and what never to do. codes lists all codes, and topics all topics.
@@ -35,14 +35,21 @@ export const command = () => {
     }
     if (isCode(topic)) {
       return answer(json, { code: topic, ...adviceOf(topic) }, () =>
-        fitting(`${colors.bold(topic)}\n${adviceText(topic)}`),
+        fitting(`${colors.bold(topic)}\n${explained(topic)}`),
       );
     }
     const found = topicNamed(topic);
-    if (found) return answer(json, { topic, ...found }, ({ text }) => fitting(text.trim()));
+    if (found)
+      return answer(json, { topic, ...found }, ({ text }) => reflowed(text.trim(), widthOf(process.stdout)));
     throw unknownTopic(asked, namesOf(help));
   });
 };
+
+/** What is known of a code, and where its reader finds the page that it names. */
+function explained(code: ErrorCode): string {
+  const text = adviceText(code);
+  return text.includes("docs/emergency.md") ? `${text}\nMore: tapstake help emergency` : text;
+}
 
 const fitting = (text: string) => wrapped(text, widthOf(process.stdout));
 

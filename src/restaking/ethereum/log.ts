@@ -20,7 +20,7 @@ export interface Log {
  */
 export function readLogs(json: unknown): Log[] {
   const list = Array.isArray(json) ? json : (json as { result?: unknown } | null)?.result;
-  if (!Array.isArray(list)) throw refused("logs", "expected a list of logs, as eth_getLogs answers");
+  if (!Array.isArray(list)) throw refused("logs", "they must be a list of logs, as eth_getLogs answers");
   const logs = list.map((entry, i) => readLog(entry, `logs[${i}]`));
   const sorted = logs.toSorted((a, b) => order(a.block, b.block) || order(a.index, b.index));
   return sorted.filter(({ block, index, topics, path }, i) => {
@@ -36,11 +36,11 @@ const order = (a: bigint, b: bigint) => (a < b ? -1 : a > b ? 1 : 0);
 function readLog(value: unknown, path: string): Log {
   const { address, topics, data, blockNumber, logIndex, removed } = (value ?? {}) as Record<string, unknown>;
   if (removed === true) throw refused(path, "the chain took this log back: fetch the logs again");
-  if (!isHex(address, 20)) throw refused(`${path}.address`, "expected 20 bytes in hexadecimal");
+  if (!isHex(address, 20)) throw refused(`${path}.address`, "it must be 20 bytes in hexadecimal");
   if (!Array.isArray(topics) || topics.length > 4 || !topics.every((topic) => isHex(topic, 32))) {
-    throw refused(`${path}.topics`, "expected up to four times 32 bytes in hexadecimal");
+    throw refused(`${path}.topics`, "it must be up to four times 32 bytes in hexadecimal");
   }
-  if (!isHex(data)) throw refused(`${path}.data`, "expected bytes in hexadecimal");
+  if (!isHex(data)) throw refused(`${path}.data`, "it must be bytes in hexadecimal");
   return {
     address: address.toLowerCase(),
     topics: (topics as string[]).map((topic) => topic.toLowerCase()),
@@ -59,7 +59,7 @@ function isHex(value: unknown, bytes?: number): value is string {
 /** Hexadecimal, as nodes write numbers. */
 function quantity(value: unknown, path: string): bigint {
   if (typeof value !== "string" || !/^0x[0-9a-fA-F]{1,16}$/.test(value)) {
-    throw refused(path, "expected a number in hexadecimal, such as 0x10");
+    throw refused(path, "it must be a number in hexadecimal, such as 0x10");
   }
   return BigInt(value);
 }

@@ -32,7 +32,7 @@ const SERVE = {
   description: `Speaks the interface of the Go key manager (proto.EOTSManager), so the finality-provider software only needs another address.
 Each vote is on disk before its signature leaves. The signer refuses a second message at the same height.
 
-A second signer on the same home is refused. SIGTERM or Ctrl-C stops the signer after the calls that it began.`,
+tapstake refuses a second signer on the same home. SIGTERM or Ctrl-C stops the signer after the calls that it began.`,
   examples: `
 tapstake fp serve --unlock validator-1
 `,

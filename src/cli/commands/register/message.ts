@@ -78,13 +78,13 @@ export const messageCommand = (name: string, about: Described) =>
 const FEE_LIMIT = 20_000n;
 
 function fee(text: string): bigint {
-  if (!/^\d{1,19}$/.test(text)) throw new InvalidArgumentError("expected a whole number of ubbn.");
+  if (!/^\d{1,19}$/.test(text)) throw new InvalidArgumentError("It must be a whole number of ubbn.");
   return BigInt(text);
 }
 
 /** Standard input is for the command's own files. */
 function keyFile(path: string): string {
-  if (path === "-") throw new InvalidArgumentError("give a file, or TAPSTAKE_ACCOUNT_KEY.");
+  if (path === "-") throw new InvalidArgumentError("Give a file, or TAPSTAKE_ACCOUNT_KEY.");
   return path;
 }
 

@@ -40,6 +40,6 @@ export function fractionArgument(text: string): Fraction {
   const [, numerator, denominator] = /^(\d{1,30})\/(\d{1,30})$/.exec(text) ?? [];
   if (numerator !== undefined && BigInt(denominator!) > 0n) return [BigInt(numerator), BigInt(denominator!)];
   const [, whole, decimals = ""] = /^(\d{1,15})(?:\.(\d{1,30}))?$/.exec(text) ?? [];
-  if (whole === undefined) throw new InvalidArgumentError("expected a fraction, such as 1/10 or 0.1.");
+  if (whole === undefined) throw new InvalidArgumentError("It must be a fraction, such as 1/10 or 0.1.");
   return [BigInt(whole + decimals), 10n ** BigInt(decimals.length)];
 }
