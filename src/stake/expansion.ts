@@ -373,13 +373,14 @@ export function fundingWitness({ transaction, prevouts }: LeafSpend, returned: P
   assertSameCoins(transaction, prevouts, psbt);
   const coins = transaction.ins.map((input, i) => ({ outpoint: spentBy(input), ...prevouts[i]! }));
   fundingKind(coins[FUNDING_INPUT]!);
-  assertSameScripts(coins[FUNDING_INPUT]!, FUNDING_INPUT, psbt.data.inputs[FUNDING_INPUT]!);
-  const spent = readInput(coins[FUNDING_INPUT]!, FUNDING_INPUT, psbt.data.inputs[FUNDING_INPUT]!);
+  const input = psbt.data.inputs[FUNDING_INPUT]!;
+  assertSameScripts(coins[FUNDING_INPUT]!, FUNDING_INPUT, input);
+  const spent = readInput(coins[FUNDING_INPUT]!, FUNDING_INPUT, input);
   if (!spent) {
     const text = `input ${FUNDING_INPUT} of the expansion, its funding coin, is not signed`;
     throw new TapstakeError("missing-signature", text, { input: FUNDING_INPUT });
   }
-  checkInput(transaction, FUNDING_INPUT, coins, spent);
+  checkInput(transaction, FUNDING_INPUT, coins, spent, input.tapInternalKey);
   return [...spent.witness];
 }
 

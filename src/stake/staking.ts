@@ -4,14 +4,17 @@ import { assertNotDust, assertOutputScript } from "../bitcoin/output-script.js";
 import {
   createTransaction,
   FINAL_SEQUENCE,
+  formatOutpoint,
   type Prevout,
   REPLACEABLE_SEQUENCE,
+  spends,
+  spentBy,
   toTransaction,
 } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { hasWitness } from "../funding/coin-cost.js";
-import { type Coin, coinKind } from "../funding/coin.js";
+import { assertCoins, type Coin, coinKind } from "../funding/coin.js";
 import { type Funding, selectAll, selectCoins, type Spending } from "../funding/selection.js";
 import { checkStake } from "../params/check.js";
 import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
@@ -124,12 +127,27 @@ export function finishStaking(
     assertSameScripts(coins[i]!, i, input);
     const spent = readInput(coins[i]!, i, input);
     if (!spent) throw notSigned(i, coins[i]!, input);
-    checkInput(transaction, i, coins, spent);
+    checkInput(transaction, i, coins, spent, input.tapInternalKey);
     signed.setInputScript(i, spent.script);
     signed.setWitness(i, [...spent.witness]);
   }
   if (vsize !== undefined) assertEstimated(signed, vsize);
   return signed;
+}
+
+/**
+ * The coins that a staking transaction spends, in the order of its inputs.
+ * @throws TapstakeError `invalid-coin` if one of them is not given; the codes of `assertCoin`
+ */
+export function coinsSpentBy({ ins }: Transaction, coins: readonly Coin[]): Coin[] {
+  assertCoins(coins);
+  return ins.map((input, i) => {
+    const coin = coins.find(({ outpoint }) => spends(input, outpoint));
+    if (coin) return coin;
+    const outpoint = formatOutpoint(spentBy(input));
+    const text = `input ${i} of the staking transaction spends ${outpoint}, which is not among the coins given; give coins: staking.coins`;
+    throw new TapstakeError("invalid-coin", text, { input: i, outpoint });
+  });
 }
 
 function notSigned(index: number, coin: Coin, input: Psbt["data"]["inputs"][number]): TapstakeError {

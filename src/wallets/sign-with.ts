@@ -38,7 +38,7 @@ export async function signWith(
   const requests = steps.map((step) => signOptions(step, delegation, of));
   const returned = await answers(provider, requests);
   requests.forEach((request, i) => request.accept(returned[i]!));
-  return addStakerPsbts(delegation, returned, [xOnly(account.publicKey)]);
+  return addStakerPsbts(delegation, returned, [xOnly(account.publicKey)], steps);
 }
 
 const SLASHINGS: readonly SignedName[] = ["slashing", "unbondingSlashing"];
