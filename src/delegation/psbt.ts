@@ -18,7 +18,14 @@ import { type LeafSignature, withSignature } from "../spending/spend.js";
 import { FUNDING_INPUT } from "../stake/expansion.js";
 import { coinsSpentBy, finishStaking, transactionFromPsbt } from "../stake/staking.js";
 import { checkedOutputs, checkTransactions } from "./check.js";
-import { createDelegation, type Delegation, outputsIn, stakeCoin, unbondedCoin } from "./delegation.js";
+import {
+  assertDelegation,
+  createDelegation,
+  type Delegation,
+  outputsIn,
+  stakeCoin,
+  unbondedCoin,
+} from "./delegation.js";
 import { finishExpansion } from "./sign.js";
 import { signedNames, type SignedName, signedOf, signedSpend, signersOf } from "./spends.js";
 import { namingStep, STEP_WORDS } from "./step.js";
@@ -40,6 +47,7 @@ export interface StakerPsbts {
  * @throws TapstakeError the codes of `checkTransactions` and of `spendPsbt`
  */
 export function stakerPsbts(delegation: Delegation, derivations: readonly KeyOrigin[] = []): StakerPsbts {
+  assertDelegation(delegation);
   const { staking, expansion } = delegation;
   const outputs = checkedOutputs(delegation);
   const psbtOf = (name: SignedName, index: number, output: Parameters<typeof describeOutput>[2]) => {
@@ -132,6 +140,7 @@ export function finishStakeFunding(
   returned: PsbtLike,
   coins?: readonly Coin[],
 ): Transaction {
+  assertDelegation(delegation);
   return delegation.expansion
     ? namingStep(delegation, "expansion", returned, (answer) => finishExpansion(delegation, answer))
     : namingStep(delegation, "funding", returned, (answer) => fundedBy(delegation, answer, coins));

@@ -2,6 +2,7 @@ import type { Transaction } from "../bitcoin/transaction-class.js";
 import { assertEstimated, assertFeeRate, type FeeRateLimits } from "../bitcoin/fee.js";
 import { assertNotDust, assertOutputScript } from "../bitcoin/output-script.js";
 import {
+  assertTransaction,
   createTransaction,
   FINAL_SEQUENCE,
   formatOutpoint,
@@ -13,10 +14,11 @@ import {
 } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertList, assertObject } from "../core/objects.js";
 import { hasWitness } from "../funding/coin-cost.js";
 import { assertCoins, type Coin, coinKind } from "../funding/coin.js";
 import { type Funding, selectAll, selectCoins, type Spending } from "../funding/selection.js";
-import { checkStake } from "../params/check.js";
+import { assertParams, checkStake } from "../params/check.js";
 import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { Psbt } from "../psbt/psbt.js";
@@ -76,7 +78,10 @@ export interface Staking extends Funding {
  * stakers or finality providers
  */
 export function buildStaking(request: StakingRequest): Staking {
+  assertObject(request, "the request", "give { terms, params, value, coins, changeScript, feeRate }");
   const { terms, params, feeRate, replaceable = true, rules } = request;
+  assertObject(terms, "terms");
+  assertParams(params);
   checkBuilt(rules, terms, { params });
   if (request.value !== "all") checkStake(params, terms, request.value);
   assertFeeRate(feeRate, request);
@@ -116,9 +121,13 @@ export function buildStaking(request: StakingRequest): Staking {
  * `invalid-signature`, `witness-mismatch`, `unsupported-sighash`, `size-above-estimate`
  */
 export function finishStaking(
-  { transaction, coins, vsize }: Pick<Staking, "transaction" | "coins"> & Partial<Pick<Staking, "vsize">>,
+  staking: Pick<Staking, "transaction" | "coins"> & Partial<Pick<Staking, "vsize">>,
   returned: PsbtLike,
 ): Transaction {
+  assertObject(staking, "the staking", "give what buildStaking returns");
+  const { transaction, coins, vsize } = staking;
+  assertTransaction(transaction, "staking.transaction");
+  assertList(coins, "staking.coins");
   const psbt = parseAnswer(returned);
   assertSameTransaction(transaction, psbt);
   assertSameCoins(transaction, coins, psbt);
@@ -181,7 +190,7 @@ export type StakingTransaction =
  * input script nor a witness: signed, a P2PKH input has another txid
  */
 export function withFinalTxid(staking: StakingTransaction): Transaction {
-  if ("transaction" in staking) {
+  if (typeof staking === "object" && staking !== null && "transaction" in staking) {
     if (staking.txidFinal) return toTransaction(staking.transaction);
     throw new TapstakeError(
       "txid-not-final",

@@ -2,10 +2,11 @@ import type { Transaction } from "../bitcoin/transaction-class.js";
 import { assertFeeRate } from "../bitcoin/fee.js";
 import { formatOutpoint, spends, spentBy } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
-import { describeType, TapstakeError } from "../core/errors.js";
+import { TapstakeError } from "../core/errors.js";
+import { assertObject } from "../core/objects.js";
 import { assertChoice } from "../core/text.js";
 import { checkTransactions } from "../delegation/check.js";
-import { type Delegation, expandedStake, outputsIn } from "../delegation/delegation.js";
+import { assertDelegation, type Delegation, expandedStake, outputsIn } from "../delegation/delegation.js";
 import { assertAcceptable, finishStakeFunding, stakerPsbts } from "../delegation/psbt.js";
 import { type SignedName, signedSpend } from "../delegation/spends.js";
 import { namingStep, STAKER_STEPS, type StakerStep } from "../delegation/step.js";
@@ -59,7 +60,7 @@ export function signOptions<S extends StakerStep, W extends WalletKind>(
   of: AskedOf<W> & StepInput[S],
 ): SigningRequest<S, W> {
   assertChoice(step, "step", STAKER_STEPS);
-  assertObject(delegation, "the delegation", "delegationFromJson reads its text");
+  assertDelegation(delegation);
   assertObject(of, "the third argument", "give { wallet, account }");
   assertObject(of.account, "account", "give { publicKey, address, network }");
   assertChoice(of.wallet, "wallet", WALLET_KINDS);
@@ -94,14 +95,6 @@ export function signOptions<S extends StakerStep, W extends WalletKind>(
  * makes, which they sign: coin, internal key and leaf.
  */
 const BEARS_ORIGINS = ["keystone", "core", "generic"] as const satisfies readonly WalletKind[];
-
-function assertObject(value: unknown, name: string, remedy: string): void {
-  if (typeof value === "object" && value !== null) return;
-  throw new TapstakeError(
-    "invalid-argument",
-    `${name} must be an object, not ${describeType(value)}; ${remedy}`,
-  );
-}
 
 /** Any wallet with coins can fund a stake; the stakers sign everything else. */
 function accountFor(step: StakerStep, delegation: Delegation, { wallet, account }: AskedOf): CheckedAccount {

@@ -330,11 +330,11 @@ async function fundedBy(
   psbt: string,
   unsigned: string | undefined,
 ): Promise<Transaction> {
-  const answer = await readPsbt(psbt);
+  const returned = await readPsbt(psbt);
   const before = unsigned === undefined ? undefined : await readPsbt(unsigned);
   const coins = before && inFile(unsigned!, () => coinsOfPsbt(before));
-  const finish = () => inFile(psbt, () => finishStakeFunding(delegation, answer, coins));
-  const isSilent = answer.data.inputs.some((input) => !input.witnessUtxo && !input.nonWitnessUtxo);
+  const finish = () => inFile(psbt, () => finishStakeFunding(delegation, returned, coins));
+  const isSilent = returned.data.inputs.some((input) => !input.witnessUtxo && !input.nonWitnessUtxo);
   return coins || !isSilent
     ? finish()
     : advising("invalid-psbt", "give --unsigned too, the PSBT from stake create", finish);
