@@ -24,8 +24,8 @@ export const STAKER_STEPS = [
 export type StakerStep = (typeof STAKER_STEPS)[number];
 
 /**
- * Runs `read` on a wallet's answer. If `read` refuses its transaction, and this is the one of another step of the same
- * stake, the error says of which: the user gave the right answer in the wrong place.
+ * Runs `read` on a wallet's answer. The answer may be of another step of the same stake: the user gave the right answer
+ * in the wrong place. If `read` refuses its transaction, the error then names that step.
  * @param asked the step that the answer must be of, or those that it can be of
  * @throws TapstakeError `invalid-psbt`; the codes of `read`; a `psbt-mismatch` then has the other step as `step` in its details
  */
