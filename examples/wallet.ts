@@ -143,7 +143,12 @@ console.log(
 // 8. Unbond early.
 delegation = delegationFromJson(saved);
 const { unbonding } = stakerPsbts(delegation, [staker]);
-delegation = addStakerPsbts(delegation, [await wallet.sign(unbonding.toBase64())], [staker.publicKey]);
+delegation = addStakerPsbts(
+  delegation,
+  [await wallet.sign(unbonding.toBase64())],
+  [staker.publicKey],
+  ["unbonding"],
+);
 const unbonded = finishUnbonding(delegation);
 console.log(`unbonding   ${await chain.broadcast(unbonded)}`);
 

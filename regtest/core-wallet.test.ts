@@ -172,11 +172,12 @@ describe("a bitcoind wallet with an extended key that imported a stake's descrip
         expect(processed.complete).toBe(false);
         return processed.psbt;
       };
-      const signed = addStakerPsbts(unsigned, [
-        await back(out.unbonding),
-        await back(out.slashing),
-        await back(out.unbondingSlashing),
-      ]);
+      const signed = addStakerPsbts(
+        unsigned,
+        [await back(out.unbonding), await back(out.slashing), await back(out.unbondingSlashing)],
+        [],
+        ["unbonding", "slashing", "unbondingSlashing"],
+      );
       expect(() => checkDelegation(signed)).not.toThrow();
       delegations.set(terms, await coSign(signed, participants.committee.slice(0, 2)));
     }
@@ -233,6 +234,7 @@ describe("a bitcoind wallet that imported nothing, given derivations", () => {
         ),
       ),
       [derivation.publicKey],
+      ["unbonding", "slashing", "unbondingSlashing"],
     );
     expect(() => checkDelegation(signed)).not.toThrow();
     await expectWithdrawn("staking", signed, stakeCoin(signed), [wallet], [derivation]);

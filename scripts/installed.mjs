@@ -31,6 +31,7 @@ export function checkInstalled() {
     }
     refusesDaemon(folder);
     compiles(folder);
+    runsCompiled(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -139,6 +140,27 @@ function compiles(folder) {
     }
   }
 }
+
+/** What TypeScript makes of a CommonJS file with `module: node16` runs too. */
+function runsCompiled(folder) {
+  const compiler = join(folder, "node_modules/typescript/bin/tsc");
+  const options = ["--strict", "--target", "es2022", "--lib", "es2023", "--types", "node", "--skipLibCheck"];
+  const module = ["--module", "node16", "--moduleResolution", "node16", "--outDir", "out"];
+  run(process.execPath, [compiler, ...options, ...module, "src/app.cts"], { cwd: folder });
+  writeFileSync(join(folder, "out/run.cjs"), RUNS);
+  run(process.execPath, ["out/run.cjs"], { cwd: folder });
+}
+
+const RUNS = `
+const assert = require("node:assert/strict");
+const { paramsAt, publicKeyOf, mainnet } = require("tapstake");
+const { scriptOf } = require("./app.cjs");
+const key = (byte) => publicKeyOf(new Uint8Array(32).fill(byte));
+const { covenant } = paramsAt(mainnet, 900_000);
+scriptOf({ staker: key(1), finalityProviders: [key(2)], covenant, timelock: 64_000 }).then((script) => {
+  assert.equal(script.length, 34);
+});
+`;
 
 const IMPORTS = `
 import { stakingOutput, type Psbt, type StakeTerms } from "tapstake";

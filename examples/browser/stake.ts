@@ -120,7 +120,9 @@ export async function unbond(
   const request = signOptions("unbonding", delegation, wallet);
   const returned = await wallet.signPsbt(request.psbtHex, request.native);
   request.accept(returned);
-  return server.broadcast(finishUnbonding(addStakerPsbts(delegation, [returned])));
+  const staker = wallet.account.publicKey.slice(-32);
+  const signed = addStakerPsbts(delegation, [returned], [staker], ["unbonding"]);
+  return server.broadcast(finishUnbonding(signed));
 }
 
 const WITHDRAWALS = {

@@ -1,6 +1,7 @@
 import { assertSatoshi, MAX_MONEY } from "../core/amount.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
+import { assertObject } from "../core/objects.js";
 import { counted, show } from "../core/text.js";
 import { Transaction } from "./transaction-class.js";
 
@@ -109,6 +110,16 @@ export function toTransaction(transaction: TransactionLike): Transaction {
   return parseTransaction(raw);
 }
 
+/**
+ * Checks that a value is a transaction of this package: others are read by `toTransaction` or `parseTransaction`.
+ * @throws TapstakeError `invalid-argument`
+ */
+export function assertTransaction(value: unknown, name: string): asserts value is Transaction {
+  if (value instanceof Transaction) return;
+  const text = `${name} must be a transaction, not ${describeType(value)}; parseTransaction reads its bytes`;
+  throw new TapstakeError("invalid-argument", text);
+}
+
 /** Weight units in a block: four for a byte without witnesses, one for any other. */
 const MOST_WEIGHT = 4_000_000;
 const MOST_BYTES = MOST_WEIGHT / 4;
@@ -147,13 +158,17 @@ export function assertPossible({ ins, outs }: Transaction): void {
 const spendsNothing = ({ hash, index }: Transaction["ins"][number]): boolean =>
   index === 0xffff_ffff && hash.every((byte) => byte === 0);
 
-/** The outpoint of one of a transaction's outputs. */
+/** The outpoint of one of a transaction's outputs. @throws TapstakeError `invalid-argument` */
 export function outpointOf(transaction: Pick<Transaction, "getId">, vout: number): Outpoint {
+  if (typeof transaction?.getId !== "function") assertTransaction(transaction, "the first argument");
   return { txid: transaction.getId(), vout };
 }
 
-/** The outpoint that an input spends. */
-export function spentBy({ hash, index }: Pick<Transaction["ins"][number], "hash" | "index">): Outpoint {
+/** The outpoint that an input spends. @throws TapstakeError `invalid-bytes`, `invalid-argument` */
+export function spentBy(input: Pick<Transaction["ins"][number], "hash" | "index">): Outpoint {
+  assertObject(input, "the input", "give one of a transaction's ins");
+  const { hash, index } = input;
+  assertBytes(hash, "the input's hash", 32);
   return { txid: txidOf(hash), vout: index };
 }
 

@@ -79,14 +79,22 @@ export async function advising<T>(
   try {
     return await run();
   } catch (error) {
-    if (!(error instanceof TapstakeError) || error.code !== code) throw error;
+    if (!(error instanceof TapstakeError) || error.code !== code || isTweak(error)) throw error;
     const remedy = typeof advice === "string" ? advice : advice(error);
     throw new TapstakeError(code, `${error.message}. Do: ${remedy}`, error.details, { cause: error });
   }
 }
 
+/** A wallet signed with the other one of its two keys. */
+const isTweak = ({ details }: TapstakeError): boolean =>
+  details["tweaked"] === true || details["untweaked"] === true;
+
 /** The remedy: from what is known of the case, else the code's. The library knows no options. */
-function remedyOf({ code, details }: TapstakeError): string {
+function remedyOf(error: TapstakeError): string {
+  const { code, details } = error;
+  if (isTweak(error)) {
+    return "Ask the wallet again, with the options that `tapstake stake psbt --json` prints for it: they name the right one of its keys.";
+  }
   if (code === "double-vote" && details["imported"] === true) {
     return "Stop every signer of this key now. If both votes can have left, follow “The key leaked” in docs/emergency.md.";
   }

@@ -20,8 +20,9 @@ export function assertSatoshi(value: unknown, name: string): asserts value is bi
   }
 }
 
-/** Satoshi as bitcoin for people: `30000400000n` is `"300.004 BTC"`. */
+/** Satoshi as bitcoin for people: `30000400000n` is `"300.004 BTC"`. @throws TapstakeError `invalid-amount` */
 export function formatBtc(satoshi: bigint): string {
+  assertBigint(satoshi, "amount");
   const sign = satoshi < 0n ? "-" : "";
   const size = satoshi < 0n ? -satoshi : satoshi;
   const fraction = (size % SATOSHI_PER_BTC).toString().padStart(8, "0").replace(/0+$/, "");
@@ -74,22 +75,46 @@ export function parseRate(text: string, decimals = 4, name = "rate"): Rate {
   };
 }
 
-/** The shortest decimal number for a rate whose denominator is a power of ten. */
+/** The shortest decimal number for a rate whose denominator is a power of ten. @throws TapstakeError `invalid-rate` */
 export function formatRate(rate: Rate): string {
+  assertRate(rate);
   const decimals = rate.denominator.toString().length - 1;
   const whole = rate.numerator / rate.denominator;
   const fraction = (rate.numerator % rate.denominator).toString().padStart(decimals, "0").replace(/0+$/, "");
   return fraction && decimals > 0 ? `${whole}.${fraction}` : `${whole}`;
 }
 
-/** `amount × rate`, rounded half away from zero (PROTOCOL 3: the slashing amount). */
+/**
+ * `amount × rate`, rounded half away from zero (PROTOCOL 3: the slashing amount).
+ * @throws TapstakeError `invalid-amount`, `invalid-rate`
+ */
 export function applyRate(amount: bigint, rate: Rate): bigint {
+  assertBigint(amount, "amount");
+  assertRate(rate);
   return (2n * amount * rate.numerator + rate.denominator) / (2n * rate.denominator);
 }
 
-/** `amount × rate`, rounded up: a fee is never below its rate. */
+/**
+ * `amount × rate`, rounded up: a fee is never below its rate.
+ * @throws TapstakeError `invalid-amount`, `invalid-rate`
+ */
 export function applyRateUp(amount: bigint, rate: Rate): bigint {
+  assertBigint(amount, "amount");
+  assertRate(rate);
   return (amount * rate.numerator + rate.denominator - 1n) / rate.denominator;
+}
+
+function assertBigint(value: unknown, name: string): asserts value is bigint {
+  if (typeof value === "bigint") return;
+  const text = `${name} must be a bigint of satoshi, not ${describeType(value)}`;
+  throw new TapstakeError("invalid-amount", text);
+}
+
+function assertRate(value: unknown): asserts value is Rate {
+  const { numerator, denominator } = (value ?? {}) as Partial<Rate>;
+  if (typeof numerator === "bigint" && typeof denominator === "bigint" && denominator > 0n) return;
+  const text = `the rate must be what parseRate returns, not ${describeType(value)}`;
+  throw new TapstakeError("invalid-rate", text);
 }
 
 /** The lesser of two, as `Math.min` is for numbers. */

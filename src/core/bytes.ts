@@ -3,8 +3,15 @@ import { describeType, TapstakeError } from "./errors.js";
 
 /** Strict hexadecimal: lower case out, either case in, never truncated or padded. */
 export const hex = {
-  /** Bytes as lower-case hexadecimal. */
-  encode: (bytes: Uint8Array): string => encodeHex(bytes),
+  /** Bytes as lower-case hexadecimal. @throws TapstakeError `invalid-bytes` */
+  encode(bytes: Uint8Array): string {
+    try {
+      return encodeHex(bytes);
+    } catch (cause) {
+      assertBytes(bytes, "value");
+      throw cause;
+    }
+  },
 
   /**
    * Hexadecimal as bytes. Unlike `Buffer.from(text, "hex")` it never stops silently at a bad digit.

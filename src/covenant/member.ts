@@ -1,8 +1,10 @@
-import { containsBytes, equalBytes, hex } from "../core/bytes.js";
+import { assertBytes, containsBytes, equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertObject } from "../core/objects.js";
 import { adaptor } from "../crypto/adaptor.js";
 import { assertDistinct, checkAdaptorSignature, checkDelegation } from "../delegation/check.js";
 import {
+  assertDelegation,
   type AdaptorSignature,
   type Delegation,
   expandedStake,
@@ -15,6 +17,7 @@ import { ANY_RELEASE, checkForm, currentRules, type RuleSet } from "../params/ru
 import { checkSetRunning } from "../params/sets.js";
 import type { ParamSet, ProtocolParams } from "../params/types.js";
 import {
+  assertSigner,
   checkLeafSignature,
   keySigner,
   leafSighash,
@@ -86,6 +89,8 @@ export function checkForMember(
   own: OwnParams,
   options: MemberOptions = {},
 ): void {
+  assertDelegation(delegation);
+  assertObject(own, "the third argument", "give your own parameters and height: { set, height }");
   const { covenant, version } = paramsAt(own.set, own.height);
   if (!covenant.keys.some((key) => equalBytes(key, member))) {
     const key = hex.encode(member);
@@ -109,9 +114,11 @@ export function checkForMember(
 export function checkForCommittee(
   delegation: Delegation,
   own: OwnParams,
-  { previous, rules = currentRules(delegation.params) }: MemberOptions = {},
+  { previous, rules: given }: MemberOptions = {},
 ): void {
+  assertDelegation(delegation);
   const { terms, params, expansion } = delegation;
+  const rules = given ?? currentRules(params);
   checkSetRunning(own.set);
   checkInForce(params, own);
   if (expansion) checkPreviousParams(expansion.params, own, previous);
@@ -134,6 +141,8 @@ export async function signAsMember(
   own: OwnParams,
   options: MemberOptions = {},
 ): Promise<CovenantSignatures> {
+  assertSigner(signer);
+  assertBytes(signer.publicKey, "signer's public key");
   const publicKey = Uint8Array.from(signer.publicKey).slice(-32);
   checkForMember(delegation, publicKey, own, options);
   // Copied now: transactions can change while a remote signer works.
@@ -159,7 +168,10 @@ export async function signAsMember(
  * spend of the previous stake; `duplicate-signature` if a provider is there twice; `not-an-expansion`
  */
 export function addCovenantSignatures(delegation: Delegation, signatures: CovenantSignatures): Delegation {
+  assertDelegation(delegation);
   const { unbonding } = delegation;
+  assertObject(signatures, "signatures");
+  assertObject(signatures.unbonding, "signatures.unbonding");
   assertMember(delegation, signatures.unbonding.publicKey);
   checkLeafSignature(unbondingSpend(delegation), signatures.unbonding);
   checkAdaptors(delegation, "staking", signatures.slashing, signatures.unbonding.publicKey);
@@ -182,6 +194,7 @@ export function addCovenantSignatures(delegation: Delegation, signatures: Covena
  * @throws TapstakeError `not-a-member`; `missing-signature` if it has not signed the unbonding
  */
 export function signaturesOfMember(delegation: Delegation, member: Uint8Array): CovenantSignatures {
+  assertDelegation(delegation);
   assertMember(delegation, member);
   const by = <S extends { readonly publicKey: Uint8Array }>(list: readonly S[]) =>
     list.filter(({ publicKey }) => equalBytes(publicKey, member));
@@ -206,6 +219,7 @@ export function signaturesOfMember(delegation: Delegation, member: Uint8Array): 
  * that.
  */
 export function hasQuorum(delegation: Delegation): boolean {
+  assertDelegation(delegation);
   const { terms, unbonding, slashing, unbondingSlashing, expansion } = delegation;
   const enough = (
     signatures: readonly { readonly publicKey: Uint8Array }[],

@@ -22,6 +22,7 @@ import { findOutput } from "../stake/decode.js";
 import { checkExpansion, FUNDING_INPUT, fundingKind, previousStake } from "../stake/expansion.js";
 import { leastSlashed, SLASHABLE, type Slashable, slashingParams } from "../stake/slashing.js";
 import {
+  assertDelegation,
   type AdaptorSignature,
   type Delegation,
   outputsIn,
@@ -69,6 +70,7 @@ export function checkTransactions(delegation: Delegation): void {
  * The outputs of a delegation, after a check that its transactions agree with them: all later checks start from these.
  */
 export function checkedOutputs(delegation: Delegation): StakeOutputs {
+  assertDelegation(delegation);
   slashingParams(delegation.params);
   const outputs = outputsIn(delegation);
   checkStaking(delegation, outputs);

@@ -4,7 +4,12 @@ import { TapstakeError } from "../core/errors.js";
 import { checkLeafSignature, type LeafSignature } from "../spending/spend.js";
 import type { Slashable } from "../stake/slashing.js";
 import { checkAdaptorSignature } from "./check.js";
-import type { AdaptorSignature, Delegation, ExpandedStake } from "./delegation.js";
+import {
+  type AdaptorSignature,
+  assertDelegation,
+  type Delegation,
+  type ExpandedStake,
+} from "./delegation.js";
 import { delegationToJson } from "./json.js";
 import { PRESIGNED, type SignedName, signedOf, signedSpend, signersOf } from "./spends.js";
 
@@ -15,6 +20,8 @@ import { PRESIGNED, type SignedName, signedOf, signedSpend, signersOf } from "./
  * `unsupported-sighash`, `invalid-signature`, `invalid-covenant-signature`
  */
 export function combineDelegations(delegation: Delegation, copy: Delegation): Delegation {
+  assertDelegation(delegation);
+  assertDelegation(copy);
   assertSameStake(delegation, copy);
   const adaptors = (from: Slashable) => {
     const name = from === "staking" ? "slashing" : "unbondingSlashing";

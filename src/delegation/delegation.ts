@@ -3,6 +3,7 @@ import { assertOutputScript } from "../bitcoin/output-script.js";
 import {
   outpointOf,
   outputAt,
+  assertTransaction,
   parseTransaction,
   toTransaction,
   type Prevout,
@@ -10,6 +11,7 @@ import {
 } from "../bitcoin/transaction.js";
 import { assertSatoshi } from "../core/amount.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertObject } from "../core/objects.js";
 import { assertChoice } from "../core/text.js";
 import { assertParams } from "../params/check.js";
 import { checkSameParams } from "../params/in-force.js";
@@ -109,8 +111,7 @@ export function createDelegation(
   assertBuiltWith(staking, params);
   const expansion = expands && expansionOf(expands);
   // What funds an expansion is segwit: `checkTransactions` refuses other coins.
-  const transaction =
-    expands && !("transaction" in staking) ? toTransaction(staking) : withFinalTxid(staking);
+  const transaction = expands && !hasParts(staking) ? toTransaction(staking) : withFinalTxid(staking);
   const outputs = outputsOf(terms, params);
   const outputIndex = findOutput(transaction, outputs.staking.script);
   const stake = coinOf(transaction, outputIndex);
@@ -130,9 +131,13 @@ export function createDelegation(
   };
 }
 
+/** Whether it is what `buildStaking` returns, not a transaction alone. */
+const hasParts = (staking: StakingTransaction) =>
+  typeof staking === "object" && staking !== null && "transaction" in staking;
+
 /** Two versions can have the same scripts: with the wrong one, only the unbonding and the slashings would be wrong. */
 function assertBuiltWith(staking: StakingTransaction, params: ProtocolParams): void {
-  if (!("transaction" in staking) || staking.params === undefined) return;
+  if (!hasParts(staking) || staking.params === undefined) return;
   try {
     checkSameParams(params, staking.params);
   } catch (cause) {
@@ -170,24 +175,48 @@ function expansionOf({ previous, coin }: Expands) {
   };
 }
 
-/** The output that a delegation locks. */
-export const stakeCoin = ({ staking }: Delegation): UnspentOutput =>
-  coinOf(staking.transaction, staking.outputIndex);
+/**
+ * Checks that a value has the parts of a delegation; the checks of its content follow elsewhere.
+ * @throws TapstakeError `invalid-argument`
+ */
+export function assertDelegation(value: unknown): asserts value is Delegation {
+  assertObject(value, "the delegation", "delegationFromJson reads its text");
+  const { terms, params, staking, unbonding, slashing, unbondingSlashing } = value as Partial<Delegation>;
+  assertObject(terms, "the delegation's terms");
+  assertObject(params, "the delegation's params");
+  for (const [name, part] of Object.entries({ staking, unbonding, slashing, unbondingSlashing })) {
+    assertObject(part, `the delegation's ${name}`);
+    assertTransaction(part.transaction, `the delegation's ${name}.transaction`);
+  }
+}
 
-/** The output that the stake rests in while it unbonds. */
-export const unbondedCoin = ({ unbonding }: Delegation): UnspentOutput => coinOf(unbonding.transaction, 0);
+/** The output that a delegation locks. @throws TapstakeError `invalid-argument` */
+export function stakeCoin(delegation: Delegation): UnspentOutput {
+  assertDelegation(delegation);
+  const { staking } = delegation;
+  return coinOf(staking.transaction, staking.outputIndex);
+}
+
+/** The output that the stake rests in while it unbonds. @throws TapstakeError `invalid-argument` */
+export function unbondedCoin(delegation: Delegation): UnspentOutput {
+  assertDelegation(delegation);
+  return coinOf(delegation.unbonding.transaction, 0);
+}
 
 /**
  * The pre-signed slashing transaction of the staking or of the unbonding output.
  * @throws TapstakeError `invalid-argument`
  */
 export function presignedSlashing(delegation: Delegation, from: Slashable): PresignedSlashing {
+  assertDelegation(delegation);
   assertChoice(from, "from", SLASHABLE);
   return from === "staking" ? delegation.slashing : delegation.unbondingSlashing;
 }
 
 /** The stake that a delegation expands. @throws TapstakeError `not-an-expansion` */
-export function expandedStake({ expansion }: Delegation): ExpandedStake {
+export function expandedStake(delegation: Delegation): ExpandedStake {
+  assertDelegation(delegation);
+  const { expansion } = delegation;
   if (!expansion) throw new TapstakeError("not-an-expansion", "the delegation expands no other stake");
   return expansion;
 }
@@ -197,5 +226,8 @@ function coinOf(transaction: Transaction, index: number): UnspentOutput {
 }
 
 /** The outputs of a delegation's stake, derived from its terms: for all uses within one call. */
-export const outputsIn = ({ terms, params, unbondingTime }: Delegation): StakeOutputs =>
-  outputsOf(terms, { network: params.network, unbondingTime });
+export function outputsIn(delegation: Delegation): StakeOutputs {
+  assertDelegation(delegation);
+  const { terms, params, unbondingTime } = delegation;
+  return outputsOf(terms, { network: params.network, unbondingTime });
+}

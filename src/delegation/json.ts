@@ -8,7 +8,13 @@ import { paramsOf, paramsObject } from "../params/json.js";
 import { checkTerms, checkTimelock, type KeySet } from "../script/terms.js";
 import type { LeafSignature } from "../spending/spend.js";
 import type { PreviousStake } from "../stake/expansion.js";
-import type { AdaptorSignature, Delegation, ExpandedStake, PresignedSlashing } from "./delegation.js";
+import {
+  assertDelegation,
+  type AdaptorSignature,
+  type Delegation,
+  type ExpandedStake,
+  type PresignedSlashing,
+} from "./delegation.js";
 
 /**
  * The newest version of the JSON form; this release reads it and all earlier ones. Version 2 added expansions. Other
@@ -22,6 +28,7 @@ const WITHOUT_EXPANSION = 1;
  * that people compare.
  */
 export function delegationToJson(delegation: Delegation): string {
+  assertDelegation(delegation);
   const { unbondingTime, unbonding, slashing, unbondingSlashing, expansion } = delegation;
   const { staking, ...stake } = stakeToJson(delegation);
   const json = {

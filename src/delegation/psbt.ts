@@ -2,7 +2,9 @@ import type { Transaction } from "../bitcoin/transaction-class.js";
 import { outpointOf, type Prevout, spends } from "../bitcoin/transaction.js";
 import { SCHNORR_LENGTHS } from "../bitcoin/fee.js";
 import { hex } from "../core/bytes.js";
-import { TapstakeError } from "../core/errors.js";
+import { describeType, TapstakeError } from "../core/errors.js";
+import { assertChoice } from "../core/text.js";
+import type { Coin } from "../funding/coin.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { Psbt } from "../psbt/psbt.js";
 import { parseAnswer, parsePsbt, prevoutsOf, type PsbtLike, transactionOf } from "../psbt/read.js";
@@ -14,11 +16,19 @@ import type { StakeOutputs } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
 import { type LeafSignature, withSignature } from "../spending/spend.js";
 import { FUNDING_INPUT } from "../stake/expansion.js";
-import { transactionFromPsbt } from "../stake/staking.js";
+import { coinsSpentBy, finishStaking, transactionFromPsbt } from "../stake/staking.js";
 import { checkedOutputs, checkTransactions } from "./check.js";
-import { createDelegation, type Delegation, outputsIn, stakeCoin, unbondedCoin } from "./delegation.js";
+import {
+  assertDelegation,
+  createDelegation,
+  type Delegation,
+  outputsIn,
+  stakeCoin,
+  unbondedCoin,
+} from "./delegation.js";
 import { finishExpansion } from "./sign.js";
-import { type SignedName, signedOf, signedSpend, signersOf } from "./spends.js";
+import { signedNames, type SignedName, signedOf, signedSpend, signersOf } from "./spends.js";
+import { namingStep, STEP_WORDS } from "./step.js";
 
 /** What a staker's wallet signs of a delegation: one PSBT for each transaction. */
 export interface StakerPsbts {
@@ -37,6 +47,7 @@ export interface StakerPsbts {
  * @throws TapstakeError the codes of `checkTransactions` and of `spendPsbt`
  */
 export function stakerPsbts(delegation: Delegation, derivations: readonly KeyOrigin[] = []): StakerPsbts {
+  assertDelegation(delegation);
   const { staking, expansion } = delegation;
   const outputs = checkedOutputs(delegation);
   const psbtOf = (name: SignedName, index: number, output: Parameters<typeof describeOutput>[2]) => {
@@ -57,24 +68,30 @@ export function stakerPsbts(delegation: Delegation, derivations: readonly KeyOri
 }
 
 /**
- * The delegation with the stakers' signatures from PSBTs of any of its transactions, in any order, from one wallet or
- * several. What a PSBT spends shows which transaction it is. Each signature is verified over the delegation's own
- * transaction; signatures of the committee are ignored.
+ * The delegation with the stakers' signatures from PSBTs of its transactions, in any order, from one wallet or several.
+ * What a PSBT spends shows which transaction it is. Each signature is verified over the delegation's own transaction;
+ * signatures of the committee are ignored.
+ *
+ * Only signatures of slashings are added unless others are asked for. With a staker's signature of the unbonding or of
+ * the expansion, anyone who has the delegation can end or move the stake.
  * @param expected x-only keys that must have signed each of the transactions given
- * @throws TapstakeError `psbt-mismatch` if a PSBT spends something else, or was altered; `missing-signature` if no
- * staker has signed it, or an expected key has not; the codes of `signaturesFromPsbt`. The details name the PSBT by its
- * index, from 0 (`psbt`)
+ * @param asked the transactions that the PSBTs may be of: both slashings by default; `["unbonding"]` to end a stake
+ * @throws TapstakeError `psbt-mismatch` if a PSBT spends something else, was altered, or is of a transaction that was
+ * not asked for; `missing-signature` if no staker has signed it, or an expected key has not; the codes of
+ * `signaturesFromPsbt`. The details name the PSBT by its index, from 0 (`psbt`)
  */
 export function addStakerPsbts(
   delegation: Delegation,
   returned: readonly PsbtLike[],
   expected: readonly Uint8Array[] = [],
+  asked: readonly SignedName[] = SLASHINGS,
 ): Delegation {
   assertExpected(expected);
+  assertAsked(delegation, asked);
   const outputs = outputsIn(delegation);
   const byName = new Map<SignedName, LeafSignature[]>();
   for (const [name, more] of fromEachPsbt(returned, (psbt) =>
-    signedByStakers(delegation, psbt, outputs, expected),
+    signedByStakers(delegation, psbt, { outputs, expected, asked }),
   )) {
     byName.set(name, [...(byName.get(name) ?? []), ...more]);
   }
@@ -87,7 +104,15 @@ export function addStakerPsbts(
   return { ...delegation, ...Object.fromEntries(signed) };
 }
 
-const SLASHINGS: ReadonlySet<SignedName> = new Set(["slashing", "unbondingSlashing"]);
+const SLASHINGS: readonly SignedName[] = ["slashing", "unbondingSlashing"];
+
+function assertAsked(delegation: Delegation, asked: readonly SignedName[]): void {
+  if (!Array.isArray(asked) || asked.length === 0) {
+    const got = Array.isArray(asked) ? "an empty list" : describeType(asked);
+    throw new TapstakeError("invalid-argument", `asked must be a list of transactions, not ${got}`);
+  }
+  for (const name of asked) assertChoice(name, "asked", signedNames(delegation));
+}
 
 /**
  * Checks that the staking chain accepts a signature: signatures of slashings must be 64 bytes. The error comes while
@@ -95,25 +120,39 @@ const SLASHINGS: ReadonlySet<SignedName> = new Set(["slashing", "unbondingSlashi
  * @throws TapstakeError `unsupported-sighash`
  */
 export function assertAcceptable(name: SignedName, { publicKey, signature }: LeafSignature): void {
-  if (!SLASHINGS.has(name) || signature.length === SCHNORR_LENGTHS.least) return;
+  if (!SLASHINGS.includes(name) || signature.length === SCHNORR_LENGTHS.least) return;
   const key = hex.encode(publicKey);
   const text = `${name}: the signature by ${key} has ${signature.length} bytes, and the staking chain takes 64; have the wallet sign with SIGHASH_DEFAULT (0)`;
   throw new TapstakeError("unsupported-sighash", text, { transaction: name, key });
 }
 
 /**
- * The signed staking transaction of a delegation, from the PSBT that the funding wallet returned. The signatures are
- * verified over the coins that the PSBT names; for an expansion, over those that the delegation names.
+ * The signed staking transaction of a delegation, from what the funding wallet returned. For an expansion, the
+ * signatures are verified over the coins that the delegation names.
+ * @param coins what it spends: `coins` in the result of `buildStaking`. Without them the signatures are verified over
+ * the coins that the PSBT names; a whole signed transaction names none
  * @throws TapstakeError `psbt-mismatch` if it was altered; `txid-not-final` if signing changed its txid, so that the
- * pre-signed transactions could not spend it; the codes of {@link transactionFromPsbt}, for an expansion those of
- * `finishExpansion`
+ * pre-signed transactions could not spend it; `invalid-psbt` for a whole transaction without `coins`; the codes of
+ * `finishStaking` and {@link transactionFromPsbt}, for an expansion those of `finishExpansion`
  */
-export function finishStakeFunding(delegation: Delegation, returned: PsbtLike): Transaction {
-  if (delegation.expansion) return finishExpansion(delegation, returned);
-  const psbt = parsePsbt(returned);
+export function finishStakeFunding(
+  delegation: Delegation,
+  returned: PsbtLike,
+  coins?: readonly Coin[],
+): Transaction {
+  assertDelegation(delegation);
+  return delegation.expansion
+    ? namingStep(delegation, "expansion", returned, (answer) => finishExpansion(delegation, answer))
+    : namingStep(delegation, "funding", returned, (answer) => fundedBy(delegation, answer, coins));
+}
+
+function fundedBy(delegation: Delegation, returned: PsbtLike, coins?: readonly Coin[]): Transaction {
+  const psbt = parseAnswer(returned);
   const expected = delegation.staking.transaction;
   assertSameTransaction(expected, psbt);
-  const signed = transactionFromPsbt(psbt);
+  const signed = coins
+    ? finishStaking({ transaction: expected, coins: coinsSpentBy(expected, coins) }, psbt)
+    : transactionFromPsbt(psbt);
   const [wanted, got] = [expected.getId(), signed.getId()];
   if (got !== wanted) {
     const text = `the signed staking transaction is ${got}, but the delegation is of ${wanted}: once it is sent, it cannot be unbonded or slashed. Make the delegation from the signed transaction`;
@@ -163,18 +202,43 @@ export function delegationFromSigned(
 const sum = (outputs: readonly Pick<Prevout, "value">[]) =>
   outputs.reduce((total, { value }) => total + value, 0n);
 
+interface Wanted {
+  readonly outputs: StakeOutputs;
+  readonly expected: readonly Uint8Array[];
+  readonly asked: readonly SignedName[];
+}
+
 function signedByStakers(
   delegation: Delegation,
   returned: PsbtLike,
-  outputs: StakeOutputs,
-  expected: readonly Uint8Array[],
+  { outputs, expected, asked }: Wanted,
 ): [SignedName, LeafSignature[]] {
-  const answer = parseAnswer(returned);
-  const name = whichOf(delegation, answer);
-  const { keys } = signersOf(delegation, name).staker;
-  const missing = expected.length > 0 ? expected : keys;
-  return [name, signaturesBySome(signedSpend(delegation, name, outputs), answer, keys, name, missing)];
+  const signed = namingStep(delegation, asked, returned, (answer): [SignedName, LeafSignature[]] => {
+    const name = whichOf(delegation, answer);
+    const { keys } = signersOf(delegation, name).staker;
+    const missing = expected.length > 0 ? expected : keys;
+    return [name, signaturesBySome(signedSpend(delegation, name, outputs), answer, keys, name, missing)];
+  });
+  const [name] = signed;
+  if (!asked.includes(name)) throw notAsked(name);
+  return signed;
 }
+
+function notAsked(name: SignedName): TapstakeError {
+  const can = CAN[name];
+  const why =
+    can === undefined
+      ? ""
+      : `: with it and the committee's signatures, anyone who has the delegation can ${can}`;
+  const text = `this is a signature of the ${STEP_WORDS[name]}, which was not asked for${why}; if you want it, name it in asked: ["${name}"]`;
+  return new TapstakeError("psbt-mismatch", text, { what: name, step: name });
+}
+
+/** What a staker's signature lets others do. */
+const CAN: Readonly<Partial<Record<SignedName, string>>> = {
+  unbonding: "end the stake",
+  expansion: "move the stake",
+};
 
 /**
  * The transaction that a PSBT is most like, by what it spends and its number of outputs: the error then names the

@@ -6,6 +6,7 @@ import type { PsbtLike } from "../psbt/read.js";
 import { signaturesFromPsbt } from "../psbt/signatures.js";
 import { stakerKeys } from "../script/terms.js";
 import {
+  assertSigner,
   finishSpend,
   type LeafSignature,
   type Signer,
@@ -16,7 +17,7 @@ import {
 import { type Expansion, FUNDING_INPUT, fundingWitness } from "../stake/expansion.js";
 import type { Slashable } from "../stake/slashing.js";
 import { checkedOutputs, checkTransactions } from "./check.js";
-import { type Delegation, expandedStake, presignedSlashing } from "./delegation.js";
+import { assertDelegation, type Delegation, expandedStake, presignedSlashing } from "./delegation.js";
 import { expansionSpend, slashingSpend, unbondingSpend } from "./spends.js";
 
 /**
@@ -59,12 +60,17 @@ export async function signUnbonding(delegation: Delegation, staker: Signer): Pro
  * @throws TapstakeError `missing-signature`, and the codes of `checkLeafSignature`
  */
 export function finishUnbonding(delegation: Delegation): Transaction {
+  assertDelegation(delegation);
   const { stakerSignatures, covenantSignatures } = delegation.unbonding;
   return finishSpend(unbondingSpend(delegation), [...stakerSignatures, ...covenantSignatures]);
 }
 
 /** The leaves also name the committee and the finality providers; they must not sign in the staker's place. */
-function assertStaker({ terms }: Delegation, { publicKey }: Signer): void {
+function assertStaker(delegation: Delegation, signer: Signer): void {
+  assertDelegation(delegation);
+  assertSigner(signer);
+  const { terms } = delegation;
+  const { publicKey } = signer;
   // signLeaf refuses a malformed key.
   if (!(publicKey instanceof Uint8Array)) return;
   const own = publicKey.slice(-32);
@@ -82,6 +88,7 @@ function assertStaker({ terms }: Delegation, { publicKey }: Signer): void {
  */
 export async function signExpansion(delegation: Delegation, staker: Signer): Promise<Delegation> {
   const expansion = expandedStake(delegation);
+  assertSigner(staker);
   const { keys } = stakerKeys(expansion.terms.staker);
   // The leaf also names the committee, whose members must not sign in the staker's place.
   const own = staker.publicKey instanceof Uint8Array ? staker.publicKey.slice(-32) : undefined;

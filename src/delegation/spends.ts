@@ -1,11 +1,13 @@
 import { outputAt } from "../bitcoin/transaction.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertObject } from "../core/objects.js";
 import { counted } from "../core/text.js";
 import { stakingOutput } from "../script/outputs.js";
 import { type KeySet, stakerKeys } from "../script/terms.js";
 import type { LeafSignature, LeafSpend } from "../spending/spend.js";
 import { type Slashable, slashingParams } from "../stake/slashing.js";
 import {
+  assertDelegation,
   type Delegation,
   expandedStake,
   outputsIn,
@@ -20,9 +22,11 @@ export const PRESIGNED = ["unbonding", "slashing", "unbondingSlashing"] as const
 /** What stakers and committee sign of a delegation; `expansion` is the spend of the previous stake. */
 export type SignedName = (typeof PRESIGNED)[number] | "expansion";
 
-/** The names of the transactions of a delegation that can be signed. */
-export const signedNames = ({ expansion }: Delegation): readonly SignedName[] =>
-  expansion ? [...PRESIGNED, "expansion"] : PRESIGNED;
+/** The names of the transactions of a delegation that can be signed. @throws TapstakeError `invalid-argument` */
+export function signedNames(delegation: Delegation): readonly SignedName[] {
+  assertDelegation(delegation);
+  return delegation.expansion ? [...PRESIGNED, "expansion"] : PRESIGNED;
+}
 
 /** The spend that is signed. @throws TapstakeError `unsupported-params`; the codes of `expansionSpend` */
 export function signedSpend(
@@ -71,6 +75,7 @@ export function signedOf(
  * @param outputs those of this delegation, if they are derived already
  */
 export function unbondingSpend(delegation: Delegation, outputs = outputsIn(delegation)): LeafSpend {
+  assertObject(outputs?.staking, "outputs.staking", "leave the second argument out");
   const { script, leaves } = outputs.staking;
   const { value } = stakeCoin(delegation);
   const { transaction } = delegation.unbonding;
@@ -89,6 +94,7 @@ export function slashingSpend(
 ): LeafSpend {
   const { transaction } = presignedSlashing(delegation, from);
   slashingParams(delegation.params);
+  assertObject(outputs?.[from], `outputs.${from}`, "leave the third argument out");
   const { script, leaves } = outputs[from];
   const { value } = from === "staking" ? stakeCoin(delegation) : unbondedCoin(delegation);
   return { transaction, inputIndex: 0, prevouts: [{ script, value }], leaf: leaves.slashing };

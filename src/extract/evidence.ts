@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { hex } from "../core/bytes.js";
 import { blockHeight, jsonText, parseJson, readJson } from "../core/json.js";
+import { assertObject } from "../core/objects.js";
 import { eots } from "../crypto/eots.js";
 import { voteMessage } from "../vote/messages.js";
 
@@ -34,6 +35,7 @@ export interface Evidence {
  * `key-mismatch`, …) and of `voteMessage`
  */
 export function extractFromVotes(evidence: Evidence): Uint8Array {
+  assertEvidence(evidence);
   const { finalityProvider, height, publicRandomness, canonical, fork } = evidence;
   const signed = ({ signature, ...vote }: CastVote) => ({
     // The height of the evidence applies, even if a vote states another one.
@@ -41,6 +43,12 @@ export function extractFromVotes(evidence: Evidence): Uint8Array {
     signature,
   });
   return eots.extract(finalityProvider, publicRandomness, signed(canonical), signed(fork));
+}
+
+function assertEvidence(evidence: Evidence): void {
+  assertObject(evidence, "the evidence", "evidenceFromJson reads its text");
+  assertObject(evidence.canonical, "the evidence's canonical");
+  assertObject(evidence.fork, "the evidence's fork");
 }
 
 /** {@link Evidence} in JSON, by the field names of PROTOCOL 6: bytes as hexadecimal, the height as decimal text. */
@@ -57,8 +65,9 @@ export interface EvidenceJson {
   readonly fork_signing_context?: string;
 }
 
-/** Evidence as JSON text, indented. */
+/** Evidence as JSON text, indented. @throws TapstakeError `invalid-argument`, `invalid-bytes` */
 export function evidenceToJson(evidence: Evidence): string {
+  assertEvidence(evidence);
   const { finalityProvider, height, publicRandomness, canonical, fork } = evidence;
   const json: EvidenceJson = {
     fp_btc_pk: hex.encode(finalityProvider),

@@ -65,7 +65,9 @@ export function readInput(coin: Coin, index: number, input: SignedInput): Spent 
 
 /**
  * Checks an input: its owners must have signed the whole transaction.
- * @throws TapstakeError `invalid-signature`; `invalid-coin` for an uncompressed key; `witness-mismatch` for another
+ * @param internalKey of a P2TR coin, if the answer says it: a signature by this untweaked key is then named
+ * @throws TapstakeError `invalid-signature`, with `untweaked` in the details if a P2TR coin's signature is by its
+ * internal key; `invalid-coin` for an uncompressed key; `witness-mismatch` for another
  * script, or a witness larger than the fee pays for; `unsupported-sighash` if others could still change the transaction
  */
 export function checkInput(
@@ -73,6 +75,7 @@ export function checkInput(
   index: number,
   coins: readonly Coin[],
   { script, witness }: Spent,
+  internalKey?: Uint8Array,
 ): void {
   const coin = coins[index]!;
   const signed = { transaction, index, coins };
@@ -81,7 +84,7 @@ export function checkInput(
   else if (kind === "p2wpkh") checkKeyHash(signed, witness, coin.script.slice(2));
   else if (kind === "p2sh-p2wpkh") checkKeyHash(signed, witness, coin.redeemScript!.slice(2));
   else if (spendingScript(coin)) checkScript(signed, witness);
-  else checkKeyPath(signed, witness);
+  else checkKeyPath(signed, witness, coin.tapInternalKey ?? internalKey);
 }
 
 /** An input of a transaction, and what its signatures commit to. */
@@ -174,10 +177,15 @@ function checkKeyHash(signed: Signed, elements: readonly Uint8Array[], keyHash: 
 }
 
 /** BIP-341, key path: one element, 64 bytes, or 65 with a hash type. */
-function checkKeyPath(signed: Signed, witness: readonly Uint8Array[]): void {
+function checkKeyPath(signed: Signed, witness: readonly Uint8Array[], internalKey?: Uint8Array): void {
+  const { index, coins } = signed;
   const [signature] = witness;
-  if (witness.length !== 1) throw invalid(signed.index, "its witness must be one Schnorr signature");
-  checkSchnorr(signed, signature!, signed.coins[signed.index]!.script.slice(2));
+  if (witness.length !== 1) throw invalid(index, "its witness must be one Schnorr signature");
+  const outputKey = coins[index]!.script.slice(2);
+  if (isSchnorr(signed, signature!, outputKey)) return;
+  if (!internalKey || !isSchnorr(signed, signature!, internalKey)) throw notBy(index, outputKey);
+  const text = `input ${index}: the wallet signed with its untweaked key, and its coin is spent by the tweaked key: ask it with useTweakedSigner true (OKX: disableTweakSigner false)`;
+  throw new TapstakeError("invalid-signature", text, { input: index, untweaked: true });
 }
 
 /** The script of a P2WSH coin, or of a leaf with its control block, after the elements that satisfy it. */
@@ -288,7 +296,7 @@ function checkOther(signed: Signed, elements: readonly Uint8Array[], weight: num
 
 function checkEcdsa(signed: Signed, signature: Uint8Array, key: Uint8Array, code: Uint8Array): void {
   if (isEcdsa(signed, signature, key, code)) return;
-  throw invalid(signed.index, `the signature by ${hex.encode(key)} does not verify over this transaction`);
+  throw notBy(signed.index, key);
 }
 
 /** A DER signature followed by its hash type, over the BIP-143 digest, or for P2PKH over the original one. */
@@ -312,7 +320,7 @@ function isEcdsa(
 
 function checkSchnorr(signed: Signed, signature: Uint8Array, key: Uint8Array, leafHash?: Uint8Array): void {
   if (isSchnorr(signed, signature, key, leafHash)) return;
-  throw invalid(signed.index, `the signature by ${hex.encode(key)} does not verify over this transaction`);
+  throw notBy(signed.index, key);
 }
 
 function isSchnorr(
@@ -352,6 +360,9 @@ function mismatch(input: number, got: string, expected: string): TapstakeError {
   const text = `the PSBT came back with ${got} at input ${input}, but must have ${expected}`;
   return new TapstakeError("psbt-mismatch", text, { what, input });
 }
+
+const notBy = (input: number, key: Uint8Array) =>
+  invalid(input, `the signature by ${hex.encode(key)} does not verify over this transaction`);
 
 function invalid(input: number, message: string): TapstakeError {
   return new TapstakeError("invalid-signature", `input ${input}: ${message}`, { input });

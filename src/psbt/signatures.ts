@@ -8,6 +8,7 @@ import type { Leaf } from "../script/outputs.js";
 import { merkleRootOf } from "../script/taproot.js";
 import {
   assertNamed,
+  assertSpend,
   firstOfEach,
   leafSighash,
   type LeafSignature,
@@ -61,6 +62,7 @@ export function signaturesBySome(
 }
 
 function readAnswer(spend: LeafSpend, returned: PsbtLike) {
+  assertSpend(spend);
   const answer = parseAnswer(returned);
   assertSameTransaction(spend.transaction, answer);
   const given = candidates(spend, answer);

@@ -8,6 +8,7 @@ import { LEAF_VERSION, merkleRootOf, NUMS_KEY } from "../script/taproot.js";
 import {
   assertNamed,
   assertSignatureLength,
+  assertSpend,
   isNamed,
   type LeafSignature,
   type LeafSpend,
@@ -31,6 +32,7 @@ export function spendPsbt(
   derivations: readonly KeyOrigin[] = [],
   { merkleRoot = false }: { readonly merkleRoot?: boolean } = {},
 ): Psbt {
+  assertSpend(spend);
   const { transaction, inputIndex, prevouts, leaf } = spend;
   const { script, controlBlock } = leaf;
   const tapBip32Derivation = leafDerivations(leaf, derivations);

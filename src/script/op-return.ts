@@ -1,6 +1,7 @@
 import { OP } from "../bitcoin/opcodes.js";
 import { assertBytes, concatBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertList, assertObject } from "../core/objects.js";
 import { assertPublicKey } from "../core/keys.js";
 import { show } from "../core/text.js";
 import { checkTimelock } from "./terms.js";
@@ -25,7 +26,9 @@ const VERSION = 0;
  * The phase-1 OP_RETURN script (PROTOCOL 3): `6a 47 ‖ tag(4) ‖ 00 ‖ staker(32) ‖ fp(32) ‖ u16be T`, 73 bytes.
  * @throws TapstakeError `invalid-bytes` for the tag, `invalid-public-key`, `invalid-timelock`
  */
-export function encodeOpReturn({ tag, staker, finalityProvider, timelock }: StakeOpReturn): Uint8Array {
+export function encodeOpReturn(data: StakeOpReturn): Uint8Array {
+  assertObject(data, "the data", "give { tag, staker, finalityProvider, timelock }");
+  const { tag, staker, finalityProvider, timelock } = data;
   assertBytes(tag, "tag", TAG_LENGTH);
   assertPublicKey(staker, "staker");
   assertPublicKey(finalityProvider, "finality provider");
@@ -98,6 +101,7 @@ function orInvalid(check: () => void): void {
  * @throws TapstakeError `multiple-op-returns`, `invalid-bytes`
  */
 export function findOpReturn(scripts: readonly Uint8Array[]): { index: number; data: StakeOpReturn } | null {
+  assertList(scripts, "scripts");
   const found = scripts.flatMap((script, index) => {
     const data = tryDecode(script);
     return data ? [{ index, data }] : [];

@@ -1,13 +1,14 @@
 import { Transaction } from "../bitcoin/transaction-class.js";
 import { assertEstimated } from "../bitcoin/fee.js";
-import type { Prevout } from "../bitcoin/transaction.js";
+import { assertTransaction, type Prevout } from "../bitcoin/transaction.js";
 import { equalBytes, hex, isBytes } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { assertXOnly, publicKeyOf } from "../core/keys.js";
+import { assertList, assertObject } from "../core/objects.js";
 import { schnorr } from "../crypto/schnorr.js";
 import type { Leaf } from "../script/outputs.js";
-import { leafWitness } from "./witness.js";
+import { assertLeaf, leafWitness } from "./witness.js";
 
 /** A transaction that spends a stake by one leaf, with all that its signatures commit to. */
 export interface LeafSpend {
@@ -41,11 +42,30 @@ export interface Signer {
 const SIGHASH_DEFAULT = Transaction.SIGHASH_DEFAULT;
 const SIGHASH_ALL = Transaction.SIGHASH_ALL;
 
+/**
+ * Checks that a value has the parts of a leaf spend, as the builders return it.
+ * @throws TapstakeError `invalid-argument`
+ */
+export function assertSpend(value: unknown): asserts value is LeafSpend {
+  assertObject(value, "the spend", "give what buildWithdrawal, unbondingSpend or slashingSpend returns");
+  const { transaction, prevouts, leaf } = value as Partial<LeafSpend>;
+  assertTransaction(transaction, "the spend's transaction");
+  assertList(prevouts, "the spend's prevouts");
+  assertLeaf(leaf);
+}
+
+/** Checks that a value has the parts of a signer. @throws TapstakeError `invalid-argument` */
+export function assertSigner(value: unknown): asserts value is Signer {
+  const { signSchnorr } = (value ?? {}) as Partial<Signer>;
+  if (typeof signSchnorr === "function") return;
+  const text = `the signer must have publicKey and signSchnorr, and is ${describeType(value)}; keySigner makes one of a secret key`;
+  throw new TapstakeError("invalid-argument", text);
+}
+
 /** The digest that signatures of a leaf spend commit to (BIP-341, BIP-342): 32 bytes. */
-export function leafSighash(
-  { transaction, inputIndex, prevouts, leaf }: LeafSpend,
-  sighashType = SIGHASH_DEFAULT,
-): Uint8Array {
+export function leafSighash(spend: LeafSpend, sighashType = SIGHASH_DEFAULT): Uint8Array {
+  assertSpend(spend);
+  const { transaction, inputIndex, prevouts, leaf } = spend;
   return transaction.hashForWitnessV1(
     inputIndex,
     prevouts.map(({ script }) => script),
@@ -61,6 +81,8 @@ export function leafSighash(
  * `invalid-signature`
  */
 export async function signLeaf(spend: LeafSpend, signer: Signer): Promise<LeafSignature> {
+  assertSpend(spend);
+  assertSigner(signer);
   const publicKey = xOnly(signer.publicKey);
   assertNamed(spend.leaf, publicKey);
   let signature: Uint8Array;
@@ -85,7 +107,10 @@ export async function signLeaf(spend: LeafSpend, signer: Signer): Promise<LeafSi
  * Checks a leaf signature: it must be by a key that the leaf names, over this transaction.
  * @throws TapstakeError `invalid-public-key`, `unexpected-signer`, `unsupported-sighash`, `invalid-signature`
  */
-export function checkLeafSignature(spend: LeafSpend, { publicKey, signature }: LeafSignature): void {
+export function checkLeafSignature(spend: LeafSpend, signed: LeafSignature): void {
+  assertSpend(spend);
+  assertObject(signed, "a signature", "give { publicKey, signature }");
+  const { publicKey, signature } = signed;
   assertNamed(spend.leaf, publicKey);
   const key = hex.encode(publicKey);
   assertSignatureLength(key, signature);
@@ -141,6 +166,7 @@ export function finishSpend(spend: LeafSpend, signatures: readonly LeafSignature
     const text = `signatures must be a list, not ${got}: take them from a PSBT with signaturesFromPsbt`;
     throw new TapstakeError("invalid-argument", text);
   }
+  assertSpend(spend);
   for (const signature of signatures) checkLeafSignature(spend, signature);
   const signed = withWitness(spend, leafWitness(spend.leaf, signatures));
   if (spend.vsize !== undefined) assertEstimated(signed, spend.vsize);
@@ -154,10 +180,10 @@ export const spendOfCopy = (spend: LeafSpend): LeafSpend => ({
 });
 
 /** A copy of the spend's transaction with this witness on its leaf input. Nothing is checked. */
-export function withWitness(
-  { transaction, inputIndex }: LeafSpend,
-  witness: readonly Uint8Array[],
-): Transaction {
+export function withWitness(spend: LeafSpend, witness: readonly Uint8Array[]): Transaction {
+  assertSpend(spend);
+  assertList(witness, "witness");
+  const { transaction, inputIndex } = spend;
   const signed = transaction.clone();
   signed.setWitness(inputIndex, [...witness]);
   return signed;

@@ -1,6 +1,7 @@
 import { SCHNORR_LENGTHS } from "../bitcoin/fee.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertList, assertObject } from "../core/objects.js";
 import { sortKeys } from "../script/leaf.js";
 import type { Leaf } from "../script/outputs.js";
 import type { LeafSignature } from "./spend.js";
@@ -11,6 +12,7 @@ import type { LeafSignature } from "./spend.js";
  * @throws TapstakeError `missing-signature`, `unexpected-signer`
  */
 export function leafWitness(leaf: Leaf, signatures: readonly LeafSignature[]): Uint8Array[] {
+  assertLeaf(leaf);
   const given = indexByKey(leaf, signatures);
   const chosen = leaf.signers.flatMap((set) => {
     const signed = sortKeys(set.keys).filter((key) => given.has(hex.encode(key)));
@@ -40,6 +42,7 @@ export function leafWitness(leaf: Leaf, signatures: readonly LeafSignature[]): U
  * @throws TapstakeError `unexpected-signer`
  */
 export function assembleWitness(leaf: Leaf, signatures: readonly LeafSignature[]): Uint8Array[] {
+  assertLeaf(leaf);
   const given = indexByKey(leaf, signatures);
   const slots = slotKeys(leaf).map((key) => given.get(hex.encode(key)) ?? new Uint8Array(0));
   return [...slots, leaf.script, leaf.controlBlock];
@@ -65,6 +68,8 @@ export function placeholderWitness(leaf: Leaf, stakerLength: number = SCHNORR_LE
  * @throws TapstakeError `witness-mismatch` when the witness opens another leaf or has other slots
  */
 export function readWitness(leaf: Leaf, witness: readonly Uint8Array[]): LeafSignature[] {
+  assertLeaf(leaf);
+  assertList(witness, "witness");
   const keys = slotKeys(leaf);
   const [script, controlBlock] = witness.slice(-2);
   if (
@@ -85,6 +90,12 @@ export function withoutAnnex(witness: readonly Uint8Array[]): readonly Uint8Arra
   return witness.length >= 2 && witness.at(-1)![0] === 0x50 ? witness.slice(0, -1) : witness;
 }
 
+/** Checks that a value has the parts of a leaf. @throws TapstakeError `invalid-argument` */
+export function assertLeaf(value: unknown): asserts value is Leaf {
+  assertObject(value, "the leaf", "give the leaf of a spend, or of stakingOutput");
+  assertList((value as Partial<Leaf>).signers, "the leaf's signers");
+}
+
 /** The key of each slot: sets and keys in the reverse of the order in which the script checks them. */
 function slotKeys(leaf: Leaf): Uint8Array[] {
   return leaf.signers.flatMap(({ keys }) => sortKeys(keys)).toReversed();
@@ -96,9 +107,12 @@ function slotKeys(leaf: Leaf): Uint8Array[] {
  * signatures of one
  */
 export function indexByKey(leaf: Leaf, signatures: readonly LeafSignature[]): Map<string, Uint8Array> {
+  assertList(signatures, "signatures");
   const named = new Set(slotKeys(leaf).map(hex.encode));
   const given = new Map<string, Uint8Array>();
-  for (const { publicKey, signature } of signatures) {
+  for (const each of signatures) {
+    assertObject(each, "a signature", "give { publicKey, signature }");
+    const { publicKey, signature } = each;
     assertBytes(publicKey, "signature's public key", 32);
     assertBytes(signature, "signature");
     const key = hex.encode(publicKey);

@@ -21,6 +21,7 @@ import {
 import { applyRateUp, type Rate } from "../core/amount.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
+import { assertList, assertObject } from "../core/objects.js";
 import { witnessLengths } from "../funding/coin-cost.js";
 import { assertCoin, assertCoins, type Coin, coinKind } from "../funding/coin.js";
 import { checkStake, sameKeySet } from "../params/check.js";
@@ -128,7 +129,9 @@ const STAKE_OUTPUT = 0;
  * `insufficient-funds`, `dust-output`; `multiple-staking-outputs` if the change script is the stake's; the codes of
  * `spendPsbt` for derivations
  */
-export function buildExpansion({ coin, ...request }: ExpansionRequest): Expansion {
+export function buildExpansion(given: ExpansionRequest): Expansion {
+  assertObject(given, "the request", REQUEST);
+  const { coin, ...request } = given;
   const plan = planOf(request);
   assertFundingCoin(coin, plan.stake.coin);
   assertNotSpent([coin], request.previous);
@@ -136,6 +139,8 @@ export function buildExpansion({ coin, ...request }: ExpansionRequest): Expansio
   if (!isPaid(payment)) throw insufficient(payment);
   return expansionOf(plan, payment, "given");
 }
+
+const REQUEST = "give { previous, terms, params, value, changeScript, feeRate } and the coin or coins";
 
 /**
  * {@link buildExpansion} with the coin that costs least, out of several. Among coins that cost the same, it takes the
@@ -145,7 +150,9 @@ export function buildExpansion({ coin, ...request }: ExpansionRequest): Expansio
  * the transaction of the previous stake spends it; the codes of {@link buildExpansion}
  */
 export function fundExpansion(funding: ExpansionFunding): Expansion {
+  assertObject(funding, "the request", REQUEST);
   const { coins, allowUnconfirmed = false, ...request } = funding;
+  assertList(coins, "coins");
   const plan = planOf(request);
   const stake = formatOutpoint(plan.stake.coin.outpoint);
   for (const coin of coins) {
@@ -373,13 +380,14 @@ export function fundingWitness({ transaction, prevouts }: LeafSpend, returned: P
   assertSameCoins(transaction, prevouts, psbt);
   const coins = transaction.ins.map((input, i) => ({ outpoint: spentBy(input), ...prevouts[i]! }));
   fundingKind(coins[FUNDING_INPUT]!);
-  assertSameScripts(coins[FUNDING_INPUT]!, FUNDING_INPUT, psbt.data.inputs[FUNDING_INPUT]!);
-  const spent = readInput(coins[FUNDING_INPUT]!, FUNDING_INPUT, psbt.data.inputs[FUNDING_INPUT]!);
+  const input = psbt.data.inputs[FUNDING_INPUT]!;
+  assertSameScripts(coins[FUNDING_INPUT]!, FUNDING_INPUT, input);
+  const spent = readInput(coins[FUNDING_INPUT]!, FUNDING_INPUT, input);
   if (!spent) {
     const text = `input ${FUNDING_INPUT} of the expansion, its funding coin, is not signed`;
     throw new TapstakeError("missing-signature", text, { input: FUNDING_INPUT });
   }
-  checkInput(transaction, FUNDING_INPUT, coins, spent);
+  checkInput(transaction, FUNDING_INPUT, coins, spent, input.tapInternalKey);
   return [...spent.witness];
 }
 

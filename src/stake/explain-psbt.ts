@@ -5,7 +5,14 @@ import { TapstakeError } from "../core/errors.js";
 import { assertCoin, type Coin } from "../funding/coin.js";
 import type { Psbt } from "../psbt/psbt.js";
 import { checkInput, readInput } from "../psbt/input-check.js";
-import { coinOfPsbt, prevoutsOf, readWitnessStack, transactionOf } from "../psbt/read.js";
+import {
+  coinOfPsbt,
+  parsePsbt,
+  prevoutsOf,
+  type PsbtLike,
+  readWitnessStack,
+  transactionOf,
+} from "../psbt/read.js";
 import { parseLeaf } from "../script/leaf.js";
 import { assembleWitness } from "../spending/witness.js";
 import { type ExplainedSpend, explainSpends, leafOf, quorumsOf } from "./explain.js";
@@ -42,7 +49,8 @@ export interface ShownInput {
  * @throws TapstakeError `invalid-transaction`, `invalid-psbt`, `psbt-mismatch`, `unexpected-signer`; `witness-mismatch`
  * if a final witness opens a leaf with too few or too many slots
  */
-export function shownPsbt(psbt: Psbt, known: readonly (Prevout | undefined)[] = []): ShownPsbt {
+export function shownPsbt(given: PsbtLike, known: readonly (Prevout | undefined)[] = []): ShownPsbt {
+  const psbt = parsePsbt(given);
   const transaction = transactionOf(psbt);
   for (const [i, input] of psbt.data.inputs.entries()) {
     const witness = input.finalScriptWitness

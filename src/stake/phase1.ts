@@ -2,6 +2,7 @@ import type { TransactionLike } from "../bitcoin/transaction.js";
 import { assertSatoshi } from "../core/amount.js";
 import { assertInteger } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertObject } from "../core/objects.js";
 import type { ParamSet, Phase1Params } from "../params/types.js";
 import { type DecodedStaking, decodeStaking } from "./decode.js";
 
@@ -47,8 +48,11 @@ export type Phase1Stake =
 export function checkPhase1Stake(
   transaction: TransactionLike,
   set: ParamSet,
-  { height, tip, staked }: Phase1Observation,
+  observed: Phase1Observation,
 ): Phase1Stake {
+  assertObject(set, "the set of parameters");
+  assertObject(observed, "the third argument", "give { height, tip, staked }");
+  const { height, tip, staked } = observed;
   assertInteger(tip, "tip", 0, Number.MAX_SAFE_INTEGER);
   assertInteger(height, "height", 0, tip);
   assertSatoshi(staked, "staked so far");

@@ -2,18 +2,23 @@ import type { Transaction } from "../bitcoin/transaction-class.js";
 import { assertEstimated, assertFeeRate, type FeeRateLimits } from "../bitcoin/fee.js";
 import { assertNotDust, assertOutputScript } from "../bitcoin/output-script.js";
 import {
+  assertTransaction,
   createTransaction,
   FINAL_SEQUENCE,
+  formatOutpoint,
   type Prevout,
   REPLACEABLE_SEQUENCE,
+  spends,
+  spentBy,
   toTransaction,
 } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertList, assertObject } from "../core/objects.js";
 import { hasWitness } from "../funding/coin-cost.js";
-import { type Coin, coinKind } from "../funding/coin.js";
+import { assertCoins, type Coin, coinKind } from "../funding/coin.js";
 import { type Funding, selectAll, selectCoins, type Spending } from "../funding/selection.js";
-import { checkStake } from "../params/check.js";
+import { assertParams, checkStake } from "../params/check.js";
 import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { Psbt } from "../psbt/psbt.js";
@@ -73,7 +78,10 @@ export interface Staking extends Funding {
  * stakers or finality providers
  */
 export function buildStaking(request: StakingRequest): Staking {
+  assertObject(request, "the request", "give { terms, params, value, coins, changeScript, feeRate }");
   const { terms, params, feeRate, replaceable = true, rules } = request;
+  assertObject(terms, "terms");
+  assertParams(params);
   checkBuilt(rules, terms, { params });
   if (request.value !== "all") checkStake(params, terms, request.value);
   assertFeeRate(feeRate, request);
@@ -113,9 +121,13 @@ export function buildStaking(request: StakingRequest): Staking {
  * `invalid-signature`, `witness-mismatch`, `unsupported-sighash`, `size-above-estimate`
  */
 export function finishStaking(
-  { transaction, coins, vsize }: Pick<Staking, "transaction" | "coins"> & Partial<Pick<Staking, "vsize">>,
+  staking: Pick<Staking, "transaction" | "coins"> & Partial<Pick<Staking, "vsize">>,
   returned: PsbtLike,
 ): Transaction {
+  assertObject(staking, "the staking", "give what buildStaking returns");
+  const { transaction, coins, vsize } = staking;
+  assertTransaction(transaction, "staking.transaction");
+  assertList(coins, "staking.coins");
   const psbt = parseAnswer(returned);
   assertSameTransaction(transaction, psbt);
   assertSameCoins(transaction, coins, psbt);
@@ -124,12 +136,27 @@ export function finishStaking(
     assertSameScripts(coins[i]!, i, input);
     const spent = readInput(coins[i]!, i, input);
     if (!spent) throw notSigned(i, coins[i]!, input);
-    checkInput(transaction, i, coins, spent);
+    checkInput(transaction, i, coins, spent, input.tapInternalKey);
     signed.setInputScript(i, spent.script);
     signed.setWitness(i, [...spent.witness]);
   }
   if (vsize !== undefined) assertEstimated(signed, vsize);
   return signed;
+}
+
+/**
+ * The coins that a staking transaction spends, in the order of its inputs.
+ * @throws TapstakeError `invalid-coin` if one of them is not given; the codes of `assertCoin`
+ */
+export function coinsSpentBy({ ins }: Transaction, coins: readonly Coin[]): Coin[] {
+  assertCoins(coins);
+  return ins.map((input, i) => {
+    const coin = coins.find(({ outpoint }) => spends(input, outpoint));
+    if (coin) return coin;
+    const outpoint = formatOutpoint(spentBy(input));
+    const text = `input ${i} of the staking transaction spends ${outpoint}, which is not among the coins given; give coins: staking.coins`;
+    throw new TapstakeError("invalid-coin", text, { input: i, outpoint });
+  });
 }
 
 function notSigned(index: number, coin: Coin, input: Psbt["data"]["inputs"][number]): TapstakeError {
@@ -163,7 +190,7 @@ export type StakingTransaction =
  * input script nor a witness: signed, a P2PKH input has another txid
  */
 export function withFinalTxid(staking: StakingTransaction): Transaction {
-  if ("transaction" in staking) {
+  if (typeof staking === "object" && staking !== null && "transaction" in staking) {
     if (staking.txidFinal) return toTransaction(staking.transaction);
     throw new TapstakeError(
       "txid-not-final",

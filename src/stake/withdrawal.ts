@@ -16,6 +16,7 @@ import {
 import type { Rate } from "../core/amount.js";
 import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertObject } from "../core/objects.js";
 import { assertChoice } from "../core/text.js";
 import { assertParams } from "../params/check.js";
 import type { ProtocolParams } from "../params/types.js";
@@ -72,6 +73,7 @@ export interface Withdrawal extends LeafSpend {
  * `invalid-rate`, `fee-rate-too-low`, `fee-rate-too-high`, `invalid-number`, `insufficient-funds`, `dust-output`; the codes of `spendPsbt`
  */
 export function buildWithdrawal(request: WithdrawalRequest): Withdrawal {
+  assertObject(request, "the request", "give { terms, params, from, coin, destination, feeRate }");
   const { terms, params, from, coin, destination, feeRate, signatureLength, derivations } = request;
   assertChoice(from, "from", WITHDRAWABLE);
   assertUnspentOutput(coin);

@@ -1,9 +1,10 @@
 import { hex } from "../core/bytes.js";
 import { type Delegation, expandedStake } from "../delegation/delegation.js";
+import type { StakerStep } from "../delegation/step.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { StakeTerms } from "../script/terms.js";
 import { slashingParams } from "../stake/slashing.js";
-import type { Contract, StakerStep } from "./types.js";
+import type { Contract } from "./types.js";
 
 /** The names of the steps in Babylon's interface. */
 const ACTIONS = {

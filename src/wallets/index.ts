@@ -4,8 +4,8 @@ export type { NativeOptions, ToSignInput } from "./native.js";
 export { provideSigner, walletSigner, type ProvidedBy, type WalletSigner } from "./provide-signer.js";
 export { signOptions } from "./sign-options.js";
 export { signWith, type SigningBy } from "./sign-with.js";
+export { STAKER_STEPS, type StakerStep } from "../delegation/step.js";
 export {
-  STAKER_STEPS,
   WALLET_KINDS,
   type AskedOf,
   type BtcProvider,
@@ -14,7 +14,6 @@ export {
   type SigningRequest,
   type SignInput,
   type SignPsbtOptions,
-  type StakerStep,
   type StepAnswer,
   type StepInput,
   type WalletAccount,

@@ -8,6 +8,7 @@ import { type Prevout, spentBy } from "../bitcoin/transaction.js";
 import { compactSize, concatBytes, equalBytes, hex, isBytes, joinBytes } from "../core/bytes.js";
 import { curve } from "../core/curve/index.js";
 import { TapstakeError } from "../core/errors.js";
+import { assertObject } from "../core/objects.js";
 import { taggedHash } from "../core/hashes.js";
 import { evenSecret } from "../core/keys.js";
 import { scalar } from "../core/scalar.js";
@@ -20,7 +21,15 @@ import { checkInput } from "../psbt/input-check.js";
 import { parsePsbt, prevoutsOf, transactionOf } from "../psbt/read.js";
 import { type LeafTerms, parseLeaf, policyOf } from "../script/leaf.js";
 import { tapleafHash } from "../script/taproot.js";
-import { isNamed, keySigner, type LeafSpend, type Signer, signLeaf, xOnly } from "../spending/spend.js";
+import {
+  assertSigner,
+  isNamed,
+  keySigner,
+  type LeafSpend,
+  type Signer,
+  signLeaf,
+  xOnly,
+} from "../spending/spend.js";
 import { type CheckedAccount, checkAccount } from "./account.js";
 import type { BtcProvider, MessageKind, SignPsbtOptions, WalletAccount } from "./types.js";
 
@@ -71,8 +80,12 @@ export interface ProvidedBy {
 export function provideSigner(
   signer: WalletSigner,
   account: WalletAccount,
-  { getTransactionHex }: ProvidedBy = {},
+  by: ProvidedBy = {},
 ): Required<BtcProvider> {
+  assertObject(by, "the third argument", "give { getTransactionHex } or nothing");
+  const { getTransactionHex } = by;
+  assertSigner(signer);
+  assertObject(account, "account", "give { publicKey, address, network }");
   const checked = checkAccount(account, account.network, { stakers: [xOnly(signer.publicKey)] });
   const own: Own = { signer, account: checked };
   const signPsbt = (psbtHex: string, options?: SignPsbtOptions) => signed(own, psbtHex, options);

@@ -2,12 +2,14 @@ import type { Transaction } from "../bitcoin/transaction-class.js";
 import { assertFeeRate } from "../bitcoin/fee.js";
 import { formatOutpoint, spends, spentBy } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
-import { describeType, TapstakeError } from "../core/errors.js";
+import { TapstakeError } from "../core/errors.js";
+import { assertObject } from "../core/objects.js";
 import { assertChoice } from "../core/text.js";
 import { checkTransactions } from "../delegation/check.js";
-import { type Delegation, expandedStake, outputsIn } from "../delegation/delegation.js";
-import { assertAcceptable, stakerPsbts } from "../delegation/psbt.js";
+import { assertDelegation, type Delegation, expandedStake, outputsIn } from "../delegation/delegation.js";
+import { assertAcceptable, finishStakeFunding, stakerPsbts } from "../delegation/psbt.js";
 import { type SignedName, signedSpend } from "../delegation/spends.js";
+import { namingStep, STAKER_STEPS, type StakerStep } from "../delegation/step.js";
 import { signedVsize } from "../funding/coin-cost.js";
 import { assertCoins, type Coin } from "../funding/coin.js";
 import type { Psbt } from "../psbt/psbt.js";
@@ -18,7 +20,7 @@ import type { KeyOrigin } from "../script/key-origin.js";
 import { stakerKeys } from "../script/terms.js";
 import type { LeafSignature, LeafSpend } from "../spending/spend.js";
 import { FUNDING_INPUT, fundingWitness } from "../stake/expansion.js";
-import { finishStaking } from "../stake/staking.js";
+import { coinsSpentBy } from "../stake/staking.js";
 import type { Withdrawable, Withdrawal } from "../stake/withdrawal.js";
 import { type CheckedAccount, checkAccount } from "./account.js";
 import { describeStep } from "./contracts.js";
@@ -27,8 +29,6 @@ import {
   type AskedOf,
   type SigningRequest,
   type SignPsbtOptions,
-  STAKER_STEPS,
-  type StakerStep,
   type StepAnswer,
   type StepInput,
   WALLET_KINDS,
@@ -60,7 +60,7 @@ export function signOptions<S extends StakerStep, W extends WalletKind>(
   of: AskedOf<W> & StepInput[S],
 ): SigningRequest<S, W> {
   assertChoice(step, "step", STAKER_STEPS);
-  assertObject(delegation, "the delegation", "delegationFromJson reads its text");
+  assertDelegation(delegation);
   assertObject(of, "the third argument", "give { wallet, account }");
   assertObject(of.account, "account", "give { publicKey, address, network }");
   assertChoice(of.wallet, "wallet", WALLET_KINDS);
@@ -80,7 +80,14 @@ export function signOptions<S extends StakerStep, W extends WalletKind>(
     signInputs: inputs.map((input) => babylonInput(account, input)),
   };
   const asked = { account, inputs, psbtHex, psbtBase64, babylon };
-  return { step, psbtHex, psbtBase64, babylon, native: NATIVE[of.wallet](asked), accept };
+  return {
+    step,
+    psbtHex,
+    psbtBase64,
+    babylon,
+    native: NATIVE[of.wallet](asked),
+    accept: (returned) => namingStep(delegation, step, returned, accept),
+  };
 }
 
 /**
@@ -88,14 +95,6 @@ export function signOptions<S extends StakerStep, W extends WalletKind>(
  * makes, which they sign: coin, internal key and leaf.
  */
 const BEARS_ORIGINS = ["keystone", "core", "generic"] as const satisfies readonly WalletKind[];
-
-function assertObject(value: unknown, name: string, remedy: string): void {
-  if (typeof value === "object" && value !== null) return;
-  throw new TapstakeError(
-    "invalid-argument",
-    `${name} must be an object, not ${describeType(value)}; ${remedy}`,
-  );
-}
 
 /** Any wallet with coins can fund a stake; the stakers sign everything else. */
 function accountFor(step: StakerStep, delegation: Delegation, { wallet, account }: AskedOf): CheckedAccount {
@@ -191,14 +190,7 @@ function funding({ delegation, of, account, bearsOrigins }: Step<StepInput["fund
   if (of.coins === undefined) {
     throw new TapstakeError("invalid-argument", "the funding needs its coins; give coins: staking.coins");
   }
-  assertCoins(of.coins);
-  const coins = transaction.ins.map((input, i) => {
-    const coin = of.coins.find(({ outpoint }) => spends(input, outpoint));
-    if (coin) return asHeld(coin, account, bearsOrigins);
-    const outpoint = formatOutpoint(spentBy(input));
-    const text = `input ${i} of the staking transaction spends ${outpoint}, which is not among the coins given; give coins: staking.coins`;
-    throw new TapstakeError("invalid-coin", text, { input: i, outpoint });
-  });
+  const coins = coinsSpentBy(transaction, of.coins).map((coin) => asHeld(coin, account, bearsOrigins));
   assertPays(transaction, coins, of);
   const inputs = coins.flatMap((coin, index) => ownInput(coin, index, account));
   if (inputs.length === 0 && !bearsOrigins) {
@@ -208,7 +200,7 @@ function funding({ delegation, of, account, bearsOrigins }: Step<StepInput["fund
   return {
     psbt: fundingPsbt(transaction, coins),
     inputs,
-    accept: (returned) => fundedBy(transaction, coins, returned),
+    accept: (returned) => finishStakeFunding(delegation, returned, coins),
   };
 }
 
@@ -236,14 +228,6 @@ function assertPays(
 
 const total = (outputs: readonly { readonly value: bigint }[]): bigint =>
   outputs.reduce((sum, { value }) => sum + value, 0n);
-
-function fundedBy(transaction: Transaction, coins: readonly Coin[], returned: PsbtLike): Transaction {
-  const signed = finishStaking({ transaction, coins }, returned);
-  const [expected, got] = [transaction.getId(), signed.getId()];
-  if (got === expected) return signed;
-  const text = `the signed staking transaction is ${got}, but the delegation is of ${expected}: make the delegation from the signed transaction`;
-  throw new TapstakeError("txid-not-final", text, { expected, got });
-}
 
 function expansion({
   delegation,

@@ -1,4 +1,5 @@
 import { describeType, TapstakeError } from "../core/errors.js";
+import { assertList, assertObject } from "../core/objects.js";
 import { assertChoice } from "../core/text.js";
 import type { Delegation } from "../delegation/delegation.js";
 import { addStakerPsbts } from "../delegation/psbt.js";
@@ -30,15 +31,23 @@ export interface SigningBy {
 export async function signWith(
   provider: BtcProvider,
   delegation: Delegation,
-  { account, wallet = "babylon", steps = SLASHINGS }: SigningBy,
+  by: SigningBy,
 ): Promise<Delegation> {
+  if (typeof provider?.signPsbt !== "function") {
+    const text = `the provider must have signPsbt, and is ${describeType(provider)}; give the wallet's object of Babylon's shape`;
+    throw new TapstakeError("invalid-argument", text);
+  }
+  assertObject(by, "the third argument", "give { account }");
+  const { account, wallet = "babylon", steps = SLASHINGS } = by;
+  assertObject(account, "account", "give { publicKey, address, network }");
+  assertList(steps, "steps");
   const known = signedNames(delegation);
   for (const step of steps) assertChoice(step, "step", known);
   const of: AskedOf = { wallet, account };
   const requests = steps.map((step) => signOptions(step, delegation, of));
   const returned = await answers(provider, requests);
   requests.forEach((request, i) => request.accept(returned[i]!));
-  return addStakerPsbts(delegation, returned, [xOnly(account.publicKey)]);
+  return addStakerPsbts(delegation, returned, [xOnly(account.publicKey)], steps);
 }
 
 const SLASHINGS: readonly SignedName[] = ["slashing", "unbondingSlashing"];

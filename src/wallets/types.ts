@@ -1,26 +1,13 @@
 import type { Rate } from "../core/amount.js";
 import type { Network } from "../core/network.js";
 import type { Coin } from "../funding/coin.js";
+import type { StakerStep } from "../delegation/step.js";
 import type { PsbtLike } from "../psbt/read.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import type { Transaction } from "../bitcoin/transaction-class.js";
 import type { LeafSignature } from "../spending/spend.js";
 import type { Withdrawal } from "../stake/withdrawal.js";
 import type { NativeOptions } from "./native.js";
-
-/** What a staker's wallet signs in the life of a stake. */
-export const STAKER_STEPS = [
-  "funding",
-  "slashing",
-  "unbondingSlashing",
-  "unbonding",
-  "withdrawStaking",
-  "withdrawUnbonding",
-  "withdrawRefund",
-  "expansion",
-] as const;
-/** The name of one of {@link STAKER_STEPS}. */
-export type StakerStep = (typeof STAKER_STEPS)[number];
 
 /**
  * The known wallets. `babylon` is any object in Babylon's shape, such as `window.btcwallet`; `core` is Bitcoin Core;

@@ -3,11 +3,16 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
+import { taggedHash } from "../../src/core/hashes.js";
 import { delegationFromJson, delegationToJson } from "../../src/delegation/json.js";
+import { signedSpend } from "../../src/delegation/spends.js";
+import { STAKER_STEPS, STEP_WORDS, type StakerStep } from "../../src/delegation/step.js";
 import { parsePsbt, prevoutsOf } from "../../src/psbt/read.js";
-import { fundingPsbt } from "../../src/psbt/write.js";
+import { fundingPsbt, spendPsbt } from "../../src/psbt/write.js";
+import { leafSighash, type LeafSpend } from "../../src/spending/spend.js";
+import { walletSigner } from "../../src/wallets/provide-signer.js";
 import { signOptions } from "../../src/wallets/sign-options.js";
-import { type SigningRequest, STAKER_STEPS, type StakerStep, WALLET_KINDS } from "../../src/wallets/types.js";
+import { type SigningRequest, WALLET_KINDS } from "../../src/wallets/types.js";
 import { verdict } from "../support/interpreter.js";
 import { OUTPUTS, slashed, stepOf, type WalletLife, walletLife } from "../support/wallet-life.js";
 import { keystone, unisat } from "../support/wallet-signers.js";
@@ -125,6 +130,16 @@ describe("stake psbt", () => {
     expect(printed).toMatchObject({ ...rest, native, wallet });
   });
 
+  it.each(STAKER_STEPS)("%s: takes the step in either spelling, and prints that of --step", async (step) => {
+    const printed = await Promise.all(
+      [NAMES[step], step].map(async (name) =>
+        parsed<Printed>(await inProcess([...asking("p2tr", step, "okx"), "--step", name, "--json"])),
+      ),
+    );
+    expect(printed[0]).toMatchObject({ step: NAMES[step] });
+    expect(printed[1]).toEqual(printed[0]);
+  });
+
   it("prints the PSBT alone in base64, or hexadecimal by --hex, and the command for the answer", async () => {
     const [base64, digits] = [await ask(), await ask("--hex")];
     expect(parsePsbt(base64.stdout).toHex()).toBe(digits.stdout.trim());
@@ -154,6 +169,79 @@ describe("stake psbt", () => {
       write("copy.answer", JSON.stringify(answer));
       const { stderr } = await inProcess(["stake", "sign", at("copy.json"), "--psbt", at("copy.answer")]);
       expect(stderr).toBe("");
+    }
+  });
+
+  it("accepts a whole signed transaction as the answer to the funding, with the coins of the unsigned PSBT", async () => {
+    const life = lives.get("p2tr")!;
+    const printed = parsed<Printed>(await inProcess([...asking("p2tr", "funding", "unisat"), "--json"]));
+    const request = signOptions("funding", life.delegation, {
+      wallet: "unisat",
+      account: life.account,
+      coins: life.coins,
+    });
+    const transaction = request.accept(unisat(life, printed.psbtHex, printed.native));
+    write("whole.hex", transaction.toHex());
+    const broadcast = words(`stake broadcast ${at("p2tr.json")} --psbt ${at("whole.hex")} --register-later`);
+    const without = await inProcess(broadcast);
+    expect(refusedWith(without)).toBe("invalid-psbt");
+    expect(without.stderr).toContain("Do: give --unsigned too");
+    const { stdout } = await inProcess([...broadcast, "--unsigned", at("p2tr.psbt")]);
+    expect(stdout).toContain(transaction.toHex());
+    write(
+      "others.psbt",
+      fundingPsbt(lives.get("p2wpkh")!.delegation.staking.transaction, lives.get("p2wpkh")!.coins).toBase64(),
+    );
+    expect(refusedWith(await inProcess([...broadcast, "--unsigned", at("others.psbt")]))).toBe(
+      "invalid-coin",
+    );
+  });
+
+  it("names the step of an answer that is given to another step's command", async () => {
+    const life = lives.get("p2tr")!;
+    const answer = async (step: StakerStep) => {
+      const { psbtHex, native } = parsed<Printed>(
+        await inProcess([...asking("p2tr", step, "unisat"), "--json"]),
+      );
+      write("wrong.answer", unisat(life, psbtHex, native));
+    };
+    const file = at("p2tr.json");
+    const to = `--to ${life.account.address} --fee-rate 2`;
+    const commands = {
+      funding: `stake sign ${file} --psbt`,
+      slashing: `unbond ${file} --signed`,
+      unbonding: `stake broadcast ${file} --register-later --psbt`,
+      unbondingSlashing: `withdraw ${file} --from unbonding ${to} --signed`,
+      withdrawStaking: `unbond ${file} --signed`,
+    } as const;
+    for (const [step, command] of Object.entries(commands) as [keyof typeof commands, string][]) {
+      await answer(step);
+      const { stderr } = await inProcess(words(`${command} ${at("wrong.answer")} --json`));
+      const { error } = JSON.parse(stderr) as { error: { code: string; message: string; details: object } };
+      expect(error).toMatchObject({ code: "psbt-mismatch", details: { step } });
+      expect(error.message).toContain(`this is the ${STEP_WORDS[step]} of the same stake`);
+    }
+  });
+
+  it("says which options to ask with after a signature by the wallet's other key", async () => {
+    const life = lives.get("p2tr")!;
+    const key = life.account.publicKey.slice(1);
+    const tweaked = walletSigner(life.secretKey).tweak!(taggedHash("TapTweak", key));
+    const signed = async (spend: LeafSpend) =>
+      spendPsbt(spend, [{ publicKey: key, signature: await tweaked.signSchnorr(leafSighash(spend)) }]);
+    write("tweaked.psbt", (await signed(signedSpend(life.delegation, "slashing"))).toBase64());
+    write("withdrawal.psbt", (await signed(life.withdrawals.staking)).toBase64());
+    const file = at("p2tr.json");
+    const { address } = life.account;
+    for (const line of [
+      `stake sign ${file} --psbt ${at("tweaked.psbt")}`,
+      `withdraw ${file} --from staking --to ${address} --fee-rate 2 --signed ${at("withdrawal.psbt")}`,
+    ]) {
+      const { stderr } = await inProcess(words(line));
+      expect(stderr).toContain("useTweakedSigner false");
+      expect(stderr).toContain(
+        "Do: Ask the wallet again, with the options that `tapstake stake psbt --json` prints",
+      );
     }
   });
 

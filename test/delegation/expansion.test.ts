@@ -534,7 +534,7 @@ describe("a staker's signature of the spend of the previous stake", () => {
     for (const secret of several.stakerSecrets.slice(1)) {
       expect(stakerPsbts(delegation).expansion!.data.inputs[0]).not.toHaveProperty("tapScriptSig");
       const returned = spendPsbt(spend, [await signLeaf(spend, keySigner(secret))]);
-      delegation = addStakerPsbts(delegation, [returned.toBase64()]);
+      delegation = addStakerPsbts(delegation, [returned.toBase64()], [], ["expansion"]);
     }
     checkDelegation(delegation);
     const signed = delegation.expansion!.stakerSignatures.map(({ publicKey }) => publicKey);

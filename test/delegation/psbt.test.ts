@@ -119,9 +119,9 @@ describe("stakers' signatures from returned PSBTs", () => {
   it.each(KINDS)(
     "of the %s are assigned to their transaction, one staker after the other",
     async (name, of) => {
-      const one = addStakerPsbts(of, [await walletSigns(of, name)]);
+      const one = addStakerPsbts(of, [await walletSigns(of, name)], [], [name]);
       expect(whoSigned(one)[name]).toContainEqual(first.publicKey);
-      const both = addStakerPsbts(one, [await walletSigns(one, name, second)]);
+      const both = addStakerPsbts(one, [await walletSigns(one, name, second)], [], [name]);
       expect(whoSigned(both)[name]).toHaveLength(2);
     },
   );
@@ -131,18 +131,41 @@ describe("stakers' signatures from returned PSBTs", () => {
       [first, second].flatMap((signer) => PRESIGNED.map((name) => walletSigns(bare, name, signer))),
     );
     const expected = [first.publicKey, second.publicKey];
-    const signed = addStakerPsbts(bare, returned.toReversed(), expected);
+    const signed = addStakerPsbts(bare, returned.toReversed(), expected, PRESIGNED);
     for (const name of PRESIGNED) {
       expect(whoSigned(signed)[name]).toEqual(expect.arrayContaining(expected));
     }
     expect(addStakerPsbts(bare, [])).toEqual(bare);
   });
 
+  it.each([
+    ["unbonding", bare, "end the stake"],
+    ["expansion", expansion, "move the stake"],
+  ] as const)("of the %s are added only if it is asked for", async (name, of, danger) => {
+    const answer = await walletSigns(of, name);
+    const refused = refusal("psbt-mismatch", () => addStakerPsbts(of, [answer]));
+    expect(refused.details).toEqual({ what: name, step: name, psbt: 0 });
+    expect(refused.message).toContain(`which was not asked for: with it and the committee's signatures`);
+    expect(refused.message).toContain(danger);
+    expect(refused.message).toContain(`asked: ["${name}"]`);
+    const slashing = await walletSigns(of, "slashing");
+    const other = refusal("psbt-mismatch", () => addStakerPsbts(of, [slashing], [], [name]));
+    expect(other.details).toMatchObject({ step: "slashing" });
+    const both = whoSigned(addStakerPsbts(of, [answer, slashing], [], ["slashing", name]));
+    for (const signed of [both["slashing"], both[name]]) expect(signed).toContainEqual(first.publicKey);
+  });
+
+  it("are refused where the list of what is asked for is empty, no list, or names no transaction", () => {
+    for (const asked of [[], "unbonding", ["staking"], ["expansion"]]) {
+      refusal("invalid-argument", () => addStakerPsbts(bare, [], [], asked as never));
+    }
+  });
+
   it("include no signature of the committee", async () => {
     const ready = await signedBy(stake, bareWithSlashings, [0, 1, 2]);
     const psbt = psbtOf(ready, "unbonding");
-    expect(await codeOf(() => addStakerPsbts(ready, [psbt]))).toBe("missing-signature");
-    const added = addStakerPsbts(ready, [await walletSigns(ready, "unbonding")]);
+    expect(await codeOf(() => addStakerPsbts(ready, [psbt], [], ["unbonding"]))).toBe("missing-signature");
+    const added = addStakerPsbts(ready, [await walletSigns(ready, "unbonding")], [], ["unbonding"]);
     expect(added.unbonding.stakerSignatures.map(({ publicKey }) => publicKey)).toEqual([first.publicKey]);
     expect(added.unbonding.covenantSignatures).toEqual(ready.unbonding.covenantSignatures);
   });
@@ -286,7 +309,8 @@ describe("a staker's signature of 65 bytes", () => {
   );
 
   it("is accepted of the unbonding, which only Bitcoin verifies", () => {
-    expect(whoSigned(addStakerPsbts(bare, [withHashType("unbonding")])).unbonding).toHaveLength(1);
+    const signed = addStakerPsbts(bare, [withHashType("unbonding")], [], ["unbonding"]);
+    expect(whoSigned(signed).unbonding).toHaveLength(1);
   });
 
   const withHashType = (name: SignedName) => {

@@ -32,6 +32,8 @@ export const UNRUN: Readonly<Record<string, Readonly<Record<string, string>>>> =
     "sudo systemctl daemon-reload": "needs systemd, as an administrator",
   },
   "docs/recipes.md": {
+    "NODE_OPTIONS=--experimental-vm-modules npx jest":
+      "needs jest, which is no dependency; .ci/run compiles and requires",
     "export TAPSTAKE_ESPLORA=https://blockstream.info/api": PUBLIC,
     "openssl rand -hex 32 | sudo install --mode 600 /dev/stdin /var/lib/tapstake/hmac-key --owner tapstake":
       ADMINISTRATOR,

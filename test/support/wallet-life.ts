@@ -15,13 +15,14 @@ import {
   unbondedCoin,
 } from "../../src/delegation/delegation.js";
 import { signSlashings } from "../../src/delegation/sign.js";
+import type { StakerStep } from "../../src/delegation/step.js";
 import { finishSlashing } from "../../src/extract/slashing.js";
 import type { Coin } from "../../src/funding/coin.js";
 import { keySigner } from "../../src/spending/spend.js";
 import { buildExpansion } from "../../src/stake/expansion.js";
 import { buildStaking } from "../../src/stake/staking.js";
 import { buildWithdrawal, type Withdrawable } from "../../src/stake/withdrawal.js";
-import type { StakerStep, WalletAccount } from "../../src/wallets/types.js";
+import type { WalletAccount } from "../../src/wallets/types.js";
 import { feeRate } from "./lives.js";
 import { makeStake, signedBy, type TestStake } from "./stake.js";
 

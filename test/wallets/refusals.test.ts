@@ -1,18 +1,22 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import type { Prevout } from "../../src/bitcoin/transaction.js";
 import type { Rate } from "../../src/core/amount.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
 import { hex } from "../../src/core/bytes.js";
 import { taggedHash } from "../../src/core/hashes.js";
 import { slashingSpend } from "../../src/delegation/spends.js";
+import type { Delegation } from "../../src/delegation/delegation.js";
+import { STAKER_STEPS, STEP_WORDS, type StakerStep } from "../../src/delegation/step.js";
+import { parsePsbt, prevoutsOf, transactionOf } from "../../src/psbt/read.js";
 import { spendPsbt } from "../../src/psbt/write.js";
 import { leafSighash } from "../../src/spending/spend.js";
 import { walletSigner } from "../../src/wallets/provide-signer.js";
 import { signOptions } from "../../src/wallets/sign-options.js";
 import { signWith } from "../../src/wallets/sign-with.js";
-import type { BtcProvider, SignPsbtOptions, StakerStep } from "../../src/wallets/types.js";
+import type { BtcProvider, SignPsbtOptions } from "../../src/wallets/types.js";
 import { refusal } from "../support/refusal.js";
 import { refusalOf } from "../support/stake.js";
-import { type WalletLife, walletLife } from "../support/wallet-life.js";
+import { stepOf, type WalletLife, walletLife } from "../support/wallet-life.js";
 import { unisat } from "../support/wallet-signers.js";
 
 let life: WalletLife;
@@ -115,12 +119,69 @@ describe("accept refuses", () => {
     expect(message).toContain("useTweakedSigner false");
   });
 
-  it("another step's answer", () => {
-    const { delegation } = life;
-    const request = signOptions("slashing", delegation, of());
-    const { psbtHex, native } = signOptions("unbonding", delegation, of());
-    refusal("psbt-mismatch", () => request.accept(unisat(life, psbtHex, native)));
+  const stepsOf = (delegation: Delegation) =>
+    STAKER_STEPS.filter(
+      (step) => (step === "expansion") === (delegation === life.expanded) || isPresigned(step),
+    );
+  const isPresigned = (step: StakerStep) =>
+    !step.startsWith("withdraw") && step !== "funding" && step !== "expansion";
+  const requestOf = (step: StakerStep, delegation: Delegation) =>
+    signOptions(step as "slashing", delegation, { ...of(), ...stepOf(life, step).input });
+
+  it("another step's answer, and says which step it is of", () => {
+    for (const delegation of [life.delegation, life.expanded]) {
+      const steps = stepsOf(delegation);
+      const requests = steps.map((step) => requestOf(step, delegation));
+      const answers = requests.map(({ psbtHex, native }) => unisat(life, psbtHex, native));
+      for (const [i, { step, accept }] of requests.entries()) {
+        for (const [j, answer] of answers.entries()) {
+          if (i === j) continue;
+          const { details, message } = refusal("psbt-mismatch", () => accept(answer));
+          expect(details).toMatchObject({ step: steps[j] });
+          expect(message).toBe(
+            `this is the ${STEP_WORDS[steps[j]!]} of the same stake, and the ${STEP_WORDS[step]} is needed; give the wallet's answer to that step`,
+          );
+        }
+      }
+    }
   });
+
+  it("the answer of another stake without naming a step", async () => {
+    const other = await walletLife("p2wpkh");
+    const spend = slashingSpend(other.delegation, "staking");
+    const { details } = refusal("psbt-mismatch", () =>
+      requestOf("slashing", life.delegation).accept(spendPsbt(spend)),
+    );
+    expect(details).not.toHaveProperty("step");
+  });
+
+  it.each(["funding", "expansion"] as const)(
+    "the %s signed by the untweaked key of a Taproot coin, and says how to ask",
+    (step) => {
+      const { delegation } = stepOf(life, step);
+      const { psbtHex, accept } = requestOf(step, delegation);
+      const psbt = parsePsbt(psbtHex);
+      const transaction = transactionOf(psbt);
+      const prevouts = prevoutsOf(psbt) as readonly Prevout[];
+      const index = step === "expansion" ? 1 : 0;
+      const digest = transaction.hashForWitnessV1(
+        index,
+        prevouts.map(({ script }) => script),
+        prevouts.map(({ value }) => value),
+        0,
+      );
+      const signed = parsePsbt(unisat(life, psbtHex, { ...nativeOf(step), autoFinalized: false }));
+      signed.data.inputs[index]!.tapKeySig = schnorr.sign(life.secretKey, digest);
+      const { details, message } = refusal("invalid-signature", () => accept(signed));
+      expect(details).toMatchObject({ input: index, untweaked: true });
+      expect(message).toContain("useTweakedSigner true");
+      // A wallet that names a false internal key is not explained away.
+      signed.data.inputs[index]!.tapKeySig = schnorr.sign(life.stake.providerSecrets[0]!, digest);
+      const other = refusal("invalid-signature", () => accept(signed));
+      expect(other.details).not.toHaveProperty("untweaked");
+    },
+  );
+  const nativeOf = (step: "funding" | "expansion") => requestOf(step, stepOf(life, step).delegation).native;
 
   it("a slashing signature of 65 bytes, which the staking chain refuses, and accepts one of an unbonding", () => {
     const { delegation, secretKey, account } = life;

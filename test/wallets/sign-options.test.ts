@@ -5,18 +5,13 @@ import type { Prevout } from "../../src/bitcoin/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import type { Delegation } from "../../src/delegation/delegation.js";
 import { addStakerPsbts, stakerPsbts } from "../../src/delegation/psbt.js";
+import { STAKER_STEPS, type StakerStep } from "../../src/delegation/step.js";
 import { finishExpansion, finishUnbonding } from "../../src/delegation/sign.js";
 import { parsePsbt, prevoutsOf } from "../../src/psbt/read.js";
 import { finishSpend, type LeafSignature } from "../../src/spending/spend.js";
 import { provideSigner, walletSigner } from "../../src/wallets/provide-signer.js";
 import { signOptions } from "../../src/wallets/sign-options.js";
-import {
-  type SigningRequest,
-  STAKER_STEPS,
-  type StakerStep,
-  WALLET_KINDS,
-  type WalletKind,
-} from "../../src/wallets/types.js";
+import { type SigningRequest, WALLET_KINDS, type WalletKind } from "../../src/wallets/types.js";
 import { verdict } from "../support/interpreter.js";
 import { some } from "../support/runs.js";
 import { readCopy } from "../support/vectors.js";
@@ -249,7 +244,7 @@ function finished(
   if (accepted instanceof Transaction) return accepted;
   const own = life.account.publicKey.slice(1);
   expect(accepted.map(({ publicKey }) => publicKey)).toEqual([own]);
-  const joined = () => addStakerPsbts(delegation, [returned], [own]);
+  const joined = () => addStakerPsbts(delegation, [returned], [own], [step as "slashing"]);
   const spend = (from: keyof WalletLife["withdrawals"]) => finishSpend(life.withdrawals[from], accepted);
   switch (step) {
     case "slashing":

@@ -157,7 +157,7 @@ export const command = () =>
       addPrevious(expansion.psbt, [coin!], FUNDING_INPUT);
       const created = createDelegation(terms, params, expansion.transaction, { previous, coin: coin! });
       const returned = await Promise.all((signed ?? []).map(readPsbt));
-      const delegation = addStakerPsbts(created, returned);
+      const delegation = addStakerPsbts(created, returned, [], TAKEN);
       warnOfRelease(held);
       if (psbtFile !== undefined) await writeDocument(psbtFile, `${expansion.psbt.toBase64()}\n`);
       await writeDelegation(out, delegation);
@@ -170,6 +170,9 @@ export const command = () =>
       };
       answer(options.json === true, facts, () => expansionText(facts, previous, feeRate));
     });
+
+/** What a wallet's answers may be of: a signed unbonding would let others end the new stake. */
+const TAKEN = ["slashing", "unbondingSlashing", "expansion"] as const;
 
 /**
  * Checks that the previous stake is in a block or in the mempool.

@@ -15,8 +15,10 @@ import {
 import { stakerPsbts } from "../../delegation/psbt.js";
 import { unbondingSpend } from "../../delegation/spends.js";
 import { isComplete, signatureStatus } from "../../delegation/status.js";
+import { namingStep, type StakerStep, WITHDRAWAL_STEPS } from "../../delegation/step.js";
 import { evidenceFromJson, extractFromVotes } from "../../extract/evidence.js";
 import { finishSlashing } from "../../extract/slashing.js";
+import { assertSameTransaction } from "../../psbt/returned.js";
 import { signaturesFromPsbts } from "../../psbt/signatures.js";
 import { spendPsbt } from "../../psbt/write.js";
 import { stakerKeys } from "../../script/terms.js";
@@ -38,7 +40,7 @@ import { checkNewFiles, writeDocument } from "../files.js";
 import { withdrawalFacts, withdrawalText } from "../format/created.js";
 import { answerSpent } from "../format/spend.js";
 import { blocks } from "../format/text.js";
-import { checkOneStandardInput, readDelegation, readPsbt, readDocument } from "../input.js";
+import { checkOneStandardInput, inFile, readDelegation, readPsbt, readDocument } from "../input.js";
 import {
   DELEGATION,
   esploraOption,
@@ -98,7 +100,8 @@ export const unbond = () =>
       const spend = unbondingSpend(delegation);
       const isSigned = psbt === undefined && isComplete(unbonding!.staker);
       const isBySecret = !isSigned && isSecretAsked(options, psbt, signed);
-      const given = await signaturesOf(delegation, spend, { ...options, signed, isBySecret });
+      const answers = { ...options, signed, isBySecret, step: "unbonding" } as const;
+      const given = await signaturesOf(delegation, spend, answers);
       if (psbt !== undefined) {
         await writeDocument(psbt, `${unbondingPsbt(delegation, given, derivations)}\n`);
         if (psbt === "-") return;
@@ -154,15 +157,22 @@ const isSecretAsked = (
 interface Answers extends SecretKeySource {
   readonly signed?: readonly string[] | undefined;
   readonly isBySecret: boolean;
+  /** What the answers must be of. */
+  readonly step: StakerStep;
 }
 
 /** The stakers' signatures: from the PSBTs that their wallets returned, and by the secret key. */
 async function signaturesOf(
   delegation: Delegation,
   spend: LeafSpend,
-  { signed = [], isBySecret, ...source }: Answers,
+  { signed = [], isBySecret, step, ...source }: Answers,
 ): Promise<LeafSignature[]> {
   const returned = await Promise.all(signed.map(readPsbt));
+  for (const [i, each] of returned.entries()) {
+    inFile(signed[i]!, () =>
+      namingStep(delegation, step, each, (psbt) => assertSameTransaction(spend.transaction, psbt)),
+    );
+  }
   const sign = (secretKey: Uint8Array) => signLeaf(spend, keySigner(secretKey));
   const own = isBySecret ? [await withStakerKey(delegation, source, sign)] : [];
   const { keys } = stakerKeys(delegation.terms.staker);
@@ -243,7 +253,7 @@ export const withdraw = () =>
       const isBySecret = isSecretAsked(options, psbt, signed);
       const advised = <T>(run: () => T | Promise<T>) => advising("missing-signature", MORE_SIGNATURES, run);
       const signatures = await advised(() =>
-        signaturesOf(delegation, built, { ...options, signed, isBySecret }),
+        signaturesOf(delegation, built, { ...options, signed, isBySecret, step: WITHDRAWAL_STEPS[from] }),
       );
       if (psbt !== undefined) {
         await writeDocument(psbt, `${spendPsbt(built, signatures, derivations).toBase64()}\n`);

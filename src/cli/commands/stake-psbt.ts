@@ -1,4 +1,4 @@
-import { Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { bip322 } from "../../babylon/bip322.js";
 import { scriptOfAddress } from "../../bitcoin/address.js";
 import { equalBytes, hex } from "../../core/bytes.js";
@@ -6,6 +6,7 @@ import { parseRate } from "../../core/amount.js";
 import type { Network } from "../../core/network.js";
 import { type Delegation, expandedStake } from "../../delegation/delegation.js";
 import { stakeOutputNamed } from "../../delegation/outputs.js";
+import { STAKER_STEPS, type StakerStep } from "../../delegation/step.js";
 import { coinsOfPsbt } from "../../psbt/read.js";
 import { readPublicKey, splitKeyExpression } from "../../script/key-expression.js";
 import { stakerKeys } from "../../script/terms.js";
@@ -13,9 +14,7 @@ import { buildWithdrawal, type Withdrawal } from "../../stake/withdrawal.js";
 import { signOptions } from "../../wallets/sign-options.js";
 import {
   type SigningRequest,
-  STAKER_STEPS,
   WALLET_KINDS,
-  type StakerStep,
   type WalletAccount,
   type WalletKind,
 } from "../../wallets/types.js";
@@ -32,7 +31,10 @@ import { trustedParams } from "../terms.js";
 const STEPS: {
   readonly [S in StakerStep]: { readonly name: string; readonly answer: (of: Asked) => string };
 } = {
-  funding: { name: "funding", answer: ({ path }) => `stake broadcast ${path} --psbt <answer>` },
+  funding: {
+    name: "funding",
+    answer: ({ path, psbt }) => `stake broadcast ${path} --psbt <answer> --unsigned ${inShell(psbt!)}`,
+  },
   slashing: { name: "slashing", answer: ({ path }) => `stake sign ${path} --psbt <answer>` },
   unbondingSlashing: {
     name: "unbonding-slashing",
@@ -63,7 +65,7 @@ tapstake stake psbt stake.json --step withdraw-staking --wallet okx --hex --fee-
 `,
   more: `Step, and the command that takes the answer:
   slashing, unbonding-slashing    stake sign --psbt
-  funding                         stake broadcast --psbt
+  funding                         stake broadcast --psbt --unsigned
   expansion                       stake sign --expansion --psbt, then stake broadcast --psbt
   unbonding                       unbond --signed
   withdraw-staking, withdraw-unbonding, withdraw-refund    withdraw --signed`,
@@ -77,6 +79,7 @@ export const command = () =>
     .addOption(
       new Option("--step <step>", "step to sign, from the list below")
         .choices(STEP_NAMES)
+        .argParser(stepNamed)
         .makeOptionMandatory(),
     )
     .addOption(
@@ -99,8 +102,7 @@ export const command = () =>
     .addOption(trustedParamsOption())
     .option("--hex", "print the PSBT in hexadecimal instead of base64")
     .addOption(jsonOption())
-    .action(async (path, { step: name, wallet, ...options }) => {
-      const step = STAKER_STEPS.find((each) => STEPS[each].name === name)!;
+    .action(async (path, { step, wallet, ...options }) => {
       checkOptions(step, options);
       checkOneStandardInput(path, options.psbt, options.params);
       const delegation = await readDelegation(path);
@@ -114,6 +116,13 @@ export const command = () =>
       const request = ask(step, delegation, { wallet, account, ...input });
       answer(request, { path, step, ...options }, wallet);
     });
+
+/** As the command line writes it, or as the library does. */
+function stepNamed(text: string): StakerStep {
+  const step = STAKER_STEPS.find((each) => each === text || STEPS[each].name === text);
+  if (step) return step;
+  throw new InvalidArgumentError(`Allowed choices are ${STEP_NAMES.join(", ")}.`);
+}
 
 const REFUNDS = ["refund", "unbonding-refund"] as const;
 
@@ -255,8 +264,9 @@ function answer(request: SigningRequest, asked: Asked, wallet: WalletKind): void
   const { step, psbtHex, psbtBase64, babylon, native } = request;
   const next = `tapstake ${STEPS[step].answer({ ...asked, path: inShell(asked.path) })}`;
   if (asked.json) {
-    // The names of the library's: a page that has the JSON has what signOptions gives.
-    return say(toJson({ step, wallet, psbtHex, psbtBase64, babylon, native: native ?? null, next }));
+    return say(
+      toJson({ step: STEPS[step].name, wallet, psbtHex, psbtBase64, babylon, native: native ?? null, next }),
+    );
   }
   say(asked.hex ? psbtHex : psbtBase64);
   note(`Next: ${next}`);

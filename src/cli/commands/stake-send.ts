@@ -12,6 +12,7 @@ import { checkReady, isComplete, signatureStatus } from "../../delegation/status
 import { checkInForce } from "../../params/in-force.js";
 import { ANY_RELEASE } from "../../params/rules.js";
 import type { ProtocolParams } from "../../params/types.js";
+import { coinsOfPsbt } from "../../psbt/read.js";
 import { addPrevious } from "../../psbt/write.js";
 import { stakingOutput } from "../../script/outputs.js";
 import type { StakeTerms } from "../../script/terms.js";
@@ -19,12 +20,12 @@ import { decodeStaking } from "../../stake/decode.js";
 import { buildStaking, type Staking, transactionFromPsbt } from "../../stake/staking.js";
 import { type ChainOptions, deliver, deliveredRows, feeRateOf, maxFeeRateOf, openChain } from "../chain.js";
 import { newCommand } from "../command.js";
-import { UsageError } from "../errors.js";
+import { advising, UsageError } from "../errors.js";
 import { checkNewFiles, writeDelegation, writeDocument } from "../files.js";
 import { signedFacts, signedText, type Stake, stakingFacts, stakingText } from "../format/created.js";
 import { SIGNED_WORDS } from "../format/delegation.js";
 import { amount, releaseFacts } from "../format/text.js";
-import { checkOneStandardInput, readDelegation, readPsbt } from "../input.js";
+import { checkOneStandardInput, inFile, readDelegation, readPsbt } from "../input.js";
 import { checkCurrent, openLcd } from "../lcd.js";
 import {
   activeAtOption,
@@ -239,7 +240,8 @@ tapstake stake broadcast stake.json --psbt stake.psbt --out staking.hex
 export const broadcast = () =>
   newCommand("broadcast", BROADCAST)
     .argument("[delegation]", "file of the delegation; - for standard input; none in phase 1")
-    .requiredOption("--psbt <file>", "signed PSBT from stake create")
+    .requiredOption("--psbt <file>", "signed PSBT from stake create, or the wallet's answer in any form")
+    .option("--unsigned <file>", "PSBT before signing: says which coins pay if the answer does not")
     .option("--register-later", "send before the committee has signed")
     .addOption(trustedParamsOption())
     .addOption(releaseOption())
@@ -257,8 +259,10 @@ export const broadcast = () =>
     .addOption(esploraOption())
     .addOption(jsonOption())
     .action(async (path, { psbt, out, ...options }) => {
-      checkOneStandardInput(path, psbt, options.params);
+      checkOneStandardInput(path, psbt, options.params, options.unsigned);
       await checkNewFiles(out);
+      if (path === undefined && options.unsigned !== undefined)
+        throw new UsageError("--unsigned is for a stake with a delegation");
       const { transaction, params, terms, value, chain } =
         path === undefined ? await phase1Stake(psbt, options) : await delegatedStake(path, psbt, options);
       const delivered = await deliver(transaction, { out, chain });
@@ -277,6 +281,7 @@ export const broadcast = () =>
 interface Options extends TrustOptions, TermsOptions, ChainOptions {
   readonly release?: string | undefined;
   readonly registerLater?: true | undefined;
+  readonly unsigned?: string | undefined;
   readonly version?: number | undefined;
   readonly network?: Network | undefined;
 }
@@ -308,7 +313,7 @@ async function delegatedStake(path: string, psbt: string, options: Options): Pro
     checkSlashingsSigned(delegation, path);
     checkReady(delegation);
   }
-  const transaction = finishStakeFunding(delegation, await readPsbt(psbt));
+  const transaction = await fundedBy(delegation, psbt, options.unsigned);
   const chain = await openChain(options, params.network);
   // A stake registered earlier was checked at the tip of that day; for one registered later, its block chooses the
   // version.
@@ -317,6 +322,22 @@ async function delegatedStake(path: string, psbt: string, options: Options): Pro
     checkInForce(params, { set: currentSet(params, set, options.params), height: tip.height + 1 });
   }
   return { transaction, terms, params, value: stakeCoin(delegation).value, chain };
+}
+
+/** What the wallet answered. A whole signed transaction does not say which coins it spends. */
+async function fundedBy(
+  delegation: Delegation,
+  psbt: string,
+  unsigned: string | undefined,
+): Promise<Transaction> {
+  const returned = await readPsbt(psbt);
+  const before = unsigned === undefined ? undefined : await readPsbt(unsigned);
+  const coins = before && inFile(unsigned!, () => coinsOfPsbt(before));
+  const finish = () => inFile(psbt, () => finishStakeFunding(delegation, returned, coins));
+  const isSilent = returned.data.inputs.some((input) => !input.witnessUtxo && !input.nonWitnessUtxo);
+  return coins || !isSilent
+    ? finish()
+    : advising("invalid-psbt", "give --unsigned too, the PSBT from stake create", finish);
 }
 
 /** @throws TapstakeError `missing-signature` */

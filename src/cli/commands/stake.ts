@@ -8,7 +8,7 @@ import { checkSoFar, checkTransactions } from "../../delegation/check.js";
 import { type Delegation, expandedStake, stakeCoin } from "../../delegation/delegation.js";
 import { addStakerPsbts, stakerPsbts } from "../../delegation/psbt.js";
 import { signExpansion, signSlashings, signUnbonding } from "../../delegation/sign.js";
-import type { SignedName } from "../../delegation/spends.js";
+import { signedNames, type SignedName } from "../../delegation/spends.js";
 import { hideFromCoreDumps } from "../../finality/keys/core-dumps.js";
 import { writePrivateFile } from "../../finality/private-files.js";
 import { type Superseded, supersededSince } from "../../params/in-force.js";
@@ -222,7 +222,7 @@ interface Asked {
 
 /** A signed unbonding or expansion lets others end or move the stake: an option must ask for it. */
 function addAnswers(delegation: Delegation, answers: readonly Psbt[], asked: Asked): Delegation {
-  const signed = addStakerPsbts(delegation, answers);
+  const signed = addStakerPsbts(delegation, answers, [], signedNames(delegation));
   for (const name of ["unbonding", "expansion"] as const) {
     if (asked[name] || signed[name] === delegation[name]) continue;
     const text = `a PSBT has the signature of the ${name}, which was not asked for. ${ALLOWS[name]}. Do: give --${name} if you want it; otherwise give only the PSBTs of the slashings`;
