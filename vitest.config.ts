@@ -64,6 +64,7 @@ export default defineConfig({
         include: ["test/**/*.test.ts"],
         exclude: [...shared, ...alone, "test/{cli,finality,signerd,pages,babylond}/**"],
         pool: "forks",
+        isolate: false,
       }),
       project("alone", { include: alone, pool: "forks" }),
       project("regtest", { include: ["regtest/**/*.test.ts"], pool: "forks", isolate: false }),
