@@ -1,8 +1,9 @@
 import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
+import { folderInMemory } from "./test/support/folder-in-memory.js";
 
 /** Tests read the sources; only the bundle and package tests look at dist. */
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -13,6 +14,9 @@ if (process.env["TAPSTAKE_SEED"] === undefined) {
   process.env["TAPSTAKE_SEED"] = String(randomInt(2 ** 31));
   process.stderr.write(`random cases start from TAPSTAKE_SEED=${process.env["TAPSTAKE_SEED"]}\n`);
 }
+
+// Where tests, and the processes that they start, make their temporary folders.
+process.env["TMPDIR"] ??= folderInMemory() ?? tmpdir();
 
 /** Rooms whose code keeps no state and asks nothing of the system: their tests share a process. */
 const shared = [
@@ -60,6 +64,7 @@ export default defineConfig({
         include: ["test/**/*.test.ts"],
         exclude: [...shared, ...alone, "test/{cli,finality,signerd,pages,babylond}/**"],
         pool: "forks",
+        isolate: false,
       }),
       project("alone", { include: alone, pool: "forks" }),
       project("regtest", { include: ["regtest/**/*.test.ts"], pool: "forks", isolate: false }),

@@ -29,7 +29,7 @@ import { inProcess } from "./in-process.js";
 import { hasTerminal, onTerminal, parsed, tapstake, temporaryFile, temporaryFolder } from "./support.js";
 
 /** Heights of two commitments whose memory is compared. */
-const [FEW, MANY] = isLong ? [50_000, 1_000_000] : [20_000, 200_000];
+const [FEW, MANY] = isLong ? [50_000, 1_000_000] : [20_000, 100_000];
 
 const range = { secretKey, chainId: chain, startHeight: 100n, count: 40 };
 const committed = commitRandomness(range);

@@ -575,8 +575,9 @@ describe.concurrent("tapstake fp keys delete", () => {
 describe.concurrent("secrets", () => {
   it("are in no output of any command except export and new", async () => {
     const home = newHome();
-    const run = (args: readonly string[], surroundings = {}) => keys(home, args, surroundings, tapstake);
-    const made = parsed<Key & { mnemonic: string }>(await run(["new", "a", "--json"]));
+    const run = (args: readonly string[], surroundings = {}, by = inProcess) =>
+      keys(home, args, surroundings, by);
+    const made = parsed<Key & { mnemonic: string }>(await run(["new", "a", "--json"], {}, tapstake));
     const hidden = [
       passphrase,
       "next passphrase",
@@ -590,7 +591,7 @@ describe.concurrent("secrets", () => {
       { TAPSTAKE_NEW_PASSPHRASE: passphrase },
     ];
     const outcomes = [
-      await run(["import", "b", "--secret-file", "-"], { input: secret }),
+      await run(["import", "b", "--secret-file", "-"], { input: secret }, tapstake),
       await run(["list"]),
       await run(["list", "--json"]),
       await run(["show", "a"]),
@@ -598,7 +599,7 @@ describe.concurrent("secrets", () => {
       await run(["passphrase", "a", "--json"], { env: next }),
       await run(["delete", "a", "--yes"]),
       await run(["export", "a", "--yes", "--json"]),
-      await run(["passphrase", "a"], { env: { ...changed, ...back } }),
+      await run(["passphrase", "a"], { env: { ...changed, ...back } }, tapstake),
       await run(["delete", "b", "--yes", "--json"]),
     ];
     expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0, 0, 1, 1, 0, 0]);

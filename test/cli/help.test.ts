@@ -70,7 +70,17 @@ async function pathsBelow(path: readonly string[] = []): Promise<string[][]> {
   return [[...path], ...below.flat()];
 }
 
-const helpOf = async (path: readonly string[]) => (await inProcess([...path, "--help"])).stdout;
+const asked = new Map<string, ReturnType<typeof inProcess>>();
+
+/** What `--help` of a command says, asked once for all tests. */
+function askedHelp(path: readonly string[]): ReturnType<typeof inProcess> {
+  const name = path.join(" ");
+  const outcome = asked.get(name) ?? inProcess([...path, "--help"]);
+  asked.set(name, outcome);
+  return outcome;
+}
+
+const helpOf = async (path: readonly string[]) => (await askedHelp(path)).stdout;
 
 const sources = readdirSync(new URL("../../src/cli", import.meta.url), { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".ts"))
@@ -89,7 +99,7 @@ describe.each(COMMANDS)("the help of tapstake %s", (name, path) => {
   });
 
   it("fits 100 columns, and equals the output of help", async () => {
-    const { code, stdout, stderr } = await inProcess([...path, "--help"]);
+    const { code, stdout, stderr } = await askedHelp(path);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/\nExit codes:\n {2}0 {2}done\n {2}1 {2}refused\S* .*\n {2}2 {2}wrong usage\n$/);
     // A transaction or a signature of an example cannot be broken.

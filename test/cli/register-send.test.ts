@@ -3,21 +3,32 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { base64 } from "@scure/base";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { decodeMessage } from "../../src/babylon/messages.js";
 import { accountOfKey, decodeTxBody, decodeTxRaw } from "../../src/babylon/transaction.js";
 import { hex } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { secretOfMnemonic } from "../../src/script/mnemonic.js";
+import { eventually } from "../support/eventually.js";
 import { FakeChain } from "../support/fake-chain.js";
 import { secretOf } from "../support/stake.js";
-import { parsed, refusedWith, tapstake, temporaryFolder } from "./support.js";
+import { inProcess } from "./in-process.js";
+import { parsed, refusedWith, temporaryFolder } from "./support.js";
 
 const secret = secretOf("account");
 const address = accountOfKey(curve.pointFromScalar(secret)!);
 const provider = hex.encode(publicKeyOf(secretOf("provider")));
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+// The command looks for its transaction each two seconds: here these pass in twenty milliseconds.
+beforeAll(() => {
+  const { setTimeout: original } = globalThis;
+  const sooner = (work: (...given: unknown[]) => void, milliseconds?: number, ...given: unknown[]) =>
+    original(work, milliseconds === 2000 ? 20 : milliseconds, ...given);
+  vi.stubGlobal("setTimeout", sooner);
+});
+afterAll(() => void vi.unstubAllGlobals());
 
 /** A chain that has the provider, jailed until a day; a block comes every so often. */
 async function started({ until = "2020-01-01T00:00:00Z", blocks = true } = {}) {
@@ -60,7 +71,7 @@ const sentMessages = (fake: FakeChain) =>
 describe("tapstake register --send", () => {
   it("checks, signs and sends the message, and says what it cost", async () => {
     const { fake, send } = await started();
-    const { code, stdout, stderr } = await tapstake([...send, "--json"]);
+    const { code, stdout, stderr } = await inProcess([...send, "--json"]);
     expect(stderr).toContain("signed: ");
     expect(code).toBe(0);
     const facts = JSON.parse(stdout) as Record<string, unknown>;
@@ -69,17 +80,17 @@ describe("tapstake register --send", () => {
     expect(BigInt(facts["height"] as string)).toBeGreaterThan(1000n);
     const [message] = sentMessages(fake).map(decodeMessage);
     expect(message).toMatchObject({ name: "MsgUnjailFinalityProvider", message: { signer: address } });
-    const text = await tapstake([...send]);
+    const text = await inProcess([...send]);
     expect(text.stdout).toMatch(/fee +300 ubbn/);
   });
 
   it("signs nothing that the chain refuses for now, unless it is forced", async () => {
     const { fake, send } = await started({ until: "2999-01-01T00:00:00Z" });
-    const refused = await tapstake(send);
+    const refused = await inProcess(send);
     expect(refusedWith(refused)).toBe("would-be-refused");
     expect(refused.stderr).toContain("(jail-time), until 2999-01-01T00:00:00.001Z");
     expect(fake.requests.some(({ method }) => method === "POST")).toBe(false);
-    const forced = await tapstake([...send, "--force"]);
+    const forced = await inProcess([...send, "--force"]);
     expect(forced.code).toBe(0);
     expect(fake.handedIn).toHaveLength(1);
   });
@@ -98,12 +109,12 @@ describe("tapstake register --send", () => {
     const of = unjail.map((word) => (word === address ? first : word));
     const send = [...of, "--send", "--chain", "chain-test"];
     const env = { TAPSTAKE_ACCOUNT_KEY: words };
-    expect(refusedWith(await tapstake(send, { env }))).toBe("usage");
-    expect((await tapstake([...send, "--yes"], { env })).code).toBe(0);
+    expect(refusedWith(await inProcess(send, { env }))).toBe("usage");
+    expect((await inProcess([...send, "--yes"], { env })).code).toBe(0);
     const other = join(folder, "other.key");
     writeFileSync(other, words, { mode: 0o600 });
     const wrong = ["--account-key-file", other, "--account-path", "m/44'/118'/0'/0/1", "--yes"];
-    expect(refusedWith(await tapstake([...send, ...wrong]))).toBe("account-mismatch");
+    expect(refusedWith(await inProcess([...send, ...wrong]))).toBe("account-mismatch");
     expect(fake.handedIn).toHaveLength(1);
   });
 
@@ -113,7 +124,7 @@ describe("tapstake register --send", () => {
     ["another release than the server's", ["--release", "v2"], "unsupported-by-release"],
   ])("refuses %s", async (_what, more, code) => {
     const { fake, send } = await started();
-    expect(refusedWith(await tapstake([...send, ...more]))).toBe(code);
+    expect(refusedWith(await inProcess([...send, ...more]))).toBe(code);
     expect(fake.handedIn).toEqual([]);
   });
 
@@ -123,31 +134,27 @@ describe("tapstake register --send", () => {
     ["a check beside it", ["--check"]],
   ])("has no place for %s", async (_what, more) => {
     const { send } = await started();
-    expect(refusedWith(await tapstake([...send, ...more]))).toBe("usage");
+    expect(refusedWith(await inProcess([...send, ...more]))).toBe("usage");
   });
 
   it("shows the key in no output, whatever fails", async () => {
     const { fake, send } = await started();
     fake.answer(/simulate/, { status: 500, body: "<html>" });
-    const outcome = await tapstake([...send, "--json"]);
+    const outcome = await inProcess([...send, "--json"]);
     expect(outcome.code).toBe(1);
     expect(outcome.stdout + outcome.stderr + JSON.stringify(fake.requests)).not.toContain(hex.encode(secret));
   });
 
   it("says at Ctrl-C what to look for, as a block can still have the transaction", async () => {
     const { fake, send } = await started({ blocks: false });
-    const outcome = await new Promise<{ code: number | null; stderr: string }>((resolve) => {
-      const child = spawn(process.execPath, [main, ...send, "--json"]);
-      let stderr = "";
-      child.stderr.on("data", (part: Buffer) => {
-        stderr += part.toString();
-        if (fake.handedIn.length === 0 && stderr.includes("signed:"))
-          setTimeout(() => child.kill("SIGINT"), 300);
-      });
-      child.on("close", (code) => resolve({ code, stderr }));
-    });
-    expect(outcome.code).toBe(1);
-    const lines = outcome.stderr.trim().split("\n");
+    const child = spawn(process.execPath, [main, ...send, "--json"]);
+    let stderr = "";
+    child.stderr.on("data", (part: Buffer) => (stderr += part.toString()));
+    const ended = new Promise<number | null>((resolve) => void child.on("close", resolve));
+    await eventually(() => expect(fake.handedIn).toHaveLength(1));
+    child.kill("SIGINT");
+    expect(await ended).toBe(1);
+    const lines = stderr.trim().split("\n");
     const { error } = JSON.parse(lines.at(-1)!) as { error: { code: string; details: object; do: string } };
     expect(error).toMatchObject({
       code: "outcome-unknown",
@@ -161,19 +168,19 @@ describe("tapstake register --check", () => {
   it("says ok, as far as the message alone can say it, and what --lcd would check", async () => {
     const { fake, unjail } = await started();
     const offline = unjail.slice(0, -2);
-    const { code, stdout } = await tapstake([...offline, "--check"]);
+    const { code, stdout } = await inProcess([...offline, "--check"]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/answer +ok, as far as it was checked/);
     expect(stdout).toContain("provider-known (needs provider)");
     expect(stdout).toContain("--lcd <url>");
     expect(fake.requests).toEqual([]);
-    const facts = parsed<{ unchecked: object[] }>(await tapstake([...offline, "--check", "--json"]));
+    const facts = parsed<{ unchecked: object[] }>(await inProcess([...offline, "--check", "--json"]));
     expect(facts.unchecked[0]).toEqual({ rule: "provider-known", needs: ["provider"], option: "--lcd" });
   });
 
   it("asks the chain, and says later or never with exit code 1", async () => {
     const { fake, unjail } = await started({ until: "2999-01-01T00:00:00Z" });
-    const later = await tapstake([...unjail, "--check", "--json"]);
+    const later = await inProcess([...unjail, "--check", "--json"]);
     expect(later.code).toBe(1);
     expect(JSON.parse(later.stdout)).toMatchObject({
       verdict: "later",
@@ -190,7 +197,7 @@ describe("tapstake register --check", () => {
       /finality_provider$/,
       { body: { finality_provider: { ...rawProvider, jailed: false } } },
     ]);
-    const never = await tapstake([...unjail, "--check"], { env: {} });
+    const never = await inProcess([...unjail, "--check"], { env: {} });
     expect(never.code).toBe(1);
     expect(never.stdout).toMatch(/answer +never/);
     expect(never.stdout).toContain("btcstaking 1122, ErrFpNotJailed");

@@ -76,14 +76,20 @@ type Wallet = keyof typeof WALLETS;
 
 const rowsOf = (output: string, wallets: readonly Wallet[]) =>
   STAKER_STEPS.flatMap((step) => wallets.map((wallet) => [output, step, wallet] as const));
+/** Which the built command takes too: a slashing that stake sign reads, and a withdrawal. */
+const BUILT = [
+  ["p2tr", "slashing", "unisat"],
+  ["p2tr", "withdrawStaking", "keystone"],
+] as const;
+const isBuilt = (row: readonly string[]) => BUILT.some((each) => `${each}` === `${row}`);
+const ALL = [
+  ...rowsOf("p2tr", ["unisat", "unisat, asked without options", "keystone"]),
+  ...rowsOf("p2wpkh", ["unisat", "keystone"]),
+];
 
 describe.each([
-  ["built", tapstake, rowsOf("p2tr", ["unisat", "keystone"])],
-  [
-    "in this process",
-    inProcess,
-    [...rowsOf("p2tr", ["unisat, asked without options"]), ...rowsOf("p2wpkh", ["unisat", "keystone"])],
-  ],
+  ["built", tapstake, BUILT],
+  ["in this process", inProcess, ALL.filter((row) => !isBuilt(row))],
 ] as const)("stake psbt, %s: its answer is read by the command that it names", (_, run, rows) => {
   it.each(rows)("%s account, %s, %s", async (output, step, wallet) => {
     const life = lives.get(output)!;

@@ -38,7 +38,7 @@ function edges(window: number): bigint[] {
 const WINDOWS = Array.from({ length: 16 }, (_, i) => i + 1);
 
 describe("the kernel", () => {
-  it.each(some(WINDOWS, 4))(
+  it.each(some(WINDOWS, 2))(
     "equals libsecp256k1, with digits of %i bits: at the edges of digits, and for random scalars",
     (window) => {
       const kernel = new Kernel(window, 600);
@@ -132,19 +132,21 @@ describe("a sum that meets the table (dx = 0)", () => {
     expect(() => new Kernel(4, 16, 0n)).toThrow("the offset meets the table");
   });
 
+  // Scalars of few digits: every other place adds 0 to 0, or 0 to what is there.
+  const few = bytesOf(
+    ...Array.from({ length: 600 }, (_, i) => BigInt(i + 1)),
+    ...Array.from({ length: 255 }, (_, i) => 1n << BigInt(i)),
+    ...Array.from({ length: 169 }, (_, i) => 0x11n << BigInt(i)),
+  );
+  let expected: string | undefined;
+
   it.each([1, 2, 3, 4, 5])(
     "does not happen with digits of %i bits and a random offset, where plain sums would meet at every scalar",
     (window) => {
-      // Scalars of few digits: every other place adds 0 to 0, or 0 to what is there.
-      const few = [
-        ...Array.from({ length: 600 }, (_, i) => BigInt(i + 1)),
-        ...Array.from({ length: 255 }, (_, i) => 1n << BigInt(i)),
-        ...Array.from({ length: 169 }, (_, i) => 0x11n << BigInt(i)),
-      ];
-      const expected = hex.encode(pointsByLibrary(bytesOf(...few)));
+      expected ??= hex.encode(pointsByLibrary(few));
       for (let i = 0; i < 5; i++) {
-        const kernel = new Kernel(window, few.length);
-        expect(hex.encode(compressed(kernel.multiply(bytesOf(...few))!))).toBe(expected);
+        const kernel = new Kernel(window, few.length / 32);
+        expect(hex.encode(compressed(kernel.multiply(few)!))).toBe(expected);
       }
     },
   );

@@ -125,7 +125,7 @@ describe("an answer about attacks", () => {
   it("of plain graphs up to 9 × 5 is what all coalitions say", () => {
     const random = randomOf("plain attacks");
     let unknown = 0;
-    for (let i = 0; i < runs(3_000); i++) {
+    for (let i = 0; i < runs(1_000); i++) {
       const graph = randomPlain(random, { operators: i % 20 === 0 ? 9 : 6, services: 5 });
       const truth = plainTruth(graph);
       const answer = answerOf(graph, solver);
@@ -139,7 +139,7 @@ describe("an answer about attacks", () => {
   it("of all kinds of pools is what all choices of who attacks what say", () => {
     const random = randomOf("mixed attacks");
     let unknown = 0;
-    for (let i = 0; i < runs(4_000); i++) {
+    for (let i = 0; i < runs(1_200); i++) {
       const graph = randomMixed(random);
       const truth = pairTruth(graph);
       const answer = answerOf(graph, solver);
@@ -175,7 +175,7 @@ describe("a law of attacks", () => {
   const facts = (answer: AttackAnswer) => ({ isSecure: answer.isSecure, slack: exactSlack(answer) });
   const graphs = (name: string) => {
     const random = randomOf(name);
-    return Array.from({ length: runs(300) }, () => randomPlain(random, { operators: 5, services: 4 }));
+    return Array.from({ length: runs(120) }, () => randomPlain(random, { operators: 5, services: 4 }));
   };
 
   it("an answer is the same when all amounts are a million times larger", () => {
@@ -244,7 +244,7 @@ describe("a law of attacks", () => {
 describe("a break-even profit", () => {
   it("is what the cheapest coalition lacks, and lies between its bounds without a solver", () => {
     const random = randomOf("break-even");
-    for (let i = 0; i < runs(1_000); i++) {
+    for (let i = 0; i < runs(400); i++) {
       const isMixed = i % 2 === 0;
       const graph = isMixed ? randomMixed(random) : randomPlain(random, { operators: 6, services: 3 });
       const at = random.below(graph.services.length);
@@ -275,7 +275,7 @@ describe("a break-even profit", () => {
 describe("the certificate", () => {
   it("holds just where the relaxed problem is worth nothing", () => {
     const random = randomOf("relaxed");
-    for (let i = 0; i < runs(1_500); i++) {
+    for (let i = 0; i < runs(1_000); i++) {
       const graph = randomPlain(random, { operators: 6, services: 4 });
       const { greatest } = certify(modelOf(graph));
       const isWithin = greatest !== null && compare(greatest, ONE) <= 0;
