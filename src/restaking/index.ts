@@ -25,8 +25,15 @@ export { type DoubleSign, doubleSign, type PoolLoss, type ServiceLoss } from "./
 export { eigenLayerGraph, type EigenLayerOptions } from "./ethereum/eigenlayer.js";
 export { symbioticGraph, type SymbioticOptions } from "./ethereum/symbiotic.js";
 export { exposures, type Overlap, overlaps, type PoolExposure } from "./exposure.js";
-export { RESTAKING_FORMAT, RESTAKING_VERSION, restakingFromJson, restakingToJson } from "./file.js";
+export {
+  RESTAKING_FORMAT,
+  RESTAKING_VERSION,
+  restakingFromJson,
+  restakingParts,
+  restakingToJson,
+} from "./file.js";
 export type { Fraction } from "./fraction.js";
 export type { Asset, Edge, Operator, Pool, RestakingGraph, Service } from "./graph.js";
 export { type ClassEdge, type Model, modelOf, type ModelService, type StakeClass } from "./model.js";
 export { loadSolver, type Solver } from "./solver.js";
+export { restakingFromStream } from "./stream.js";
