@@ -141,7 +141,7 @@ export function entries<T>(value: unknown, path: string, read: (value: unknown, 
   return (value as unknown[]).map((each, i) => read(each, `${path}[${i}]`));
 }
 
-function name(value: unknown, path: string): string {
+export function name(value: unknown, path: string): string {
   if (typeof value !== "string" || !(PLAIN_NAME.test(value) || NAME.test(value))) {
     refuse(path, "a name of 1 to 200 printable characters", value);
   }
@@ -155,7 +155,7 @@ const PLAIN_NAME = /^[ -~]{1,200}$/;
 const NAME = /^[^\p{Cc}\p{Cf}\p{Cs}]{1,200}$/u;
 
 /** Up to 2^256, as Ethereum counts. */
-function amount(value: unknown, path: string): bigint {
+export function amount(value: unknown, path: string): bigint {
   if (typeof value !== "string" || !AMOUNT.test(value)) {
     const hint = typeof value === "string" && value.startsWith("-") ? "a negative number" : value;
     refuse(path, "a whole number from 0 as decimal text, up to 78 digits", hint);
@@ -165,7 +165,7 @@ function amount(value: unknown, path: string): bigint {
 
 const AMOUNT = /^(0|[1-9][0-9]{0,77})$/;
 
-function ratio(value: unknown, path: string): Fraction {
+export function ratio(value: unknown, path: string): Fraction {
   if (!Array.isArray(value) || value.length !== 2) {
     refuse(path, "a fraction [numerator, denominator]", value);
   }
@@ -175,7 +175,7 @@ function ratio(value: unknown, path: string): Fraction {
   return read;
 }
 
-function integer(value: unknown, path: string, most: number): number {
+export function integer(value: unknown, path: string, most: number): number {
   if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > most) {
     refuse(path, `a whole number from 0 to ${most}`, value);
   }

@@ -16,14 +16,14 @@ export function* restakingParts(graph: RestakingGraph): Generator<string, void, 
   yield `{\n  "format": "${RESTAKING_FORMAT}",\n  "version": ${RESTAKING_VERSION}`;
   for (const list of LISTS) {
     yield `,\n  "${list}": [`;
-    const entries: readonly object[] = graph[list];
-    for (let i = 0; i < entries.length; i += LINES_AT_ONCE) {
-      const lines = entries
+    const rows: readonly object[] = graph[list];
+    for (let i = 0; i < rows.length; i += LINES_AT_ONCE) {
+      const lines = rows
         .slice(i, i + LINES_AT_ONCE)
         .map((entry) => `\n    ${JSON.stringify(entry, asText)}`);
       yield `${i === 0 ? "" : ","}${lines.join(",")}`;
     }
-    yield entries.length === 0 ? "]" : "\n  ]";
+    yield rows.length === 0 ? "]" : "\n  ]";
   }
   yield "\n}\n";
 }

@@ -23,6 +23,14 @@ export { checkCoalition, type CheckedCoalition, type Coalition } from "./coaliti
 export { type Concentration, type ConcentrationReport, concentrations } from "./concentration.js";
 export { type DoubleSign, doubleSign, type PoolLoss, type ServiceLoss } from "./double-sign.js";
 export { eigenLayerGraph, type EigenLayerOptions } from "./ethereum/eigenlayer.js";
+export {
+  EIGENLAYER_MAINNET,
+  type FetchedLogs,
+  fetchLogs,
+  type FetchLogsOptions,
+  SYMBIOTIC_MAINNET,
+} from "./ethereum/fetch-logs.js";
+export type { EthereumOptions } from "./ethereum/rpc.js";
 export { symbioticGraph, type SymbioticOptions } from "./ethereum/symbiotic.js";
 export { exposures, type Overlap, overlaps, type PoolExposure } from "./exposure.js";
 export {

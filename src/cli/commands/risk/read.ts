@@ -1,11 +1,12 @@
 import { stat } from "node:fs/promises";
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { joinBytes } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import type { Fraction } from "../../../restaking/fraction.js";
 import type { RestakingGraph } from "../../../restaking/graph.js";
 import { loadSolver, type Solver } from "../../../restaking/solver.js";
 import { restakingFromStream } from "../../../restaking/stream.js";
-import { readChunks } from "../../input.js";
+import { inFile, readChunks } from "../../input.js";
 import { wholeNumber } from "../../options.js";
 import { showProgress } from "../../output.js";
 
@@ -33,6 +34,23 @@ export async function readGraph(path: string): Promise<RestakingGraph> {
     progress?.stop();
   }
 }
+
+/** The JSON of a file that can be long. @throws TapstakeError `file-error`, `invalid-json` */
+export async function readJson(path: string): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of readChunks(path, MAX_ANSWERS)) chunks.push(chunk);
+  const text = new TextDecoder().decode(joinBytes(chunks));
+  return inFile(path, () => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      throw new TapstakeError("invalid-json", "not JSON", { path });
+    }
+  });
+}
+
+/** Megabytes. The text of a file is held in memory whole. */
+const MAX_ANSWERS = 256;
 
 /** The solver where it is installed: without it, answers stay between bounds. */
 export async function solverIfThere(): Promise<Solver | undefined> {
