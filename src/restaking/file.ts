@@ -18,9 +18,7 @@ export function* restakingParts(graph: RestakingGraph): Generator<string, void, 
     yield `,\n  "${list}": [`;
     const rows: readonly object[] = graph[list];
     for (let i = 0; i < rows.length; i += LINES_AT_ONCE) {
-      const lines = rows
-        .slice(i, i + LINES_AT_ONCE)
-        .map((entry) => `\n    ${JSON.stringify(entry, asText)}`);
+      const lines = rows.slice(i, i + LINES_AT_ONCE).map((entry) => `\n    ${JSON.stringify(entry, asText)}`);
       yield `${i === 0 ? "" : ","}${lines.join(",")}`;
     }
     yield rows.length === 0 ? "]" : "\n  ]";
