@@ -122,7 +122,9 @@ interface Read {
 /** Which of the sources is given: just one. */
 function readerOf(options: Options): (about: About) => Promise<Read> {
   const { delegation, lcdJson, system, logs, rpc, alpha } = options;
-  const lcd = options.lcd ?? (delegation || lcdJson || logs || rpc ? undefined : process.env["TAPSTAKE_LCD"]);
+  const lcd =
+    options.lcd ??
+    (delegation || lcdJson || logs || rpc ? undefined : process.env["TAPSTAKE_LCD"] || undefined);
   const given = [delegation, lcd, lcdJson, logs, rpc].filter((each) => each !== undefined);
   if (given.length !== 1) {
     throw new UsageError("give one source: --delegation, --lcd, --lcd-json, --logs or --rpc");
