@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventText } from "../src/cli/commands/demo.js";
 import { type RegtestNode, startNode, type StoryEvent, tellRestakingStory } from "./index.js";
 
 let node: RegtestNode;
@@ -44,4 +46,11 @@ test("the restaking story: the refund is refused one block early", () => {
   expect(events.filter(({ kind }) => kind === "refused").map(({ answer }) => answer)).toEqual([
     "non-BIP68-final",
   ]);
+});
+
+test("the restaking story: docs/restaking.md shows what the demo prints", () => {
+  const page = readFileSync(new URL("../docs/restaking.md", import.meta.url), "utf8");
+  const printed = events.map(eventText).join("\n");
+  const [, shown] = /```text\n(Before: what the graph says\n[^]*?)\n```/.exec(page)!;
+  expect(printed).toContain(shown);
 });

@@ -22,15 +22,22 @@ export class Names {
     return this.#add(place, bytes, from, to);
   }
 
+  /** Where the text of this number ends, if it begins there; -1 if it does not. */
+  endOf(number: number, bytes: Uint8Array, from: number): number {
+    if (number >= this.#texts.length) return -1;
+    const start = this.#starts[number]!;
+    const length = this.#starts[number + 1]! - start;
+    for (let i = 0; i < length; i++) if (bytes[from + i] !== this.#bytes[start + i]) return -1;
+    return from + length;
+  }
+
   text(number: number): string {
     return this.#texts[number]!;
   }
 
   #isAt(number: number, bytes: Uint8Array, from: number, to: number): boolean {
-    const start = this.#starts[number]!;
-    if (this.#starts[number + 1]! - start !== to - from) return false;
-    for (let i = from; i < to; i++) if (bytes[i] !== this.#bytes[start + i - from]) return false;
-    return true;
+    const length = this.#starts[number + 1]! - this.#starts[number]!;
+    return length === to - from && this.endOf(number, bytes, from) === to;
   }
 
   #add(place: number, bytes: Uint8Array, from: number, to: number): number {

@@ -110,13 +110,13 @@ try {
     facts = `${greatest!.join("/")} ${all.byOperator.herfindahl.join("/")} ${all.byGroup.nakamoto.half}`;
   }
   const reading = median(times);
-  say("200,000 stakers: reading, loads and concentration", reading, "s");
+  say("200,000 stakers: reading, loads and concentration", 1000 * reading, "ms");
   say("  most memory so far", process.resourceUsage().maxRSS / 1024, "MB");
 
   const cutGraph = graphOf({
-    operators: 400,
-    services: 60,
-    stakers: 400,
+    operators: 1500,
+    services: 150,
+    stakers: 1500,
     alpha: [1n, 1n],
     degree: 10,
     profit: 2_000_000_000,
@@ -124,7 +124,7 @@ try {
   const cutModel = modelOf(cutGraph);
   const cut = median(Array.from({ length: 5 }, () => seconds(() => bestByCut(cutModel, 1n, 1n))));
   const best = bestByCut(cutModel, 1n, 1n);
-  say("the best attack on 60 services of 400 operators, by a least cut", cut, "s");
+  say("the best attack on 150 services of 1500 operators, by a least cut", 1000 * cut, "ms");
 
   const boundGraph = graphOf({
     operators: 120,
@@ -139,7 +139,7 @@ try {
   const solved = () => solveAttack(boundModel, solver, { weight: ONE, whole: false, seconds: 600 });
   const { value, unit } = solved()!;
   const bound = median(Array.from({ length: 3 }, () => seconds(solved)));
-  say("the bound with divided operators, 20 services of 120 operators", bound, "s");
+  say("the bound with divided operators, 20 services of 120 operators", 1000 * bound, "ms");
 
   writeFileSync(
     join(folder, "ask.json"),
@@ -165,11 +165,11 @@ try {
       if (networkx.facts !== facts) throw new Error(`networkx has ${networkx.facts}, we have ${facts}`);
       const gain = best === null ? "0" : `${best.profit - best.cost}`;
       if (networkx.gain !== gain) throw new Error(`networkx gains ${networkx.gain}, we ${gain}`);
-      say("  reading, loads and concentration by Python with networkx", networkx.reading, "s");
+      say("  reading, loads and concentration by Python with networkx", 1000 * networkx.reading, "ms");
       figure("reading, loads and concentration, of networkx's", reading / networkx.reading, {
         atMost: 1 / 5,
       });
-      say("  the least cut by networkx", networkx.cut, "s");
+      say("  the least cut by networkx", 1000 * networkx.cut, "ms");
       figure("the least cut, of networkx's", cut / networkx.cut, { atMost: 1 / 10 });
     }
     if (!scipy) console.log("skipped: Python's scipy is not installed; nothing to compare the bound with");
@@ -177,7 +177,7 @@ try {
       const own = value * Number(unit);
       if (Math.abs(scipy.value - own) > 1e-5 * Math.abs(own) + 10)
         throw new Error(`scipy: ${scipy.value}, we: ${own}`);
-      say("  the bound by native HiGHS (scipy)", scipy.seconds, "s");
+      say("  the bound by native HiGHS (scipy)", 1000 * scipy.seconds, "ms");
       figure("the bound, of native HiGHS's", bound / scipy.seconds, { atMost: 2 });
     }
   }

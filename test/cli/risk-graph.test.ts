@@ -126,8 +126,15 @@ describe("risk graph", () => {
       vaults: { [VAULT]: { asset: "token", activeStake: "70" } },
     });
     const { graph } = await made(
-      ...["--system", "symbiotic", "--alpha", "0.5", "--about", about],
-      ...["--rpc", await serveLogs(symbioticLogs()), "--profit", `${NETWORK}/0=9`],
+      "--system",
+      "symbiotic",
+      "--alpha=0.5",
+      "--about",
+      about,
+      "--rpc",
+      await serveLogs(symbioticLogs()),
+      "--profit",
+      `${NETWORK}/0=9`,
     );
     expect(graph.pools).toMatchObject([{ id: VAULT, amount: 70n, asset: "token" }]);
     expect(graph.edges).toMatchObject([{ operator: OPERATOR, slashable: 40n }]);
