@@ -107,7 +107,7 @@ function foretell({ narrator }: Scene, held: readonly Held[]): DoubleSign {
   const forecast = doubleSign(graph, hex.encode(one.publicKey));
   const ann = exposures(graph).find(({ pool }) => pool === poolOf(held[0]!))!;
   narrator.done(
-    `Ann's stake counts ${ann.to.length} times: ${ann.to
+    `Ann's stake counts for ${ann.to.length} chains: ${ann.to
       .map(({ service }) => service)
       .toSorted()
       .join(", ")}`,

@@ -24,13 +24,11 @@ const GRAPH = {
 logs of EigenLayer or Symbiotic (files, or an Ethereum node). No source says what an attack brings: give --profit, or
 the answers are break-even profits.`,
   examples: `
-tapstake risk graph --delegation stake.json --out restaking.json
-tapstake risk graph --lcd https://lcd.mainnet.example --profit babylon=500000000 --out restaking.json
-tapstake risk graph --system eigenlayer --rpc http://127.0.0.1:8545 --alpha 1/2 --out restaking.json
-tapstake risk graph --system symbiotic --logs logs.json --alpha 1/2 --about about.json --out restaking.json
+tapstake risk graph --delegation stake.json --out graph.json
+tapstake risk graph --delegation stake.json --profit babylon=500000000 --out with-profit.json
 `,
-  more: `Files of --lcd-json are answers to btc_delegations and finality_providers. Files of --logs are answers to eth_getLogs.
---about names groups, assets and vaults: docs/restaking.md shows its form.`,
+  more: `Files of --lcd-json are answers to btc_delegations and finality_providers, files of --logs answers to
+eth_getLogs. docs/restaking.md has an example of each source, and the form of --about.`,
   topics: ["servers"],
   refused: "an invalid file, a false answer, or a file of --out that is there",
 } as const;
