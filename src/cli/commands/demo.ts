@@ -10,16 +10,16 @@ const DEMO = {
   description: `Four stakes, a committee of five with a quorum of three, two finality providers. One stake is slashed because its
 provider votes twice. One unbonds early. One is slashed while it unbonds. One reaches the end of its time lock.
 
-With --restaking: one stake behind two providers of two chains. One votes twice, and the node shows what the graph of
-the stakes said before: who loses what.
-
 ✓ marks what the node accepted or tapstake verified. ✗ marks what the node refused as it should, with the node's answer.
 The coins have no value, and the node is removed afterwards.`,
   examples: `
 tapstake demo
 tapstake demo --restaking
 `,
-  more: `tapstake starts the bitcoind of BITCOIND (a path), of PATH, or the one that npm run demo installed.
+  more: `With --restaking: one stake behind two providers of two chains. One votes twice, and the node
+shows what the graph of the stakes said before: who loses what.
+
+tapstake starts the bitcoind of BITCOIND (a path), of PATH, or the one that npm run demo installed.
 Without one, it uses the regtest node at TAPSTAKE_REGTEST_URL (http://user:password@127.0.0.1:port).`,
   refused: "no bitcoind, or a step that ended otherwise than expected",
 };

@@ -27,8 +27,8 @@ the answers are break-even profits.`,
 tapstake risk graph --delegation stake.json --out graph.json
 tapstake risk graph --delegation stake.json --profit babylon=500000000 --out with-profit.json
 `,
-  more: `Files of --lcd-json are answers to btc_delegations and finality_providers, files of --logs answers to
-eth_getLogs. docs/restaking.md has an example of each source, and the form of --about.`,
+  more: `Files of --lcd-json are answers to btc_delegations and finality_providers. Files of --logs are
+answers to eth_getLogs. docs/restaking.md has an example of each source, and the form of --about.`,
   topics: ["servers"],
   refused: "an invalid file, a false answer, or a file of --out that is there",
 } as const;
