@@ -7,8 +7,8 @@ import type { Asset, Edge, Operator, Pool, RestakingGraph, Service } from "./gra
 import { Rows } from "./rows.js";
 
 /**
- * Reads a restaking file part by part, as `restakingFromJson` reads its text: for files of many stakes, of which the
- * memory never holds more than an entry.
+ * Reads a restaking file part by part, as `restakingFromJson` reads its text. For files of many stakes: the memory never
+ * holds more of the text than one entry.
  * @param parts the file's bytes, such as a stream of them
  * @param onBytes is called with the number of bytes so far
  * @throws TapstakeError the codes of `restakingFromJson`

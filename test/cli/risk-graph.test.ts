@@ -155,7 +155,11 @@ describe("risk graph", () => {
     ["with two sources", ["--logs", "a", "--rpc", "http://127.0.0.1:1"], /^2 .*give one source/],
     ["with logs of no system", ["--logs", "a"], /^2 .*--system/],
     ["with logs and no alpha", ["--logs", "a", "--system", "eigenlayer"], /^2 .*--alpha/],
-    ["with a profit that is none", ["--delegation", "a", "--profit", "babylon"], /^2 .*<service>=<amount>/],
+    [
+      "with a profit without an amount",
+      ["--delegation", "a", "--profit", "babylon"],
+      /^2 .*<service>=<amount>/,
+    ],
   ])("is refused %s", async (_name, args, text) => {
     expect(await refused(...args)).toMatch(text);
   });

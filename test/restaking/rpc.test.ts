@@ -151,7 +151,7 @@ describe("a node is refused", () => {
       { reason: "mismatch" },
     ],
     ["with a log that was taken back", { result: [{ ...log, removed: true }] }, "invalid-log", {}],
-    ["with a log that is none", { result: ["x"] }, "invalid-log", {}],
+    ["with a text in place of a log", { result: ["x"] }, "invalid-log", {}],
     [
       "that does not know the method",
       { error: { code: -32601, message: "the method eth_getLogs does not exist" } },
