@@ -19,5 +19,6 @@ export {
   withdrawal,
 } from "./stage.js";
 export type { StakeRequest, WithdrawRequest } from "./stage.js";
+export { tellRestakingStory } from "./restaking-story.js";
 export { tellStory } from "./story.js";
 export type { StoryEvent } from "./narrator.js";

@@ -9,9 +9,11 @@ import type { Edge, Operator, Pool, RestakingGraph, Service } from "./graph.js";
 export interface BabylonOptions {
   /** The service that stakes stand behind (default: `babylon`). */
   readonly service?: string;
+  /** The chains of providers that vote elsewhere than on `service`, by their key in hexadecimal. */
+  readonly chains?: Readonly<Record<string, string>>;
   /** The share of the voting power that can sign two blocks at one height (default: 1/3). */
   readonly alpha?: Fraction;
-  /** What corrupting the chain brings, in satoshi (default: unknown). */
+  /** What corrupting `service` brings, in satoshi (default: unknown). */
   readonly profit?: bigint;
   /** The legal person behind a finality provider, by its key in hexadecimal. */
   readonly groups?: Readonly<Record<string, string>>;
@@ -97,7 +99,7 @@ export function graphOfChain(
 function graphOf(
   pools: readonly Pool[],
   edges: readonly Edge[],
-  { service = "babylon", alpha = [1n, 3n], profit, groups = {} }: BabylonOptions,
+  { service = "babylon", chains = {}, alpha = [1n, 3n], profit, groups = {} }: BabylonOptions,
   keys: readonly string[] = [],
 ): RestakingGraph {
   const ids = new Set([...keys, ...edges.map(({ operator }) => operator)]);
@@ -105,8 +107,11 @@ function graphOf(
     const group = groups[id];
     return group === undefined ? { id } : { id, group };
   });
-  const babylon: Service = { id: service, profit: profit ?? null, alpha, basis: "weight", tie: "safe" };
-  const graph = { assets: [BITCOIN], pools, operators, services: [babylon], edges };
+  const served = new Set(operators.map(({ id }) => chains[id] ?? service));
+  const services = [...(served.size > 0 ? served : [service])].toSorted().map((id): Service => {
+    return { id, profit: (id === service ? profit : undefined) ?? null, alpha, basis: "weight", tie: "safe" };
+  });
+  const graph = { assets: [BITCOIN], pools, operators, services, edges };
   checkGraph(graph);
   return graph;
 }
@@ -116,11 +121,11 @@ const edgeOf = (
   operator: string,
   amount: bigint,
   loss: Edge["loss"],
-  { service = "babylon" }: BabylonOptions,
+  { service = "babylon", chains = {} }: BabylonOptions,
 ): Edge => ({
   pool,
   operator,
-  service,
+  service: chains[operator] ?? service,
   weight: amount,
   slashable: amount,
   loss,

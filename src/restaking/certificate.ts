@@ -1,4 +1,15 @@
-import { add, compare, type Fraction, fraction, greater, inverse, ONE, subtract, ZERO } from "./fraction.js";
+import {
+  add,
+  compare,
+  type Fraction,
+  fraction,
+  gcd,
+  greater,
+  inverse,
+  ONE,
+  subtract,
+  ZERO,
+} from "./fraction.js";
 import type { Model, StakeClass } from "./model.js";
 
 /** What can be said of attacks without a search, exactly. */
@@ -28,7 +39,8 @@ export function certify(model: Model): Certificate {
   const loads: (Fraction | null)[] = model.operators.map(() => ZERO);
   const perCoin = model.services.map(profitPerCoin);
   let greatest: Fraction | null = ZERO;
-  let excess: Fraction = ZERO;
+  const common = onCommon(perCoin);
+  let excess = 0n;
   for (const each of model.classes) {
     const load = loadOf(each, perCoin);
     for (const operator of new Set(each.edges.map((edge) => edge.operator))) {
@@ -36,7 +48,7 @@ export function certify(model: Model): Certificate {
       loads[operator] = own && load && greater(own, load);
     }
     greatest = greatest && load && greater(greatest, load);
-    excess = add(excess, excessOf(each, perCoin));
+    excess += excessOf(each, common);
   }
   const tieIsAttack = model.services.some((service) => service.tieIsAttack && (service.profit ?? 0n) > 0n);
   const order = greatest === null ? 1 : compare(greatest, ONE);
@@ -45,7 +57,7 @@ export function certify(model: Model): Certificate {
     greatest,
     slack: greatest === null ? null : greatest[0] === 0n ? "unlimited" : subtract(inverse(greatest), ONE),
     isSecure: order < 0 || (order === 0 && !tieIsAttack),
-    mostProfit: excess[0] / excess[1],
+    mostProfit: excess / common.denominator,
     free: freeServices(model),
   };
 }
@@ -87,18 +99,32 @@ function loadOf({ edges, cost, cap }: StakeClass, perCoin: readonly Fraction[]):
   return greater(all, worst);
 }
 
-/** By how much the profit that falls on a class can exceed what the class loses: at most, over all attacks. */
-function excessOf({ edges, cost, cap }: StakeClass, perCoin: readonly Fraction[]): Fraction {
-  const losses = edges.map(({ loss }) => loss);
-  const least = losses.reduce((a, b) => (a < b ? a : b));
-  let [all, beyond]: [Fraction, Fraction] = [ZERO, ZERO];
-  for (const { service, power, loss } of edges) {
-    const [numerator, denominator] = perCoin[service]!;
-    const part = fraction(numerator * power, denominator);
-    all = add(all, part);
-    beyond = add(beyond, greater(ZERO, subtract(part, [loss, 1n])));
-  }
-  if (cost === "once") return greater(ZERO, subtract(all, [least, 1n]));
-  // What is paid is the sum of the losses or the cap.
-  return greater(beyond, subtract(all, [cap, 1n]));
+/** The profits per coin with one denominator: sums over all classes then need no common divisors. */
+interface OnCommon {
+  readonly numerators: readonly bigint[];
+  readonly denominator: bigint;
 }
+
+function onCommon(perCoin: readonly Fraction[]): OnCommon {
+  let denominator = 1n;
+  for (const [, each] of perCoin) denominator *= each / gcd(denominator, each);
+  return { denominator, numerators: perCoin.map(([numerator, each]) => (numerator * denominator) / each) };
+}
+
+/** By how much the profit that falls on a class can exceed what it loses, over all attacks: in parts of the denominator. */
+function excessOf({ edges, cost, cap }: StakeClass, { numerators, denominator }: OnCommon): bigint {
+  let [all, beyond] = [0n, 0n];
+  let least = edges[0]!.loss;
+  for (const { service, power, loss } of edges) {
+    const part = numerators[service]! * power;
+    all += part;
+    beyond += positive(part - loss * denominator);
+    if (loss < least) least = loss;
+  }
+  if (cost === "once") return positive(all - least * denominator);
+  // What is paid is the sum of the losses or the cap.
+  const overCap = all - cap * denominator;
+  return beyond > overCap ? beyond : overCap;
+}
+
+const positive = (value: bigint): bigint => (value > 0n ? value : 0n);

@@ -2,10 +2,11 @@ import { type Certificate, certify, classLoads } from "./certificate.js";
 import { checkGraph } from "./check.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertName } from "./double-sign.js";
-import { edgesByPool, worstLossOf } from "./exposure.js";
+import { worstLossOf } from "./exposure.js";
 import { add, compare, type Fraction, inverse, ONE } from "./fraction.js";
 import type { Edge, RestakingGraph } from "./graph.js";
 import { type Model, modelOf, type StakeClass } from "./model.js";
+import { edgesOfPools } from "./places.js";
 
 /** What a graph says without a search, before and after a change. */
 export interface Compared<T> {
@@ -43,10 +44,10 @@ export function optIn(graph: RestakingGraph, operator: string, service: string):
     const text = `the operator ${operator} is in the service ${service} already`;
     throw new TapstakeError("invalid-graph", text, { operator, service });
   }
-  const byPool = edgesByPool(graph);
+  const edgesOf = edgesOfPools(graph);
   const joined: Edge[] = [];
-  for (const { id, amount } of graph.pools) {
-    const edges = byPool.get(id) ?? [];
+  for (const [at, { amount }] of graph.pools.entries()) {
+    const edges = edgesOf(at);
     const own = edges.find((edge) => edge.operator === operator);
     if (!own) continue;
     const taken = edges.reduce((all, { slashable }) => all + slashable, 0n);
@@ -85,11 +86,11 @@ const both = (models: readonly Model[]): [readonly Model[], readonly Certificate
 ];
 
 function worstLosses(before: RestakingGraph, after: RestakingGraph, operator: string): OptIn["worstLosses"] {
-  const [was, is] = [edgesByPool(before), edgesByPool(after)];
-  return before.pools.flatMap((pool) => {
-    const edges = was.get(pool.id) ?? [];
+  const [was, is] = [edgesOfPools(before), edgesOfPools(after)];
+  return before.pools.flatMap((pool, at) => {
+    const edges = was(at);
     if (!edges.some((edge) => edge.operator === operator)) return [];
-    return { pool: pool.id, before: worstLossOf(pool, edges), after: worstLossOf(pool, is.get(pool.id)!) };
+    return { pool: pool.id, before: worstLossOf(pool, edges), after: worstLossOf(pool, is(at)) };
   });
 }
 

@@ -1,6 +1,7 @@
 import { TapstakeError } from "../core/errors.js";
 import { compare, ONE } from "./fraction.js";
-import type { Edge, Pool, RestakingGraph } from "./graph.js";
+import type { Pool, RestakingGraph } from "./graph.js";
+import { placesOf } from "./places.js";
 
 /**
  * The rules of a graph beyond its form: names that are used once and lead somewhere, amounts that a pool has, and layers
@@ -11,7 +12,7 @@ export function checkGraph(graph: RestakingGraph): void {
   const assets = indexed(graph.assets, "assets");
   const pools = indexed(graph.pools, "pools");
   const operators = indexed(graph.operators, "operators");
-  const services = indexed(graph.services, "services");
+  indexed(graph.services, "services");
   graph.assets.forEach(({ value }, i) => {
     if (value === undefined && graph.assets.length > 1) {
       refuse(`assets[${i}].value`, "with several assets, each needs a value in the unit of profits");
@@ -28,42 +29,48 @@ export function checkGraph(graph: RestakingGraph): void {
     if (owner !== undefined) known(operators, owner, `pools[${i}].owner`, "operator");
   });
   checkLayers(graph, pools);
-  checkEdges(graph, pools, operators, services);
+  checkEdges(graph);
 }
 
-function checkEdges(graph: RestakingGraph, pools: Index, operators: Index, services: Index): void {
-  const first = new Map<string, Edge>();
-  const unique = new Map<string, bigint>();
-  const places = new Set<number>();
+function checkEdges(graph: RestakingGraph): void {
+  const places = placesOf(graph);
+  /** By the number of a pool, its first edge; and what its unique edges come to. */
+  const first = new Int32Array(graph.pools.length).fill(-1);
+  const unique = new Map<number, bigint>();
+  const taken = new Set<number>();
+  const placeOf = (i: number) =>
+    (places.pools[i]! * graph.operators.length + places.operators[i]!) * graph.services.length +
+    places.services[i]!;
   graph.edges.forEach((edge, i) => {
     const path = `edges[${i}]`;
-    const at = known(pools, edge.pool, `${path}.pool`, "pool");
+    const at = places.pools[i]!;
     const pool = graph.pools[at]!;
-    const operator = known(operators, edge.operator, `${path}.operator`, "operator");
-    const service = known(services, edge.service, `${path}.service`, "service");
     for (const field of ["weight", "slashable"] as const) {
       if (edge[field] > pool.amount) {
         refuse(`${path}.${field}`, `${edge[field]} is more than the pool's amount of ${pool.amount}`);
       }
     }
     if (compare(edge.loss.rate, ONE) > 0) refuse(`${path}.loss.rate`, "the rate must be at most 1");
-    const other = first.get(edge.pool);
-    if (!other) first.set(edge.pool, edge);
+    const other = graph.edges[first[at]!];
+    if (!other) first[at] = i;
     else if (other.shares !== edge.shares || other.onSlash !== edge.onSlash) {
       refuse(path, "all edges of a pool must have the same shares and the same onSlash");
     }
     if (edge.shares === "unique" && edge.onSlash === "spend-pool") {
       refuse(`${path}.onSlash`, "what spends the whole pool cannot be unique to a service");
     }
-    const place = (at * operators.size + operator) * services.size + service;
-    if (places.has(place)) refuse(path, "another edge has the same pool, operator and service");
-    places.add(place);
+    if (other) {
+      // Most pools have one edge, and need no place here.
+      taken.add(placeOf(first[at]!));
+      if (taken.has(placeOf(i))) refuse(path, "another edge has the same pool, operator and service");
+      taken.add(placeOf(i));
+    }
     if (edge.shares !== "unique" || edge.pending) return;
-    const total = (unique.get(edge.pool) ?? 0n) + edge.slashable;
+    const total = (unique.get(at) ?? 0n) + edge.slashable;
     if (total > pool.amount) {
       refuse(`${path}.slashable`, `unique edges of the pool come to ${total}, more than its ${pool.amount}`);
     }
-    unique.set(edge.pool, total);
+    unique.set(at, total);
   });
 }
 

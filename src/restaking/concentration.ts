@@ -1,7 +1,7 @@
 import { type Fraction, fraction, sum } from "./fraction.js";
 import type { RestakingGraph } from "./graph.js";
-import { edgesByPool } from "./exposure.js";
 import { modelOf, worths } from "./model.js";
+import { placesOf } from "./places.js";
 
 /** How stake is spread over those who decide about it. Who has none does not count. */
 export interface Concentration {
@@ -55,13 +55,19 @@ type Stakes = ReadonlyMap<string, bigint>;
 /** The worth of the pools about which a holder decides, each once. */
 function decidedBy(graph: RestakingGraph, holderOf: (operator: string) => string): Stakes {
   const { worth } = worths(graph);
-  const byPool = edgesByPool(graph);
-  return totals(
-    graph.pools.flatMap(({ id, amount, asset }) => {
-      const holders = new Set((byPool.get(id) ?? []).map(({ operator }) => holderOf(operator)));
-      return [...holders].map((holder) => [holder, amount * worth.get(asset)!] as const);
-    }),
-  );
+  const { operators, byPool, starts } = placesOf(graph);
+  const holders = graph.operators.map(({ id }) => holderOf(id));
+  const all = new Map<string, bigint>();
+  graph.pools.forEach(({ amount, asset }, at) => {
+    const own: string[] = [];
+    for (let i = starts[at]!; i < starts[at + 1]!; i++) {
+      const holder = holders[operators[byPool[i]!]!]!;
+      if (own.includes(holder)) continue;
+      own.push(holder);
+      all.set(holder, (all.get(holder) ?? 0n) + amount * worth.get(asset)!);
+    }
+  });
+  return all;
 }
 
 function totals(parts: readonly (readonly [string, bigint])[]): Stakes {

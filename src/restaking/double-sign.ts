@@ -1,8 +1,9 @@
 import { TapstakeError } from "../core/errors.js";
-import { edgesByPool, worstLossOf } from "./exposure.js";
+import { worstLossOf } from "./exposure.js";
 import { compare, type Fraction, fraction } from "./fraction.js";
 import type { RestakingGraph } from "./graph.js";
 import { modelOf, powerOf, worths } from "./model.js";
+import { edgesOfPools, placesOf } from "./places.js";
 
 /** Who loses what when an operator signs twice. */
 export interface DoubleSign {
@@ -59,11 +60,12 @@ const SHARES: readonly Fraction[] = [
 export function doubleSign(graph: RestakingGraph, operator: string, service?: string): DoubleSign {
   assertName(graph, "operators", operator);
   if (service !== undefined) assertName(graph, "services", service);
-  const byPool = edgesByPool(graph);
+  const edgesOf = edgesOfPools(graph);
   const pools: PoolLoss[] = [];
-  const kept = new Map<string, bigint>();
-  for (const pool of graph.pools) {
-    const hit = (byPool.get(pool.id) ?? []).filter(
+  /** By the number of a pool. */
+  const kept = new Map<number, bigint>();
+  for (const [at, pool] of graph.pools.entries()) {
+    const hit = edgesOf(at).filter(
       (edge) => edge.operator === operator && (service === undefined || edge.service === service),
     );
     const [first] = hit;
@@ -72,7 +74,7 @@ export function doubleSign(graph: RestakingGraph, operator: string, service?: st
     const spends = first.onSlash === "spend-pool";
     const backingLost = spends ? pool.amount : loss;
     const lockedBlocks = Math.max(...hit.map((edge) => edge.loss.lockedBlocks ?? 0));
-    kept.set(pool.id, pool.amount - backingLost);
+    kept.set(at, pool.amount - backingLost);
     pools.push({
       pool: pool.id,
       asset: pool.asset,
@@ -106,27 +108,24 @@ function totalsOf(pools: readonly PoolLoss[]): DoubleSign["totals"] {
 function servicesAfter(
   graph: RestakingGraph,
   operator: string,
-  kept: ReadonlyMap<string, bigint>,
+  kept: ReadonlyMap<number, bigint>,
 ): ServiceLoss[] {
   const { worth } = worths(graph);
-  const pools = new Map(graph.pools.map((pool) => [pool.id, pool]));
-  const basis = new Map(graph.services.map((each) => [each.id, each.basis]));
-  const after = new Map<string, bigint>();
-  for (const edges of edgesByPool(graph).values()) {
-    for (const edge of edges) {
-      const rest = kept.get(edge.pool);
-      if (edge.operator === operator && rest !== undefined) continue;
-      const kind = basis.get(edge.service)!;
-      const power = powerOf(edge, kind);
-      // What is a service's alone stays, whatever others slash.
-      const isOwn = edge.shares === "unique" && kind === "slashable";
-      const capped = rest === undefined || isOwn || power < rest ? power : rest;
-      const left = capped * worth.get(pools.get(edge.pool)!.asset)!;
-      after.set(edge.service, (after.get(edge.service) ?? 0n) + left);
-    }
+  const { pools, services, byPool } = placesOf(graph);
+  const after = graph.services.map(() => 0n);
+  for (const i of byPool) {
+    const [edge, at] = [graph.edges[i]!, pools[i]!];
+    const rest = kept.get(at);
+    if (edge.operator === operator && rest !== undefined) continue;
+    const kind = graph.services[services[i]!]!.basis;
+    const power = powerOf(edge, kind);
+    // What is a service's alone stays, whatever others slash.
+    const isOwn = edge.shares === "unique" && kind === "slashable";
+    const capped = rest === undefined || isOwn || power < rest ? power : rest;
+    after[services[i]!]! += capped * worth.get(graph.pools[at]!.asset)!;
   }
-  return modelOf(graph).services.flatMap(({ id, power: before }) => {
-    const rest = after.get(id) ?? 0n;
+  return modelOf(graph).services.flatMap(({ id, power: before }, i) => {
+    const rest = after[i]!;
     if (rest === before) return [];
     const left = fraction(rest, before);
     const fallsBelow = SHARES.find((share) => compare(left, share) < 0) ?? null;

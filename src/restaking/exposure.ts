@@ -1,6 +1,7 @@
 import { type Fraction, fraction, sum } from "./fraction.js";
-import { edgesInForce, type Edge, type Pool, type RestakingGraph } from "./graph.js";
+import type { Edge, Pool, RestakingGraph } from "./graph.js";
 import { lossOf, worths } from "./model.js";
+import { edgesOfPools } from "./places.js";
 
 /** What a stake stands for, and what it can lose. Amounts are in the pool's asset. */
 export interface PoolExposure {
@@ -34,10 +35,10 @@ export interface Overlap {
 
 /** What each pool that is in force stands for. Pools behind no service are left out. */
 export function exposures(graph: RestakingGraph): PoolExposure[] {
-  const byPool = edgesByPool(graph);
-  return graph.pools.flatMap((pool) => {
-    const edges = byPool.get(pool.id);
-    if (!edges) return [];
+  const edgesOf = edgesOfPools(graph);
+  return graph.pools.flatMap((pool, i) => {
+    const edges = edgesOf(i);
+    if (edges.length === 0) return [];
     const worstLoss = worstLossOf(pool, edges);
     return {
       pool: pool.id,
@@ -62,25 +63,15 @@ export function worstLossOf(pool: Pool, edges: readonly Edge[]): bigint {
   return all < pool.amount ? all : pool.amount;
 }
 
-export function edgesByPool(graph: RestakingGraph): ReadonlyMap<string, readonly Edge[]> {
-  const byPool = new Map<string, Edge[]>();
-  for (const edge of edgesInForce(graph)) {
-    const list = byPool.get(edge.pool);
-    if (list) list.push(edge);
-    else byPool.set(edge.pool, [edge]);
-  }
-  return byPool;
-}
-
 /** How much of the stake of each two services is the same, for those that share any; in the unit of profits × `scale`. */
 export function overlaps(graph: RestakingGraph): { readonly scale: bigint; readonly overlaps: Overlap[] } {
   const { scale, worth } = worths(graph);
   const behind = new Map<string, bigint>();
   const both = new Map<string, { services: [string, string]; shared: bigint }>();
   const order = new Map(graph.services.map(({ id }, i) => [id, i]));
-  const pools = new Map(graph.pools.map((pool) => [pool.id, pool]));
-  for (const [id, edges] of edgesByPool(graph)) {
-    const { amount, asset } = pools.get(id)!;
+  const edgesOf = edgesOfPools(graph);
+  for (const [at, { amount, asset }] of graph.pools.entries()) {
+    const edges = edgesOf(at);
     const value = amount * worth.get(asset)!;
     const services = [...new Set(edges.map(({ service }) => service))].toSorted(
       (a, b) => order.get(a)! - order.get(b)!,

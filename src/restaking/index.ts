@@ -23,10 +23,25 @@ export { checkCoalition, type CheckedCoalition, type Coalition } from "./coaliti
 export { type Concentration, type ConcentrationReport, concentrations } from "./concentration.js";
 export { type DoubleSign, doubleSign, type PoolLoss, type ServiceLoss } from "./double-sign.js";
 export { eigenLayerGraph, type EigenLayerOptions } from "./ethereum/eigenlayer.js";
+export {
+  EIGENLAYER_MAINNET,
+  type FetchedLogs,
+  fetchLogs,
+  type FetchLogsOptions,
+  SYMBIOTIC_MAINNET,
+} from "./ethereum/fetch-logs.js";
+export type { EthereumOptions } from "./ethereum/rpc.js";
 export { symbioticGraph, type SymbioticOptions } from "./ethereum/symbiotic.js";
 export { exposures, type Overlap, overlaps, type PoolExposure } from "./exposure.js";
-export { RESTAKING_FORMAT, RESTAKING_VERSION, restakingFromJson, restakingToJson } from "./file.js";
+export {
+  RESTAKING_FORMAT,
+  RESTAKING_VERSION,
+  restakingFromJson,
+  restakingParts,
+  restakingToJson,
+} from "./file.js";
 export type { Fraction } from "./fraction.js";
 export type { Asset, Edge, Operator, Pool, RestakingGraph, Service } from "./graph.js";
 export { type ClassEdge, type Model, modelOf, type ModelService, type StakeClass } from "./model.js";
 export { loadSolver, type Solver } from "./solver.js";
+export { restakingFromStream } from "./stream.js";

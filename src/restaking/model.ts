@@ -1,6 +1,7 @@
 import type { Fraction } from "./fraction.js";
 import { gcd, sum, timesRounded, timesUp } from "./fraction.js";
-import { type Edge, edgesInForce, type Pool, type RestakingGraph } from "./graph.js";
+import type { Edge, Pool, RestakingGraph } from "./graph.js";
+import { placesOf } from "./places.js";
 
 /**
  * A graph as the questions about attacks need it: numbers in place of names, and money in one unit. Stakes that are lost
@@ -81,32 +82,14 @@ export const powerOf = (edge: Edge, basis: "weight" | "slashable"): bigint => ed
 /** A graph as a {@link Model}: what questions about attacks take. */
 export function modelOf(graph: RestakingGraph): Model {
   const { scale, worth } = worths(graph);
-  const operators = new Map(graph.operators.map(({ id }, i) => [id, i]));
-  const services = new Map(graph.services.map(({ id }, i) => [id, i]));
-  const powers = graph.services.map(() => new Map<number, bigint>());
-  const totals = graph.services.map(() => 0n);
-  const pools = new Map(graph.pools.map((pool) => [pool.id, pool]));
-  const edgesOf = new Map<string, ClassEdge[]>();
-  const rule = new Map<string, Edge>();
-  for (const edge of edgesInForce(graph)) {
-    const pool = pools.get(edge.pool)!;
-    const factor = worth.get(pool.asset)!;
-    const [operator, service] = [operators.get(edge.operator)!, services.get(edge.service)!];
-    const power = powerOf(edge, graph.services[service]!.basis) * factor;
-    powers[service]!.set(operator, (powers[service]!.get(operator) ?? 0n) + power);
-    totals[service]! += power;
-    const loss = lossOf(edge, pool) * factor;
-    const list = edgesOf.get(pool.id);
-    if (list) list.push({ operator, service, power, loss });
-    else edgesOf.set(pool.id, [{ operator, service, power, loss }]);
-    if (!list) rule.set(pool.id, edge);
-  }
-  const layers = layersOf(graph, edgesOf);
-  const classes = classesOf(graph, { edgesOf, rule, layers, worth });
+  const factors = graph.pools.map(({ asset }) => worth.get(asset)!);
+  const powers = powersOf(graph, factors);
+  const layers = layersOf(graph);
+  const classes = classesOf(graph, layers, factors);
   const total = sum(
     graph.pools.map(
-      ({ asset, amount, backedBy = [] }) =>
-        (amount - sum(backedBy.map((each) => each.amount))) * worth.get(asset)!,
+      ({ amount, backedBy }, i) =>
+        (backedBy ? amount - sum(backedBy.map((each) => each.amount)) : amount) * factors[i]!,
     ),
   );
   return {
@@ -117,7 +100,7 @@ export function modelOf(graph: RestakingGraph): Model {
       profit: profit === null ? null : profit * scale,
       alpha,
       tieIsAttack: tie === "attack",
-      power: totals[i]!,
+      power: sum(powers[i]!.values()),
       powers: powers[i]!,
     })),
     classes,
@@ -137,35 +120,54 @@ function arePlain(classes: readonly StakeClass[]): boolean {
   });
 }
 
-interface Pooled {
-  readonly edgesOf: ReadonlyMap<string, ClassEdge[]>;
-  readonly rule: ReadonlyMap<string, Edge>;
-  /** The pools that share coins over layers, each with the name of its heap. */
-  readonly layers: ReadonlyMap<string, string>;
-  readonly worth: ReadonlyMap<string, bigint>;
+/** The stake of each operator in each service, by their numbers. */
+function powersOf(graph: RestakingGraph, factors: readonly bigint[]): ReadonlyMap<number, bigint>[] {
+  const { pools, operators, services } = placesOf(graph);
+  const powers = graph.services.map(() => new Map<number, bigint>());
+  const bases = graph.services.map(({ basis }) => basis);
+  graph.edges.forEach((edge, i) => {
+    if (edge.pending) return;
+    const service = services[i]!;
+    const power = powerOf(edge, bases[service]!) * factors[pools[i]!]!;
+    const own = powers[service]!;
+    own.set(operators[i]!, (own.get(operators[i]!) ?? 0n) + power);
+  });
+  return powers;
 }
 
-function classesOf(graph: RestakingGraph, { edgesOf, rule, layers, worth }: Pooled): StakeClass[] {
-  const merged = new Map<string, { edges: ClassEdge[]; cap: bigint; isOwn: boolean }>();
+/** One pool's edges after another: of 200,000 pools, no list holds more than the classes that they merge into. */
+function classesOf(
+  graph: RestakingGraph,
+  layers: ReadonlyMap<string, string>,
+  factors: readonly bigint[],
+): StakeClass[] {
+  const { operators, services, byPool, starts } = placesOf(graph);
+  const merged = new Map<string, Merged>();
   const classes: StakeClass[] = [];
   const heaps = new Map<string, ClassEdge[]>();
-  for (const pool of graph.pools) {
-    const edges = edgesOf.get(pool.id);
-    if (!edges) continue;
+  graph.pools.forEach((pool, at) => {
+    const [from, to] = [starts[at]!, starts[at + 1]!];
+    if (from === to) return;
+    const factor = factors[at]!;
+    const edges = Array.from(byPool.subarray(from, to), (i): ClassEdge => {
+      const [edge, service] = [graph.edges[i]!, services[i]!];
+      const power = powerOf(edge, graph.services[service]!.basis) * factor;
+      return { operator: operators[i]!, service, power, loss: lossOf(edge, pool) * factor };
+    });
     const isOwn = pool.owner !== undefined;
     const heap = layers.get(pool.id);
     if (heap !== undefined) {
       heaps.set(heap, [...(heaps.get(heap) ?? []), ...edges]);
-      continue;
+      return;
     }
-    const { onSlash, shares } = rule.get(pool.id)!;
-    const cap = pool.amount * worth.get(pool.asset)!;
+    const { onSlash, shares } = graph.edges[byPool[from]!]!;
+    const cap = pool.amount * factor;
     const isUniform = edges.every(({ loss }) => loss === edges[0]!.loss);
     const isWhole = isUniform && (onSlash === "spend-pool" || edges[0]!.loss === cap);
     if (shares === "unique") for (const edge of edges) merge(merged, [edge], isOwn);
     else if (isWhole) merge(merged, edges, isOwn);
     else classes.push({ edges, cost: onSlash === "spend-pool" ? "once" : "sum", cap, isOwn });
-  }
+  });
   for (const edges of heaps.values()) classes.push({ edges, cost: "once", cap: 0n, isOwn: false });
   const once = [...merged.values()].map((each) => ({ ...each, cost: "once" as const }));
   return [...classes, ...once].filter(({ edges }) =>
@@ -173,35 +175,38 @@ function classesOf(graph: RestakingGraph, { edgesOf, rule, layers, worth }: Pool
   );
 }
 
+interface Merged {
+  readonly edges: { operator: number; service: number; power: bigint; loss: bigint }[];
+  readonly cap: bigint;
+  readonly isOwn: boolean;
+}
+
 /** Pools with the same edges, each with one loss whichever of them is attacked, are lost together. */
-function merge(
-  into: Map<string, { edges: ClassEdge[]; cap: bigint; isOwn: boolean }>,
-  edges: readonly ClassEdge[],
-  isOwn: boolean,
-): void {
+function merge(into: Map<string, Merged>, edges: readonly ClassEdge[], isOwn: boolean): void {
   const sorted =
     edges.length === 1 ? edges : edges.toSorted((a, b) => a.operator - b.operator || a.service - b.service);
-  const key = `${isOwn}:${sorted.map(({ operator, service }) => `${operator},${service}`).join(";")}`;
+  let key = isOwn ? "own" : "";
+  for (const { operator, service } of sorted) key += `;${operator},${service}`;
   const there = into.get(key);
   if (!there) {
-    into.set(key, { edges: [...sorted], cap: 0n, isOwn });
+    into.set(key, { edges: sorted.map((edge) => ({ ...edge })), cap: 0n, isOwn });
     return;
   }
-  there.edges = there.edges.map((edge, i) => ({
-    ...edge,
-    power: edge.power + sorted[i]!.power,
-    loss: edge.loss + sorted[i]!.loss,
-  }));
+  sorted.forEach(({ power, loss }, i) => {
+    const edge = there.edges[i]!;
+    edge.power += power;
+    edge.loss += loss;
+  });
 }
 
 /** Pools that hold the same coins in layers, where more than one of them can be attacked: by name, their heap. */
-function layersOf(
-  { pools }: RestakingGraph,
-  edgesOf: ReadonlyMap<string, unknown>,
-): ReadonlyMap<string, string> {
+function layersOf(graph: RestakingGraph): ReadonlyMap<string, string> {
+  const { pools } = graph;
   const heap = new Map<string, string>();
   if (!pools.some(({ backedBy = [] }) => backedBy.length > 0)) return heap;
   const byId = new Map(pools.map((pool) => [pool.id, pool]));
+  const { starts } = placesOf(graph);
+  const edgesOf = new Set(pools.flatMap(({ id }, i) => (starts[i]! < starts[i + 1]! ? [id] : [])));
   const root = (id: string): string => {
     const up = heap.get(id);
     return up === undefined || up === id ? id : root(up);

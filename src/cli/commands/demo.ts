@@ -1,5 +1,6 @@
 import { startNode } from "../../../regtest/index.js";
 import type { StoryEvent } from "../../../regtest/narrator.js";
+import { tellRestakingStory } from "../../../regtest/restaking-story.js";
 import { tellStory } from "../../../regtest/story.js";
 import { newCommand } from "../command.js";
 import { jsonOption } from "../options.js";
@@ -13,23 +14,28 @@ provider votes twice. One unbonds early. One is slashed while it unbonds. One re
 The coins have no value, and the node is removed afterwards.`,
   examples: `
 tapstake demo
+tapstake demo --restaking
 `,
-  more: `tapstake starts the bitcoind of BITCOIND (a path), of PATH, or the one that npm run demo installed.
+  more: `With --restaking: one stake behind two providers of two chains. One votes twice, and the node
+shows what the graph of the stakes said before: who loses what.
+
+tapstake starts the bitcoind of BITCOIND (a path), of PATH, or the one that npm run demo installed.
 Without one, it uses the regtest node at TAPSTAKE_REGTEST_URL (http://user:password@127.0.0.1:port).`,
   refused: "no bitcoind, or a step that ended otherwise than expected",
 };
 
 export const command = () =>
   newCommand("demo", DEMO)
+    .option("--restaking", "stakes behind two chains: the forecast of a double vote, and what happens")
     .addOption(jsonOption())
-    .action(async ({ json }) => {
+    .action(async ({ json, restaking }) => {
       const started = performance.now();
       const node = await startNode();
       const stopped = stopOnSignal(() => node.stop());
       const chapters: Chapter[] = [];
       try {
         if (!json) say(`bitcoind ${node.version}   (✓ accepted or verified, ✗ refused as it must be)`);
-        await tellStory(node, (event) => {
+        await (restaking ? tellRestakingStory : tellStory)(node, (event) => {
           addToChapters(chapters, event);
           if (!json) say(eventText(event));
         });

@@ -5,6 +5,10 @@ const attacks = () => import("./attacks.js");
 const changes = () => import("./changes.js");
 
 const COMMANDS: LazyCommands = {
+  graph: {
+    summary: "Make a restaking file from delegations, a chain or logs",
+    load: async () => (await import("./graph.js")).graphCommand,
+  },
   report: {
     summary: "Show what each stake stands for, and what it can lose",
     load: async () => (await stakes()).report,
@@ -36,7 +40,7 @@ const COMMANDS: LazyCommands = {
 };
 
 const GROUP = {
-  description: `Each command reads one file: which stakes stand behind which services, and which operators decide about them. Numbers
+  description: `risk graph makes the file. Each other command reads it: which stakes stand behind which services, and which operators decide about them. Numbers
 are exact. Each answer says how it is known: certified, proved, by a coalition that was found, or unknown between bounds.
 
 docs/restaking.md explains the file and each number.`,
