@@ -166,7 +166,7 @@ describe("tapstake pop", () => {
   it("says where a P2WPKH address needs the compressed key, and errors.md covers both directions", async () => {
     const line = `pop make --address ${address} --kind bip322 --output p2wpkh --network signet --key ${publicKey}`;
     const { stderr } = await run(line);
-    expect(stderr).toContain("got 32 bytes; give the compressed key, 66 hexadecimal digits");
+    expect(stderr).toContain("not 32 bytes; give the compressed key, 66 hexadecimal digits");
     expect(stderr).toMatch(/\nDo: .*If it asks for 33 bytes, take the compressed key/);
   });
 });
