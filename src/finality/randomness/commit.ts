@@ -11,7 +11,14 @@ import { assertChainConfig, assertMinCount, type ChainConfig } from "../../vote/
 import { assertCommitmentRange, commitmentDigest } from "../../vote/messages.js";
 import { type Commitment, verifyCommitment } from "../../vote/vote.js";
 import type { UnlockedKey } from "../keys/keystore.js";
-import { covers, type ProtectionStore, refuseOverlap, type StoredCommitment } from "../protection/store.js";
+import { assertHeight } from "../protection/decide.js";
+import {
+  covers,
+  lastOf,
+  type ProtectionStore,
+  refuseOverlap,
+  type StoredCommitment,
+} from "../protection/store.js";
 import type { RandomnessCache } from "./cache.js";
 
 /** Derives the randomness of a key on a chain, without reading or changing a store. */
@@ -39,8 +46,11 @@ export interface CommitRequest extends Committing {
 /**
  * Derives the randomness of `count` heights, signs the commitment and stores it. Other work runs meanwhile. Memory
  * grows by only 32 bytes for every 256 heights.
- * @throws TapstakeError `commitment-overlap`, `count-too-small`, `invalid-number` (0 heights, or beyond 64 bits),
- * `cancelled`, and what the store throws
+ *
+ * The first commitment on a chain of a key that was generated for this store begins its votes: nothing below `start` is
+ * signed.
+ * @throws TapstakeError `commitment-overlap`, `count-too-small`, `height-too-high`, `invalid-number` (0 heights, or
+ * beyond 64 bits), `cancelled`, and what the store throws
  */
 export async function commitStored(request: CommitRequest): Promise<Commitment> {
   const { key, chain, protection, start, count } = request;
@@ -48,6 +58,7 @@ export async function commitStored(request: CommitRequest): Promise<Commitment> 
   assertInteger(count, "count", 1, 0xffff_ffff);
   const range = { startHeight: start, count };
   assertCommitmentRange(range);
+  assertHeight(lastOf(range), "last height of a commitment");
   assertMinCount(chain, count);
   refuseOverlap(protection, { key: key.publicKey, chainId: chain.id }, range);
   const hashes = await deriveSubtrees(request, range);
@@ -56,7 +67,11 @@ export async function commitStored(request: CommitRequest): Promise<Commitment> 
   const signature = schnorr.sign(key.secretKey, commitmentDigest(signed));
   const commitment = { ...signed, signature };
   // Checks again for an overlap: another commitment may have been stored meanwhile.
-  protection.addCommitment(key.publicKey, chain.id, { ...commitment, subtrees: joinBytes(hashes) });
+  protection.addCommitment(key.publicKey, chain.id, {
+    ...commitment,
+    subtrees: joinBytes(hashes),
+    madeFor: key.store,
+  });
   return { ...commitment, finalityProvider: Uint8Array.from(key.publicKey) };
 }
 
