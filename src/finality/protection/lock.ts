@@ -178,7 +178,7 @@ function describeThisProcess(): Holder {
 }
 
 /** Where a process id of this process's own view means one process. Other systems than Linux have no such namespaces. */
-function thisPlace(): Pick<Holder, "host" | "boot" | "pidNamespace"> {
+export function thisPlace(): Pick<Holder, "host" | "boot" | "pidNamespace"> {
   const host = hostname();
   if (process.platform !== "linux") return { host, boot: process.platform, pidNamespace: process.platform };
   const told = (read: () => string) => {
