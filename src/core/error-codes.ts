@@ -688,7 +688,7 @@ export const ERROR_CODES = {
     causes: "a mistyped height, or a caller that takes another number for the height.",
     do:
       "Check the height, and send it again. If the chain is there and the key committed elsewhere, " +
-      "commit to the same heights here: `tapstake fp commit` gives the same roots.",
+      "commit to the same heights here, which gives the same roots: `tapstake fp commit --help`.",
     never: "Do not begin at this height with `protection init`, unless the chain is there.",
   },
   "duplicate-height": {
@@ -743,7 +743,8 @@ export const ERROR_CODES = {
     never: KEEP_FILES,
   },
   "protection-uninitialised": {
-    means: "Votes of this key on this chain have not begun in this home, and the key may have votes that it does not know.",
+    means:
+      "Votes of this key on this chain have not begun in this home, and the key may have votes that it does not know.",
     causes: "votes on another machine, by another program, before a restore, or while the key was away.",
     do:
       "Make sure that no other signer runs with this key. " +
@@ -753,7 +754,8 @@ export const ERROR_CODES = {
     never: "Do not guess the height: a height that is signed twice reveals the key.",
   },
   "too-many-chains": {
-    means: "A caller commits on a chain on which this key never voted, and the key has begun on many already.",
+    means:
+      "A caller commits on a chain on which this key never voted, and the key has begun on many already.",
     causes: "a caller that names chains which do not exist.",
     do:
       "Find out who asked. If this key never voted there, on any machine: " +

@@ -6,7 +6,14 @@ import { assertChainConfig, type ChainConfig } from "../vote/chain.js";
 import { contextBytes, isVoteMessage, voteMessage } from "../vote/messages.js";
 import type { RefusalCode } from "../vote/vote.js";
 import type { UnlockedKey } from "./keys/keystore.js";
-import { assertHeight, decide, type Decision, floorOf, UNCOMMITTED_LEAP, type Watermarks } from "./protection/decide.js";
+import {
+  assertHeight,
+  decide,
+  type Decision,
+  floorOf,
+  UNCOMMITTED_LEAP,
+  type Watermarks,
+} from "./protection/decide.js";
 import { locked, uninitialised } from "./protection/errors.js";
 import {
   type CommittedContext,

@@ -323,11 +323,10 @@ export class Signer {
     const id = `${key}/${chain}`;
     if (this.#uncovered.has(id)) return;
     const committed = this.parts.protection.committed(publicKey, chain);
-    const vote = results.find(
-      (result) =>
-        result.kind === "refused"
-          ? result.code === "no-commitment"
-          : !committed.some((range) => covers(range, result.height)),
+    const vote = results.find((result) =>
+      result.kind === "refused"
+        ? result.code === "no-commitment"
+        : !committed.some((range) => covers(range, result.height)),
     );
     if (!vote) return;
     this.#uncovered.add(id);

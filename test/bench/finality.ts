@@ -68,7 +68,7 @@ async function inProcess(key: UnlockedKey): Promise<void> {
   const cache = new RandomnessCache();
   for (let i = 0; i < BATCHES * BATCH; i++) cache.pair(key, chain.id, BigInt(KNOWN + i));
   cache.pair(key, chain.id, BigInt(LAST));
-  const voter = new Voter({ key, protection, chain, cache });
+  const voter = new Voter({ key, protection, chain, cache, uncommitted: "the bench" });
   const { multiply, verify } = curveOperations(key, cache);
 
   // Batches come first: what follows then runs as in a signer that has run for a while.

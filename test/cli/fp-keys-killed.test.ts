@@ -16,7 +16,7 @@ import { deleteKey, listKeys, unlockKey } from "../../src/finality/keys/keystore
 import { loseMemory } from "../support/broken-homes.js";
 import { type Deed, killedAtEachStep } from "../support/killed.js";
 import { answerOf, begin, inHome, testKey, voterOf } from "../support/signer.js";
-import { expectDone, expectRefused, fp, homeWithKey, passphrase, secretKey } from "./fp-support.js";
+import { expectDone, expectRefused, fp, homeWithNewKey, passphrase, secretKey } from "./fp-support.js";
 import { temporaryFile, temporaryFolder } from "./support.js";
 
 const NAME = "validator-1";
@@ -28,7 +28,7 @@ const env = { TAPSTAKE_PASSPHRASE: passphrase };
 
 /** A home whose key was generated there, with what a killed process left that wrote its file. */
 function fresh(): string {
-  const path = homeWithKey();
+  const path = homeWithNewKey();
   const left = join(homeAt(path).keysFolder, `.${NAME}.json.99999999.0123456789ab.tmp`);
   copyFileSync(fileIn(path), left);
   return path;
@@ -42,7 +42,7 @@ const vote = (path: string, height: bigint, fill: number): string =>
 
 /** A home whose key was generated there, with a vote for block 1 at height 100. */
 function voted(): string {
-  const path = homeWithKey();
+  const path = homeWithNewKey();
   begin(openHome(path), publicKeyOf(secretKey));
   expect(vote(path, 100n, 1)).toBe("new");
   return path;

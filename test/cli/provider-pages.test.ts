@@ -189,7 +189,7 @@ async function haveVoted(): Promise<string> {
     ["protection", "init", ...named, "--from-height", "120000", "--yes"],
     vote(LAST_VOTE - 1),
     vote(LAST_VOTE),
-    ["protection", "export", "--out", join(cwd, "interchange.json")],
+    ["protection", "export", "--copy", "--out", join(cwd, "interchange.json")],
   ]) {
     const secrets = { TAPSTAKE_PASSPHRASE: PASSPHRASE, TAPSTAKE_NEW_PASSPHRASE: PASSPHRASE };
     expect(await inProcess(["fp", ...args], { env: { ...env, ...secrets } })).toMatchObject({ code: 0 });

@@ -31,6 +31,8 @@ import { afterFile } from "../support/after-file.js";
 import { eventually } from "../support/eventually.js";
 
 export const CHAIN = "bbn-test";
+/** The chains of the tests that need no commitments. */
+const CHAINS = [CHAIN, "bsn-1", "chain-a", "chain-b", "another", "old", "third"];
 export const PASSPHRASE = "correct horse battery staple";
 export const HMAC_KEY = "what both of them know";
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
@@ -94,6 +96,8 @@ export async function startSigner(
     address: "127.0.0.1:0",
     metricsAddress: "127.0.0.1:0",
     unlock: [{ key: key.name, passphrase: PASSPHRASE }],
+    // Most tests are of something else than the heights of votes.
+    uncommitted: new Map(CHAINS.map((chain) => [chain, "a test of something else"])),
     log: createLog("debug", sink),
     ...options,
   });
@@ -130,7 +134,9 @@ export async function startDaemon(
   if (!existsSync(main)) throw new Error("the command is not built: npm run build");
   const free = ["--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"];
   const unlock = locked ? [] : ["--unlock", key.name];
-  const command = [main, "fp", "serve", "--json", "--home", home.path, ...unlock, ...free, ...args];
+  const uncommitted = CHAINS.flatMap((chain) => ["--uncommitted", `${chain}=a test of something else`]);
+  const own = [...unlock, ...free, ...uncommitted];
+  const command = [main, "fp", "serve", "--json", "--home", home.path, ...own, ...args];
   const env = { ...process.env, TAPSTAKE_PASSPHRASE: PASSPHRASE, ...more };
   const child = spawn(process.execPath, command, { env, cwd, stdio: ["ignore", "pipe", "pipe"] });
   let logged = "";

@@ -46,8 +46,8 @@ export function keyChainsText({
               retired
                 ? "its votes moved to another home: nothing is signed before protection init"
                 : held
-                ? "what it signed may not all be known here: nothing is signed before protection init"
-                : undefined,
+                  ? "what it signed may not all be known here: nothing is signed before protection init"
+                  : undefined,
             ],
             ["highest vote", highest === null ? "none yet" : `${highest}`],
             ["votes remembered", `${votes}`],
@@ -70,13 +70,8 @@ interface HeightFacts {
 }
 
 /** Watermarks under their names in JSON. */
-export function watermarkFacts({
-  lowWatermark,
-  highWatermark,
-  locked,
-  retired = false,
-}: StoredWatermarks) {
-  return { lowest: lowWatermark, highest: highWatermark, held: locked, retired };
+export function watermarkFacts({ lowWatermark, highWatermark, locked, retired }: StoredWatermarks) {
+  return { lowest: lowWatermark, highest: highWatermark, held: locked, ...(retired && { retired }) };
 }
 
 /** The record of one height. */

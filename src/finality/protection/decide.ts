@@ -26,7 +26,8 @@ export interface Watermarks {
 /** The lowest height that is certainly above everything that watermarks remember, if there is one. */
 export function floorOf({ lowWatermark, highWatermark }: Watermarks): bigint {
   // Votes above the last height can only be those of an earlier release: nothing is signed there by any.
-  if (highWatermark === null || highWatermark < lowWatermark || highWatermark > LAST_HEIGHT) return lowWatermark;
+  if (highWatermark === null || highWatermark < lowWatermark || highWatermark > LAST_HEIGHT)
+    return lowWatermark;
   return highWatermark + 1n;
 }
 

@@ -27,7 +27,15 @@ export function mergeKeyChain(
   const commitments = importCommitments(tables, file, at);
   const { lowWatermark = null, highWatermark = null } = known ?? {};
   const { beyond } = file;
-  return { key: Uint8Array.from(key), chainId, lowWatermark, highWatermark, ...votes, ...commitments, beyond };
+  return {
+    key: Uint8Array.from(key),
+    chainId,
+    lowWatermark,
+    highWatermark,
+    ...votes,
+    ...commitments,
+    beyond,
+  };
 }
 
 function importVotes(

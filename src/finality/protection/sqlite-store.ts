@@ -97,14 +97,12 @@ export class SqliteStore implements Protection {
 
   keyChains(): StoredKeyChain[] {
     return this.#read(() =>
-      [...this.#tables.keyChains.values()].map(
-        ({ key, chainId, heights, ...known }) => ({
-          key: Uint8Array.from(key),
-          chainId,
-          ...watermarksOf(known),
-          votes: heights.size,
-        }),
-      ),
+      [...this.#tables.keyChains.values()].map(({ key, chainId, heights, ...known }) => ({
+        key: Uint8Array.from(key),
+        chainId,
+        ...watermarksOf(known),
+        votes: heights.size,
+      })),
     );
   }
 

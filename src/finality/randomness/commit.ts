@@ -2,7 +2,13 @@ import { assertInteger, equalBytes, hex, joinBytes, u64be } from "../../core/byt
 import { TapstakeError } from "../../core/errors.js";
 import { publicKeyOf } from "../../core/keys.js";
 import { counted } from "../../core/text.js";
-import { auntsAmongHashes, merkle, type MerkleProof, rootOfHashes } from "../../crypto/merkle.js";
+import {
+  auntsAmongHashes,
+  isRootOfHashes,
+  merkle,
+  type MerkleProof,
+  rootOfHashes,
+} from "../../crypto/merkle.js";
 import { schnorr } from "../../crypto/schnorr.js";
 import { BlockDeriver, type DerivedBlock, hashesIn, SUBTREE, xOnly } from "../../derivation/block.js";
 import { type DerivationOptions, type DerivationReport, deriveRange } from "../../derivation/derive.js";
@@ -63,7 +69,13 @@ export async function commitStored(request: CommitRequest): Promise<Commitment> 
   refuseOverlap(protection, { key: key.publicKey, chainId: chain.id }, range);
   const hashes = await deriveSubtrees(request, range);
   const context = chain.commitContext;
-  const signed = { ...range, root: rootOfHashes(hashes), ...(context !== undefined && { context }) };
+  const root = rootOfHashes(hashes);
+  if (!isRootOfHashes(root, hashes)) {
+    const text =
+      "two ways to hash the commitment give two roots: this machine computes wrongly; nothing was signed";
+    throw new TapstakeError("self-check-failed", text);
+  }
+  const signed = { ...range, root, ...(context !== undefined && { context }) };
   const signature = schnorr.sign(key.secretKey, commitmentDigest(signed));
   const commitment = { ...signed, signature };
   // Checks again for an overlap: another commitment may have been stored meanwhile.

@@ -18,14 +18,7 @@ import { initProtection, openProtection } from "../../../src/finality/protection
 import { commitStored } from "../../../src/finality/randomness/commit.js";
 import type { ChainConfig } from "../../../src/vote/chain.js";
 import { voteMessage } from "../../../src/vote/messages.js";
-import {
-  copyOf,
-  key,
-  liveThrough,
-  other,
-  OTHER_CHAIN,
-  request,
-} from "../../support/broken-homes.js";
+import { copyOf, key, liveThrough, other, OTHER_CHAIN, request } from "../../support/broken-homes.js";
 import { LIGHT } from "../../support/home.js";
 import { refusal } from "../../support/refusal.js";
 import { answerOf, begin, CHAIN, hash, inHome, newHome, newSigner, voterOf } from "../../support/signer.js";

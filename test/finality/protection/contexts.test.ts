@@ -227,7 +227,8 @@ describe("chain configuration: one signing context without the other", () => {
 
   it("refuses to make a voter", () => {
     const { protection } = newSigner();
-    for (const chain of halves) refusal("invalid-argument", () => new Voter({ uncommitted: "a test", key, protection, chain }));
+    for (const chain of halves)
+      refusal("invalid-argument", () => new Voter({ uncommitted: "a test", key, protection, chain }));
     protection.close();
   });
 

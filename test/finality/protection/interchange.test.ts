@@ -334,7 +334,9 @@ describe("an interchange file, exported and imported", () => {
     const absurd = 2n ** 64n - 1n;
     const votes = [vote(5n, 1), vote(9n, 1), vote(absurd, 1)];
     inNewHome((protection) => {
-      const [report] = protection.importInterchange(file({ highest: String(absurd), votes }), { begin: true });
+      const [report] = protection.importInterchange(file({ highest: String(absurd), votes }), {
+        begin: true,
+      });
       expect(report).toMatchObject({ beyond: 1, added: 2, lowWatermark: 9n, highWatermark: 9n });
       expect(answer(protection, 10n)).toBe("new");
       expect(answer(protection, absurd)).toBe("height-too-high");
@@ -348,7 +350,10 @@ describe("an interchange file, exported and imported", () => {
       expect(exported.data[0]!.highest).toBe(`${absurd}`);
       inNewHome((next) => {
         next.importInterchange(exported, { begin: true });
-        expect(next.watermarks(key.publicKey, CHAIN.id)).toMatchObject({ lowWatermark: 7n, highWatermark: 7n });
+        expect(next.watermarks(key.publicKey, CHAIN.id)).toMatchObject({
+          lowWatermark: 7n,
+          highWatermark: 7n,
+        });
         expect(answer(next, 8n)).toBe("new");
       });
     });

@@ -10,7 +10,16 @@ import { openLocked, takeLock } from "../../../src/finality/protection/opening.j
 import { initProtection, openProtection } from "../../../src/finality/protection/protection.js";
 import { refusal } from "../../support/refusal.js";
 import { isLong } from "../../support/runs.js";
-import { begin, hash, inHome, newHome, newSigner, signerProgram, testKey, voterOf } from "../../support/signer.js";
+import {
+  begin,
+  hash,
+  inHome,
+  newHome,
+  newSigner,
+  signerProgram,
+  testKey,
+  voterOf,
+} from "../../support/signer.js";
 
 const children: ChildProcess[] = [];
 afterEach(() => {
@@ -207,7 +216,10 @@ describe("a signer in another PID namespace", () => {
     expect([pid, host]).toEqual([1, hostname()]);
     // Here, process 1 is another one; and no process has the second number.
     for (const seen of [1, 2 ** 22 + 1]) {
-      writeFileSync(home.lockFile, readFileSync(home.lockFile, "utf8").replace(/"pid": \d+/, `"pid": ${seen}`));
+      writeFileSync(
+        home.lockFile,
+        readFileSync(home.lockFile, "utf8").replace(/"pid": \d+/, `"pid": ${seen}`),
+      );
       expect((await start("hold", home, { env })).line).toBe("error signer-running");
       expect((await start("hold", home, { by: unseen, env })).line).toBe("error signer-running");
     }

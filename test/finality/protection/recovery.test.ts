@@ -263,7 +263,6 @@ describe("protection init", () => {
       );
     });
   });
-
 });
 
 describe("protection init that is killed", () => {

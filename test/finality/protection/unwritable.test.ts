@@ -7,7 +7,8 @@ import { openProtection } from "../../../src/finality/protection/protection.js";
 import { copyOf } from "../../support/broken-homes.js";
 import { describeWithDisks, mount, newDisk } from "../../support/disks.js";
 import { refusal } from "../../support/refusal.js";
-import { begin,
+import {
+  begin,
   CHAIN,
   hash,
   inHome,

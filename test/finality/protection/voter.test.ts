@@ -456,14 +456,24 @@ describe("one public key with either of its two secrets stored", () => {
     expect(twin.publicKey).toEqual(voter.publicKey);
     voter.vote({ height: 1n, appHash: hash(1) });
     expect(
-      new Voter({ uncommitted: "a test", key: { ...key, secretKey: negated }, protection, chain: CHAIN }).vote({
+      new Voter({
+        uncommitted: "a test",
+        key: { ...key, secretKey: negated },
+        protection,
+        chain: CHAIN,
+      }).vote({
         height: 1n,
         appHash: hash(2),
       }),
     ).toMatchObject({
       code: "double-vote",
     });
-    const fresh = new Voter({ uncommitted: "a test", key: { ...key, secretKey: negated }, protection, chain: CHAIN });
+    const fresh = new Voter({
+      uncommitted: "a test",
+      key: { ...key, secretKey: negated },
+      protection,
+      chain: CHAIN,
+    });
     expect(fresh.vote({ height: 1n, appHash: hash(1) })).toMatchObject({ code: "unknown-earlier-vote" });
     protection.close();
   });

@@ -124,7 +124,7 @@ const INIT = {
   description: `Danger: if the key votes again at a height where it voted before, it reveals its secret and every stake with it can be
 slashed. In doubt, choose a higher height: a missed vote costs far less than a second one.
 
-For a key that voted elsewhere, or whose store was lost. A key that was made for this home begins by its first fp commit. If you have an interchange file, import it first. A file alone is
+For a key that voted elsewhere, or whose store was lost. If you have an interchange file, import it first. A file alone is
 not enough: it does not know the votes after its export.`,
   examples: `
 tapstake fp protection init --key moved --chain bbn-1 --from-height 5000
@@ -284,7 +284,11 @@ const exportInterchange = () =>
         const isMeant = ({ key }: StoredKeyChain) => !only || equalBytes(key, only);
         const exported = store.keyChains().filter(isMeant);
         if (!copy && exported.length > 0) {
-          await mustType("retire", { warning: retireText(exported), message: "Type retire to lock them", yes });
+          await mustType("retire", {
+            warning: retireText(exported),
+            message: "Type retire to lock them",
+            yes,
+          });
           // Locked before the file leaves: a second export of a locked home is the same file.
           for (const key of new Map(exported.map((one) => [hex.encode(one.key), one.key])).values())
             store.retire(key);

@@ -41,9 +41,8 @@ echo '
 {"height": 1005, "hash": "5c91447ddccea0e3c935e4b41ce2d0a8f2535432478df5380507628bbe5e0525"}' |
   tapstake fp vote --key validator-1 --chain bbn-1 --batch - --json
 `,
-  more: `If no commitment in this home covers a height, tapstake refuses it (no-commitment). If you committed
-elsewhere, commit to the same heights here too: it gives the same root. Or give the reason with
---uncommitted: tapstake then signs up to 100000 heights above the last vote.`,
+  more: `tapstake refuses a height that no commitment in this home covers (no-commitment). With --uncommitted
+and a reason, it signs up to 100000 heights above the last vote.`,
   topics: ["home", "secrets", "remote", "contexts", "votes"],
   refused: "one or more heights; the others are signed",
 } as const;
