@@ -49,7 +49,8 @@ async function startDaemon(
 ): Promise<Daemon> {
   const home = homeWithKey();
   await prepare?.(home);
-  const args = ["fp", "serve", "--address", "127.0.0.1:0", "--no-metrics", "--json", ...more];
+  const free = ["--address", "127.0.0.1:0", "--no-metrics", "--uncommitted", `${chain}=a test`];
+  const args = ["fp", "serve", ...free, "--json", ...more];
   const child = spawn(process.execPath, [main, ...args, "--unlock", "validator-1"], {
     env: { ...process.env, TAPSTAKE_HOME: home, TAPSTAKE_PASSPHRASE: passphrase },
     stdio: ["ignore", "pipe", "pipe"],

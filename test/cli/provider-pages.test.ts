@@ -187,6 +187,7 @@ async function haveVoted(): Promise<string> {
   for (const args of [
     ["keys", "import", "validator-1", "--mnemonic-file", join(cwd, "words")],
     ["protection", "init", ...named, "--from-height", "120000", "--yes"],
+    ["commit", ...named, "--start", "120000", "--count", "100"],
     vote(LAST_VOTE - 1),
     vote(LAST_VOTE),
     ["protection", "export", "--copy", "--out", join(cwd, "interchange.json")],

@@ -19,6 +19,7 @@ import { sha256 } from "../../src/core/hashes.js";
 import { type Home, openHome } from "../../src/finality/home.js";
 import { createKey, type KeyInfo } from "../../src/finality/keys/keystore.js";
 import { openProtection } from "../../src/finality/protection/protection.js";
+import { covers } from "../../src/finality/protection/store.js";
 import { createEotsClient, type EotsClient, type EotsClientOptions } from "../../src/signer-client/client.js";
 import type { Method } from "../../src/signer-client/wire.js";
 import type { Handlers } from "../../src/signerd/handlers.js";
@@ -61,6 +62,21 @@ export function homeWithKey(
   for (const chain of chains) protection.init(key.publicKey, chain, 0n);
   protection.close();
   return { home, key, secretKey };
+}
+
+/** Has the home know a commitment to some heights, whose root and signature do not matter. */
+export function knowCommitment(
+  home: Home,
+  key: Uint8Array,
+  chain: string,
+  startHeight: bigint,
+  count = 1,
+): void {
+  const protection = openProtection(home);
+  const [root, signature] = [new Uint8Array(32), new Uint8Array(64)];
+  if (!protection.committed(key, chain).some((range) => covers(range, startHeight)))
+    protection.addCommitment(key, chain, { startHeight, count, root, signature, subtrees: null });
+  protection.close();
 }
 
 function newFolder(): string {
