@@ -20,8 +20,7 @@ createKey(openHome(), { name: "validator-1", passphrase, secretKey, origin: "gen
 const [blockA, blockB] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
 
 const home = openHome(); // TAPSTAKE_HOME, or ~/.tapstake
-const key = unlockKey(home, "validator-1", passphrase);
-const protection = openProtection(home);
+const [key, protection] = [unlockKey(home, "validator-1", passphrase), openProtection(home)];
 const chain = chainConfig(home, "bbn-1");
 await commitStored({ key, chain, protection, start: 120_000n, count: 1_000 });
 const voter = new Voter({ key, protection, chain });

@@ -56,7 +56,7 @@ export class Kernel {
   }
 
   /**
-   * The sum, as 64 bytes, of the results, of which the i-th in an order counts i + 1 times. Undefined if sums meet on the
+   * The sum, as 64 bytes, of the results: the i-th in an order counts i + 1 times. Undefined if sums meet on the
    * way, or there are no results.
    * @param order each result once, by its place
    */

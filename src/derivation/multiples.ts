@@ -160,7 +160,7 @@ function randomOrder(count: number): Uint32Array {
 }
 
 /**
- * The sum modulo n, as 32 bytes, of the scalars, of which the i-th in an order counts i + 1 times. Words of it stay exact
+ * The sum modulo n, as 32 bytes, of the scalars: the i-th in an order counts i + 1 times. Words of it stay exact
  * in numbers for two thousand scalars.
  */
 function sumOf(scalars: Uint8Array, order: Uint32Array): Uint8Array {

@@ -20,6 +20,7 @@ import {
   expectWrote,
   fp,
   homeWithKey,
+  homeWithNewKey,
   named,
   passphrase,
   publicKey,
@@ -286,7 +287,7 @@ describe.concurrent("with --remote", () => {
   });
 
   it("TAPSTAKE_REMOTE alone sends votes and commitments to the daemon, and signs nothing here", async () => {
-    const home = homeWithKey();
+    const home = homeWithNewKey();
     const env = { TAPSTAKE_REMOTE: daemon.address, TAPSTAKE_HMAC_KEY: hmac };
     const there = (height: number, more: readonly string[] = []) =>
       fp(home, ["vote", ...named, "--height", `${height}`, "--hash", block(1), "--json", ...more], { env });

@@ -152,8 +152,8 @@ describe.concurrent("tapstake fp vote", () => {
       expectRefusedVote(await voteFor(home, height, block(1)), "height-too-high");
     }
     expectVoted(await voteFor(home, 100_106, block(1)));
-    const committed = ["commit", ...named, "--start", "5000000", "--count", "5"];
-    expectDone(await fp(home, committed));
+    const committing = ["commit", ...named, "--start", "5000000", "--count", "5"];
+    expectDone(await fp(home, committing));
     const unreasoned = (height: number) =>
       fp(home, ["vote", ...named, "--height", `${height}`, "--hash", block(1), "--json"]);
     expectRefusedVote(await unreasoned(5_000_005), "no-commitment");

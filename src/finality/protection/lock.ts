@@ -16,7 +16,7 @@ import { connect } from "./sqlite.js";
 export interface Holder {
   readonly pid: number;
   readonly host: string;
-  /** The run of the system, and the PID namespace, that give the process id its meaning; "unknown" if neither is told. */
+  /** The run of the system, and the PID namespace, that give the process id its meaning; "unknown" if the system does not say. */
   readonly boot: string;
   readonly pidNamespace: string;
   /** When the process started, as the system says: process ids are used again. */
@@ -181,7 +181,7 @@ function describeThisProcess(): Holder {
 export function thisPlace(): Pick<Holder, "host" | "boot" | "pidNamespace"> {
   const host = hostname();
   if (process.platform !== "linux") return { host, boot: process.platform, pidNamespace: process.platform };
-  const told = (read: () => string) => {
+  const said = (read: () => string) => {
     try {
       return read().trim();
     } catch {
@@ -190,8 +190,8 @@ export function thisPlace(): Pick<Holder, "host" | "boot" | "pidNamespace"> {
   };
   return {
     host,
-    boot: told(() => readFileSync("/proc/sys/kernel/random/boot_id", "latin1")),
-    pidNamespace: told(() => readlinkSync("/proc/self/ns/pid")),
+    boot: said(() => readFileSync("/proc/sys/kernel/random/boot_id", "latin1")),
+    pidNamespace: said(() => readlinkSync("/proc/self/ns/pid")),
   };
 }
 

@@ -191,7 +191,6 @@ describe("a lock file of an earlier process", () => {
 describe("a signer in another PID namespace", () => {
   const unseen = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] as const;
   const canUnshare = spawnSync(unseen[0], [...unseen.slice(1), "true"]).status === 0;
-  const test = canUnshare ? it : it.skip;
   if (!canUnshare) process.emitWarning("not tested, as this user cannot make PID namespaces: unshare --pid");
 
   /** A library that makes every POSIX lock succeed, as NFS with nolock does; undefined without a compiler. */
@@ -202,31 +201,34 @@ describe("a signer in another PID namespace", () => {
     return spawnSync("cc", ["-shared", "-fPIC", "-o", library, source]).status === 0 ? library : undefined;
   }
 
-  test("is respected where the locks of the file system keep nothing out, also when it seems to have ended", async () => {
-    const library = locksThatSucceed();
-    if (library === undefined) {
-      process.emitWarning("not tested, as there is no compiler: locks that always succeed");
-      return;
-    }
-    const env = { LD_PRELOAD: library };
-    const home = newHome();
-    const first = await start("hold", home, { by: unseen, env });
-    expect(first.line).toBe("ready");
-    const { pid, host } = JSON.parse(readFileSync(home.lockFile, "utf8")) as { pid: number; host: string };
-    expect([pid, host]).toEqual([1, hostname()]);
-    // Here, process 1 is another one; and no process has the second number.
-    for (const seen of [1, 2 ** 22 + 1]) {
-      writeFileSync(
-        home.lockFile,
-        readFileSync(home.lockFile, "utf8").replace(/"pid": \d+/, `"pid": ${seen}`),
-      );
-      expect((await start("hold", home, { env })).line).toBe("error signer-running");
-      expect((await start("hold", home, { by: unseen, env })).line).toBe("error signer-running");
-    }
-    // Without the lock file, nothing keeps the second signer out: the file is the last guard.
-    rmSync(home.lockFile);
-    expect((await start("hold", home, { env })).line).toBe("ready");
-  });
+  it.skipIf(!canUnshare)(
+    "is respected where the locks of the file system keep nothing out, also when it seems to have ended",
+    async () => {
+      const library = locksThatSucceed();
+      if (library === undefined) {
+        process.emitWarning("not tested, as there is no compiler: locks that always succeed");
+        return;
+      }
+      const env = { LD_PRELOAD: library };
+      const home = newHome();
+      const first = await start("hold", home, { by: unseen, env });
+      expect(first.line).toBe("ready");
+      const { pid, host } = JSON.parse(readFileSync(home.lockFile, "utf8")) as { pid: number; host: string };
+      expect([pid, host]).toEqual([1, hostname()]);
+      // Here, process 1 is another one; and no process has the second number.
+      for (const seen of [1, 2 ** 22 + 1]) {
+        writeFileSync(
+          home.lockFile,
+          readFileSync(home.lockFile, "utf8").replace(/"pid": \d+/, `"pid": ${seen}`),
+        );
+        expect((await start("hold", home, { env })).line).toBe("error signer-running");
+        expect((await start("hold", home, { by: unseen, env })).line).toBe("error signer-running");
+      }
+      // Without the lock file, nothing keeps the second signer out: the file is the last guard.
+      rmSync(home.lockFile);
+      expect((await start("hold", home, { env })).line).toBe("ready");
+    },
+  );
 });
 
 /** fcntl of POSIX locks, without an effect. */
