@@ -1,5 +1,5 @@
 import { read, wipeField, write } from "./field";
-import { add, addAll, double, POINT, sum, wipePoints } from "./points";
+import { add, addAll, double, POINT, weighted, wipePoints } from "./points";
 
 /**
  * Many multiples of G at once: k G for each of a batch of scalars k, which all take the same steps side by side.
@@ -32,7 +32,6 @@ let sums: usize = 0;
 let differences: usize = 0;
 let products: usize = 0;
 let entries: usize = 0;
-let choices: usize = 0;
 let end: usize = 0;
 let table: usize = 0;
 
@@ -66,8 +65,7 @@ export function prepare(bits: usize, batch: usize): void {
   differences = sums + POINT * batch;
   products = differences + (POINT * batch) / 2;
   entries = products + (POINT * batch) / 2;
-  choices = entries + 4 * batch;
-  end = choices + batch;
+  end = entries + 4 * batch;
   table = (end + 7) & ~7;
   const pages = <i32>((table + (places << window) * POINT + 0xffff) >> 16) - memory.size();
   if (pages > 0) memory.grow(pages);
@@ -83,9 +81,9 @@ export function resultsAt(): usize {
   return results;
 }
 
-/** Where a byte is written for each result, for `total`. */
-export function choicesAt(): usize {
-  return choices;
+/** Where the order of the results is written, 4 bytes each, for `total`. */
+export function orderAt(): usize {
+  return entries;
 }
 
 /** Where the table begins: 2^window entries a place. */
@@ -170,11 +168,11 @@ export function multiply(count: usize): bool {
 }
 
 /**
- * The sum of those of the first `count` results, as they stand, whose choice is `side`, written behind them. False where
+ * The sum of the first `count` results, as they stand, the i-th in an order i + 1 times, written behind them. False where
  * sums meet, and where there are none.
  */
-export function total(count: usize, side: u32): bool {
-  return sum(results + 64 * count, results, count, choices, <u8>side);
+export function total(count: usize): bool {
+  return weighted(results + 64 * count, results, count, entries);
 }
 
 /** Forgets every batch; the table stays. */

@@ -91,54 +91,83 @@ export function addAll(p: usize, q: usize, count: usize, differences: usize, pro
 }
 
 /**
- * The sum of some points of 64 bytes each, x and y big-endian, as one more such point: by Jacobian coordinates
- * (x = X / Z², y = Y / Z³), which share nothing with `addAll` but the field. False where a sum meets its next point, and
- * where there are none.
- * @param choices a byte for each point: those count whose byte is `side`
+ * The sum of some points of 64 bytes each, x and y big-endian, the i-th in an order i + 1 times, as one more such point:
+ * by Jacobian coordinates (x = X / Z², y = Y / Z³), which share nothing with `addAll` but the field. From the last point
+ * to the first, one point is the sum of all so far, and a second one sums up the first. False where a sum meets its next
+ * point, and where there are none.
+ * @param order for each of `count` places, 4 bytes: which point it is
  */
-export function sum(result: usize, points: usize, count: usize, choices: usize, side: u8): bool {
-  let begun = false;
-  for (let i: usize = 0; i < count; i++) {
-    if (load<u8>(choices + i) !== side) continue;
-    if (!begun) {
-      read(X, points + 64 * i);
-      read(Y, points + 64 * i + 32);
+export function weighted(result: usize, points: usize, count: usize, order: usize): bool {
+  for (let i = count; i-- > 0;) {
+    const point = points + 64 * <usize>load<u32>(order + 4 * i);
+    read(T, point);
+    read(U, point + 32);
+    if (i + 1 === count) {
+      copy(X, T);
+      copy(Y, U);
       copy(Z, ONE);
-      begun = true;
-      continue;
-    }
-    read(T, points + 64 * i);
-    read(U, points + 64 * i + 32);
-    // H = x2 Z² - X, R = y2 Z³ - Y
-    sqr(V, Z);
-    mulSub(H, T, V, X, ZERO);
-    if (isZero(H)) return false;
-    mul(V, V, Z);
-    mulSub(R, U, V, Y, ZERO);
-    // Z' = Z H, X' = R² - H³ - 2 X H², Y' = R (X H² - X') - Y H³
-    mul(Z, Z, H);
-    sqr(T, H);
-    mul(V, X, T);
-    mul(H, H, T);
-    twice(U, V);
-    mulSub(X, R, R, H, U);
-    mul(T, Y, H);
-    sub(V, V, X);
-    mulSub(Y, R, V, T, ZERO);
+      memory.copy(SUM, X, 3 * ELEMENT);
+    } else if (!addAffine() || !addToSum()) return false;
   }
-  if (!begun) return false;
-  invert(Z, Z);
+  if (count === 0) return false;
+  invert(Z, SUM + 2 * ELEMENT);
   sqr(T, Z);
-  mul(X, X, T);
+  mul(X, SUM, T);
   mul(T, T, Z);
-  mul(Y, Y, T);
+  mul(Y, SUM + ELEMENT, T);
   write(result, X);
   write(result + 32, Y);
   return true;
 }
 
-/** Where this file computes: ten elements. */
-const T = memory.data(10 * 36, 8);
+/** (X, Y, Z) += the affine point (T, U); false where x is the same. */
+function addAffine(): bool {
+  // H = x2 Z² - X, R = y2 Z³ - Y
+  sqr(V, Z);
+  mulSub(H, T, V, X, ZERO);
+  if (isZero(H)) return false;
+  mul(V, V, Z);
+  mulSub(R, U, V, Y, ZERO);
+  mul(Z, Z, H);
+  finish(X, Y, X, Y);
+  return true;
+}
+
+/** SUM += (X, Y, Z); false where x is the same. */
+function addToSum(): bool {
+  const x = SUM;
+  const y = x + ELEMENT;
+  const z = y + ELEMENT;
+  // U1 = x Z², U2 = X z², S1 = y Z³, S2 = Y z³; H = U2 - U1, R = S2 - S1
+  sqr(T, Z);
+  sqr(U, z);
+  mul(U1, x, T);
+  mulSub(H, X, U, U1, ZERO);
+  if (isZero(H)) return false;
+  mul(T, T, Z);
+  mul(U, U, z);
+  mul(S1, y, T);
+  mulSub(R, Y, U, S1, ZERO);
+  mul(z, z, Z);
+  mul(z, z, H);
+  finish(x, y, U1, S1);
+  return true;
+}
+
+/** x = R² - H³ - 2 u H², y = R (u H² - x) - s H³ */
+function finish(x: usize, y: usize, u: usize, s: usize): void {
+  sqr(T, H);
+  mul(V, u, T);
+  mul(H, H, T);
+  mul(T, s, H);
+  twice(U, V);
+  mulSub(x, R, R, H, U);
+  sub(V, V, x);
+  mulSub(y, R, V, T, ZERO);
+}
+
+/** Where this file computes: fifteen elements. */
+const T = memory.data(15 * 36, 8);
 const U: usize = T + ELEMENT;
 const V: usize = T + 2 * ELEMENT;
 const LAMBDA: usize = T + 3 * ELEMENT;
@@ -148,8 +177,12 @@ const Y: usize = T + 6 * ELEMENT;
 const Z: usize = T + 7 * ELEMENT;
 const H: usize = T + 8 * ELEMENT;
 const R: usize = T + 9 * ELEMENT;
+const U1: usize = T + 10 * ELEMENT;
+const S1: usize = T + 11 * ELEMENT;
+/** A second point: three elements. */
+const SUM: usize = T + 12 * ELEMENT;
 
 /** Forgets what was computed. */
 export function wipePoints(): void {
-  memory.fill(T, 0, 10 * ELEMENT);
+  memory.fill(T, 0, 15 * ELEMENT);
 }

@@ -68,6 +68,8 @@ beforeAll(async () => {
   initProtection(home, { key: publicKey, chainId, fromHeight: height });
   key = unlockKey(home, "validator", passphrase);
   protection = openProtection(home);
+  const { finalityProvider: _, ...committed } = commitment;
+  protection.addCommitment(publicKey, chainId, { ...committed, subtrees: null });
   voter = new Voter({ key, protection, chain: chainConfig(home, chainId) });
 });
 afterAll(async () => {

@@ -18,8 +18,8 @@ export interface Coverage {
 }
 
 /**
- * Warns of votes that the chain will not accept, as no stored commitment covers their heights. If none is stored at
- * all, the randomness may have been committed elsewhere, or the chain's id is mistyped.
+ * Warns of votes with `--uncommitted` that the chain will not accept unless they were committed elsewhere. If no
+ * commitment is stored at all, the chain's id may be mistyped.
  */
 export function warnOfUncovered(heights: readonly bigint[], known: Coverage): void {
   const uncovered = heights.filter((height) => !known.commitments.some((one) => covers(one, height)));

@@ -232,9 +232,15 @@ reveal the secret key, and the stake is slashed.
 
 One process at a time opens the store. While tapstake fp serve runs:
   these work              fp status, fp unlock, fp vote --remote, fp commit --remote,
-                          fp proof --commitment, fp keys list, fp keys show, fp chains
+                          fp proof --commitment, fp chains, fp keys list, show and export
   stop the signer first   fp vote and fp commit without --remote, fp commitments, fp proof,
-                          fp protection, fp keys export, fp keys delete
+                          fp protection, fp keys delete
+
+A key begins to vote on a chain with its first fp commit there, at its first height. A key that was
+not made for this home, or whose store was lost, begins with fp protection init.
+
+The home must be on a disk of this machine; in a container, on a volume. tapstake refuses network,
+FUSE and overlay file systems, unless $TAPSTAKE_ACCEPT_FILE_SYSTEM names their kind.
 
 Never copy or restore a home to move it. Use tapstake fp protection export and import.`,
   },

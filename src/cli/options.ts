@@ -231,6 +231,19 @@ export function chainHeights(
   return new Map([...earlier, [chain, chainHeight(text.slice(at + 1))]]);
 }
 
+/** `<chain>=<reason>`, repeated for several chains. */
+export function chainReasons(
+  text: string,
+  earlier: ReadonlyMap<string, string> = new Map(),
+): ReadonlyMap<string, string> {
+  const [, chain, reason] = /^([^=]+)=(.*\S.*)$/.exec(text) ?? [];
+  if (chain === undefined || reason === undefined) {
+    throw new InvalidArgumentError('It must be <chain>=<reason>, such as bbn-1="committed by eotsd".');
+  }
+  if (earlier.has(chain)) throw new InvalidArgumentError(`chain ${chain} is given twice.`);
+  return new Map([...earlier, [chain, reason]]);
+}
+
 /** 32 bytes. */
 export function hash32(text: string): Uint8Array {
   if (!/^[0-9a-fA-F]{64}$/.test(text)) {

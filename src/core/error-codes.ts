@@ -682,6 +682,15 @@ export const ERROR_CODES = {
     never:
       "Do not lower or leave out `--chain-height`, unless you are certain that this key never voted at this height.",
   },
+  "height-too-high": {
+    means:
+      "The height is far above the chain. A vote there could end the key: after a move or a loss, nothing below it is signed.",
+    causes: "a mistyped height, or a caller that takes another number for the height.",
+    do:
+      "Check the height, and send it again. If the chain is there and the key committed elsewhere, " +
+      "commit to the same heights here, which gives the same roots: `tapstake fp commit --help`.",
+    never: "Do not begin at this height with `protection init`, unless the chain is there.",
+  },
   "duplicate-height": {
     means: "A batch names one height twice, so tapstake signed nothing of the batch.",
     do: "Correct what makes the batch: one vote per height.",
@@ -699,6 +708,15 @@ export const ERROR_CODES = {
     means: "Another process is the signer of this home, or has its store open.",
     do: "Ask the running signer with `--remote`, or stop it first.",
     never: "Do not remove the lock file while a signer may run: two signers of one key can reveal it.",
+  },
+  "unsafe-file-system": {
+    means:
+      "The home is on a network, FUSE or overlay file system. Two signers could hold it at once, and reveal its keys.",
+    causes: "a home on a network share, or in a container without a volume.",
+    do:
+      "Move the home to a disk of this machine; in a container, to a volume. " +
+      "If you are certain that no other machine or container has this folder: `TAPSTAKE_ACCEPT_FILE_SYSTEM=<kind>`.",
+    never: "Do not accept an overlay over the home of a signer: both would sign the same heights.",
   },
   "protection-missing": {
     means: "This home has signed before, and its store of votes or its watermark log is gone.",
@@ -725,7 +743,8 @@ export const ERROR_CODES = {
     never: KEEP_FILES,
   },
   "protection-uninitialised": {
-    means: "This key may have votes on this chain that this home does not know.",
+    means:
+      "Votes of this key on this chain have not begun in this home, and the key may have votes that it does not know.",
     causes: "votes on another machine, by another program, before a restore, or while the key was away.",
     do:
       "Make sure that no other signer runs with this key. " +
@@ -735,7 +754,8 @@ export const ERROR_CODES = {
     never: "Do not guess the height: a height that is signed twice reveals the key.",
   },
   "too-many-chains": {
-    means: "A caller names a chain on which this key never voted, and the key has begun on many already.",
+    means:
+      "A caller commits on a chain on which this key never voted, and the key has begun on many already.",
     causes: "a caller that names chains which do not exist.",
     do:
       "Find out who asked. If this key never voted there, on any machine: " +
@@ -779,8 +799,12 @@ export const ERROR_CODES = {
     do: "Raise `--count` to the minimum that the message names.",
   },
   "no-commitment": {
-    means: "No known commitment covers this height.",
-    do: "Give the file of the commitment with `--commitment`, or commit to later heights: `tapstake fp commit --key <name> --chain <id> --start <height> --count <number>`.",
+    means: "No commitment that this home knows covers this height, so it is not signed or proved.",
+    causes: "a mistyped height or chain id, a commitment made elsewhere, or one that ended.",
+    do:
+      "Check the height and the chain id. Commit to the heights: `tapstake fp commit --key <name> --chain <id> --start <height> --count <number>`. " +
+      "For heights that the key committed elsewhere, this gives the same root. " +
+      "To vote without it, give a reason: `--uncommitted <reason>`. For a proof, `--commitment <file>` works too.",
   },
 
   // Bitcoin nodes and regtest

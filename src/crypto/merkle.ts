@@ -69,6 +69,26 @@ export const merkle = {
  */
 export const rootOfHashes = (hashes: readonly Uint8Array[]): Uint8Array => rootOf(joinBytes(hashes));
 
+/**
+ * Whether {@link rootOfHashes} of some hashes is a root, by the definition of RFC 6962: recursively, and each hash by
+ * itself, of the platform's SHA-256. It shares no code with the other way.
+ */
+export const isRootOfHashes = (root: Uint8Array, hashes: readonly Uint8Array[]): boolean =>
+  equalBytes(root, rootByDefinition(hashes));
+
+/** Whether {@link merkle.root} of some leaves is a root: see {@link isRootOfHashes}. */
+export const isRootOfLeaves = (root: Uint8Array, leaves: readonly Uint8Array[]): boolean =>
+  isRootOfHashes(root, leaves.map(hashLeaf));
+
+function rootByDefinition(hashes: readonly Uint8Array[]): Uint8Array {
+  const [first] = hashes;
+  if (first === undefined) return sha256(new Uint8Array());
+  if (hashes.length === 1) return first;
+  let half = 1;
+  while (2 * half < hashes.length) half *= 2;
+  return hashPair(rootByDefinition(hashes.slice(0, half)), rootByDefinition(hashes.slice(half)));
+}
+
 /** The aunts, bottom-up, of one of the hashes that {@link rootOfHashes} takes. */
 export const auntsAmongHashes = (hashes: readonly Uint8Array[], index: number): Uint8Array[] =>
   auntsIn(levelsAbove(joinBytes(hashes)), index);

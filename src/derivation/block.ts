@@ -1,5 +1,6 @@
 import { joinBytes } from "../core/bytes.js";
-import { merkle } from "../crypto/merkle.js";
+import { TapstakeError } from "../core/errors.js";
+import { isRootOfLeaves, merkle } from "../crypto/merkle.js";
 import { SecretRandomness } from "../crypto/randomness.js";
 import { Multiples, type MultiplesOptions, type MultiplesReport } from "./multiples.js";
 
@@ -78,6 +79,15 @@ function subtreesOf(points: Uint8Array): Uint8Array {
   const leaves = xOnly(points);
   const count = Math.ceil(leaves.length / SUBTREE);
   return joinBytes(
-    Array.from({ length: count }, (_, i) => merkle.root(leaves.slice(i * SUBTREE, (i + 1) * SUBTREE))),
+    Array.from({ length: count }, (_, i) => checkedRoot(leaves.slice(i * SUBTREE, (i + 1) * SUBTREE))),
   );
+}
+
+/** @throws TapstakeError `self-check-failed` if two ways give two roots: the chain would take no proof of such a tree */
+function checkedRoot(leaves: readonly Uint8Array[]): Uint8Array {
+  const root = merkle.root(leaves);
+  if (isRootOfLeaves(root, leaves)) return root;
+  const text =
+    "two ways to hash the randomness give two results: this machine computes wrongly; have its memory tested";
+  throw new TapstakeError("self-check-failed", text);
 }

@@ -7,11 +7,11 @@ interface Exports {
   prepare(window: number, batch: number): void;
   build(): number;
   multiply(count: number): number;
-  total(count: number, side: number): number;
+  total(count: number): number;
   wipe(): void;
   scalarsAt(): number;
   resultsAt(): number;
-  choicesAt(): number;
+  orderAt(): number;
   tableAt(): number;
 }
 
@@ -56,14 +56,14 @@ export class Kernel {
   }
 
   /**
-   * The sum, as 64 bytes, of the results whose choice is `side`. Undefined if sums meet on the way, or there are no
-   * such results.
-   * @param choices a byte for each result
+   * The sum, as 64 bytes, of the results: the i-th in an order counts i + 1 times. Undefined if sums meet on the
+   * way, or there are no results.
+   * @param order each result once, by its place
    */
-  total(choices: Uint8Array, side: 0 | 1): Uint8Array | undefined {
-    const count = choices.length;
-    this.#at(this.#exports.choicesAt(), count).set(choices);
-    return this.#exports.total(count, side)
+  total(order: Uint32Array): Uint8Array | undefined {
+    const count = order.length;
+    new Uint32Array(this.#exports.memory.buffer, this.#exports.orderAt(), count).set(order);
+    return this.#exports.total(count)
       ? this.#at(this.#exports.resultsAt() + 64 * count, 64).slice()
       : undefined;
   }

@@ -39,9 +39,10 @@ export interface MultiplesOptions {
 /**
  * Multiples of G, by the kernel if that saves time. They are verified against libsecp256k1 before they are returned.
  *
- * A batch is split in two at random, and the sum of each half must equal the sum of its scalars times G: a sum over all
- * would miss two points that changed places. One point, chosen at random, must equal its scalar times G. The library
- * computes every batch that fails, or that the kernel cannot compute.
+ * The points of a batch get the weights 1, 2, 3 and so on in a random order, and their weighted sum must equal the
+ * weighted sum of their scalars times G. As no two weights are equal, one wrong point fails, and so do points that changed
+ * places, whichever and however many. One point, chosen at random, must equal its scalar times G. The library computes
+ * every batch that fails, or that the kernel cannot compute.
  */
 export class Multiples {
   readonly #kernel: Kernel | undefined;
@@ -90,19 +91,14 @@ export class Multiples {
 
   /** Undefined if sums meet. */
   #holds(kernel: Kernel, scalars: Uint8Array, results: Uint8Array): boolean | undefined {
-    const choices = globalThis.crypto.getRandomValues(new Uint8Array(scalars.length / 32));
-    const drawn = Math.floor(Math.random() * choices.length);
-    choices.forEach((lot, i) => (choices[i] = lot & 1));
-    let holds = isMultiple(compress(results, drawn), at(scalars, drawn));
-    for (const side of [0, 1] as const) {
-      // With few points, all may be on one side.
-      if (!choices.includes(side)) continue;
-      const total = kernel.total(choices, side);
-      if (!total) return undefined;
-      const sum = sumOf(scalars, choices, side);
-      holds &&= isMultiple(compress(total, 0), sum);
-      sum.fill(0);
-    }
+    const order = randomOrder(scalars.length / 32);
+    const drawn = order[0]!;
+    const total = kernel.total(order);
+    if (!total) return undefined;
+    const sum = sumOf(scalars, order);
+    const holds =
+      isMultiple(compress(results, drawn), at(scalars, drawn)) && isMultiple(compress(total, 0), sum);
+    sum.fill(0);
     return holds;
   }
 
@@ -152,16 +148,27 @@ function isMultiple(point: Uint8Array, k: Uint8Array): boolean {
   return expected !== null && equalBytes(expected, point);
 }
 
+/** The numbers below a count, shuffled (Fisher and Yates). */
+function randomOrder(count: number): Uint32Array {
+  const lots = globalThis.crypto.getRandomValues(new Uint32Array(count));
+  const order = Uint32Array.from(lots, (_, i) => i);
+  for (let i = count - 1; i > 0; i--) {
+    const j = lots[i]! % (i + 1);
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  return order;
+}
+
 /**
- * The sum modulo n, as 32 bytes, of the scalars whose choice is `side`. Words of it stay exact in numbers for two million
- * scalars.
+ * The sum modulo n, as 32 bytes, of the scalars: the i-th in an order counts i + 1 times. Words of it stay exact
+ * in numbers for two thousand scalars.
  */
-function sumOf(scalars: Uint8Array, choices: Uint8Array, side: 0 | 1): Uint8Array {
+function sumOf(scalars: Uint8Array, order: Uint32Array): Uint8Array {
   const view = new DataView(scalars.buffer, scalars.byteOffset, scalars.length);
   const words = new Float64Array(8);
-  for (let i = 0; i < scalars.length; i += 4) {
-    if (choices[i >> 5] === side) words[(i >> 2) & 7]! += view.getUint32(i);
-  }
+  order.forEach((place, i) => {
+    for (let word = 0; word < 8; word++) words[word]! += (i + 1) * view.getUint32(32 * place + 4 * word);
+  });
   const sum = words.reduce((high, word) => (high << 32n) + BigInt(word), 0n);
   words.fill(0);
   return scalar.toBytes(sum % GROUP_ORDER);

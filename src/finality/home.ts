@@ -17,6 +17,8 @@ export interface Home {
   readonly lockFile: string;
   /** Chains by id. */
   readonly chainsFile: string;
+  /** Kinds of file systems that the operator accepts although two signers could hold one home there, such as `nfs`. */
+  readonly acceptedFileSystems: readonly string[];
 }
 
 /**
@@ -61,5 +63,6 @@ export function homeAt(path?: string): Home {
     protectionFile: join(home, "protection.db"),
     lockFile: join(home, "signer.lock"),
     chainsFile: join(home, "chains.json"),
+    acceptedFileSystems: (process.env["TAPSTAKE_ACCEPT_FILE_SYSTEM"] ?? "").split(/[ ,]+/).filter(Boolean),
   };
 }

@@ -38,7 +38,6 @@ export type {
 } from "./protection/interchange.js";
 export { DEFAULT_SCRYPT, type Passphrase, type ScryptCost } from "./keys/keyfile.js";
 export { deleteKey } from "./keys/keystore.js";
-export { exportKey } from "./keys/keystore.js";
 export {
   changePassphrase,
   createKey,

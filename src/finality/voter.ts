@@ -6,8 +6,15 @@ import { assertChainConfig, type ChainConfig } from "../vote/chain.js";
 import { contextBytes, isVoteMessage, voteMessage } from "../vote/messages.js";
 import type { RefusalCode } from "../vote/vote.js";
 import type { UnlockedKey } from "./keys/keystore.js";
-import { decide, type Watermarks } from "./protection/decide.js";
-import { locked, tooManyChains, uninitialised } from "./protection/errors.js";
+import {
+  assertHeight,
+  decide,
+  type Decision,
+  floorOf,
+  UNCOMMITTED_LEAP,
+  type Watermarks,
+} from "./protection/decide.js";
+import { locked, uninitialised } from "./protection/errors.js";
 import {
   type CommittedContext,
   covers,
@@ -36,6 +43,11 @@ export interface VoterOptions {
    * again.
    */
   readonly otherContext?: boolean | undefined;
+  /**
+   * The reason for votes at heights that no known commitment covers, in words, such as "committed by another signer".
+   * They may then be up to 100,000 heights above the last vote. Without a reason they are refused.
+   */
+  readonly uncommitted?: string | undefined;
 }
 
 /** What a caller knows, for one call. */
@@ -80,9 +92,8 @@ export type VoteResult =
 /**
  * Votes of one key on one chain. Each vote is recorded before its signature is returned.
  *
- * Calls are synchronous, and the store belongs to one process, so nothing else runs in between: look up, decide, sign
- * in memory, write to the store, write to the watermark log, return the signature (see docs/protection.md). A signature
- * is verified before it is recorded.
+ * Calls are synchronous, and the store belongs to one process, so nothing else runs in between the steps of a call:
+ * prepare, sign, record, release (see docs/protection.md). A signature is verified before it is recorded.
  */
 export class Voter {
   readonly #publicKey: Uint8Array;
@@ -93,6 +104,7 @@ export class Voter {
   readonly #cache: RandomnessCache;
   readonly #anyMessage: boolean;
   readonly #otherContext: boolean;
+  readonly #uncommitted: boolean;
   #chainHeight: bigint | undefined;
 
   /**
@@ -108,7 +120,9 @@ export class Voter {
       cache = new RandomnessCache(),
       anyMessage = false,
       otherContext = false,
+      uncommitted,
     } = options;
+    if (uncommitted !== undefined) assertReason(uncommitted);
     assertChainConfig(chain);
     const keyPoint = pointOf(key.secretKey);
     if (!equalBytes(keyPoint.subarray(1), key.publicKey)) {
@@ -126,6 +140,7 @@ export class Voter {
     this.#cache = cache;
     this.#anyMessage = anyMessage;
     this.#otherContext = otherContext;
+    this.#uncommitted = uncommitted !== undefined;
     if (chainHeight !== undefined) this.noteChainHeight(chainHeight);
   }
 
@@ -145,8 +160,8 @@ export class Voter {
   /**
    * Votes for a block. A refusal is an answer, not an error.
    * @throws TapstakeError `invalid-number`, `invalid-bytes`; `context-mismatch`; `protection-uninitialised`,
-   * `too-many-chains`, `protection-unwritable`, `protection-corrupt`, `protection-closed`; `self-check-failed`. Then no
-   * signature is returned.
+   * `protection-unwritable`, `protection-corrupt`, `protection-closed`; `self-check-failed`. Then no signature is
+   * returned.
    */
   vote(vote: BlockVote, options?: VoteOptions): VoteResult {
     return this.batch([vote], options)[0]!;
@@ -165,34 +180,57 @@ export class Voter {
    * @throws TapstakeError `duplicate-height`, `not-a-vote`, `context-mismatch` before anything is signed, and as
    *   {@link Voter.vote}
    */
-  batch(votes: readonly (BlockVote | MessageVote)[], { chainHeight: told }: VoteOptions = {}): VoteResult[] {
-    const chainHeight = higher(this.#chainHeight, told);
-    const requests = this.check(votes).map((vote) => ({ ...vote, digest: sha256(vote.message) }));
+  batch(votes: readonly (BlockVote | MessageVote)[], options: VoteOptions = {}): VoteResult[] {
+    // This home is the only one that votes with the key. An arbiter between several homes would be asked here.
+    const signed = this.#prepare(votes, options).map((vote) => this.#sign(vote));
+    this.#record(signed);
+    return signed.map(release);
+  }
+
+  /** Step 1: the messages, and what is decided of each by what this home knows. Nothing is signed or written. */
+  #prepare(
+    votes: readonly (BlockVote | MessageVote)[],
+    { chainHeight: stated }: VoteOptions,
+  ): PreparedVote[] {
+    const chainHeight = higher(this.#chainHeight, stated);
+    const requests = this.check(votes);
     if (requests.length === 0) return [];
     const watermarks = this.#watermarks();
+    const uncommittedUpTo = this.#uncommitted ? reachOf(watermarks) : undefined;
+    const committed = this.#protection.committed(this.#publicKey, this.chain.id);
     const heights = requests.map(({ height }) => height);
     const records = this.#protection.recordsAt(this.#publicKey, this.chain.id, heights);
-    const entries: VoteEntry[] = [];
-    const results = requests.map(({ height, message, digest }): VoteResult => {
+    return requests.map(({ height, message }) => {
+      const digest = sha256(message);
       const record = records.get(height) ?? null;
-      const decision = decide({ height, digest, record, watermarks, chainHeight });
-      if (decision.kind === "refused") return { height, ...decision };
-      const { secret, point } = this.#cache.pair(this.#key, this.chain.id, height);
-      const publicRandomness = point.slice(1);
-      try {
-        if (decision.kind === "same") {
-          return this.#again(height, message, decision.signature, publicRandomness);
-        }
-        const points = { keyPoint: this.#keyPoint, randomnessPoint: point };
-        const signature = eots.signKnown(this.#key.secretKey, secret, message, points);
-        entries.push({ height, digest, signature });
-        return { height, kind: "new", signature: signature.slice(), publicRandomness };
-      } finally {
-        secret.fill(0);
-      }
+      const isCommitted = committed.some((range) => covers(range, height));
+      const known = { height, digest, record, watermarks, chainHeight, isCommitted, uncommittedUpTo };
+      return { height, message, digest, decision: decide(known) };
     });
+  }
+
+  /** Step 2: the signature of a vote that may be signed, in memory alone, and verified. */
+  #sign({ height, message, digest, decision }: PreparedVote): SignedVote {
+    if (decision.kind === "refused") return { result: { height, ...decision } };
+    const { secret, point } = this.#cache.pair(this.#key, this.chain.id, height);
+    const publicRandomness = point.slice(1);
+    try {
+      if (decision.kind === "same") {
+        return { result: this.#again(height, message, decision.signature, publicRandomness) };
+      }
+      const points = { keyPoint: this.#keyPoint, randomnessPoint: point };
+      const signature = eots.signKnown(this.#key.secretKey, secret, message, points);
+      const result = { height, kind: "new", signature: signature.slice(), publicRandomness } as const;
+      return { result, entry: { height, digest, signature } };
+    } finally {
+      secret.fill(0);
+    }
+  }
+
+  /** Step 3: what was signed now is on the disk, in one write, before anything is released. */
+  #record(signed: readonly SignedVote[]): void {
+    const entries = signed.flatMap(({ entry }) => entry ?? []);
     if (entries.length > 0) this.#protection.append(this.#publicKey, this.chain.id, entries);
-    return results;
   }
 
   /**
@@ -245,21 +283,11 @@ export class Voter {
 
   #watermarks(): Watermarks {
     const { id } = this.chain;
-    this.#protection.applyProvenance(this.#publicKey);
+    const { home } = this.#protection;
     const watermarks = this.#protection.watermarks(this.#publicKey, id);
-    if (watermarks?.locked) throw locked(this.#protection.home, this.#publicKey, id);
-    if (watermarks) return watermarks;
-    if (this.#key.origin === "generated" && this.#protection.isGeneratedHere(this.#publicKey)) {
-      this.#mayBegin();
-      return this.#protection.init(this.#publicKey, id, 0n);
-    }
-    throw uninitialised(this.#protection.home, this.#publicKey, id);
-  }
-
-  /** A caller can name any number of chains, and each is remembered for good. */
-  #mayBegin(): void {
-    const begun = this.#protection.keyChains().filter(({ key }) => equalBytes(key, this.#publicKey)).length;
-    if (begun >= MAX_BEGUN) throw tooManyChains(this.#protection.home, this.#publicKey, this.chain.id, begun);
+    if (!watermarks) throw uninitialised(home, this.#publicKey, id);
+    if (!watermarks.locked) return watermarks;
+    throw locked(home, { key: this.#publicKey, chainId: id }, watermarks.retired === true);
   }
 
   /**
@@ -287,8 +315,31 @@ export class Voter {
 /** The length in bytes of a vote's message without a signing context (PROTOCOL 6). */
 const BARE_VOTE = 40;
 
-/** The chains that a key may begin on by itself; for more, the operator must confirm. */
-const MAX_BEGUN = 100;
+/** A vote, and what may be done with it. */
+interface PreparedVote extends MessageVote {
+  /** SHA-256 of the message. */
+  readonly digest: Uint8Array;
+  readonly decision: Decision;
+}
+
+/** What a vote's answer will be once it is recorded. */
+interface SignedVote {
+  readonly result: VoteResult;
+  /** What to record: for a vote that was signed now. */
+  readonly entry?: VoteEntry;
+}
+
+/** Step 4: the answer leaves. */
+const release = ({ result }: SignedVote): VoteResult => result;
+
+/** The highest height for a vote without a known commitment. */
+const reachOf = (watermarks: Watermarks): bigint => floorOf(watermarks) + UNCOMMITTED_LEAP;
+
+function assertReason(reason: string): void {
+  if (typeof reason === "string" && reason.trim() !== "") return;
+  const text = "the reason for votes without a known commitment must be given in words: it is empty";
+  throw new TapstakeError("invalid-argument", text);
+}
 
 function refuseDuplicates(requests: readonly { readonly height: bigint }[]): void {
   const seen = new Set<bigint>();
@@ -304,12 +355,30 @@ function refuseDuplicates(requests: readonly { readonly height: bigint }[]): voi
   }
 }
 
-function notAVote(height: bigint, { length }: Uint8Array): TapstakeError {
+/** Names the height that a whole message is for too: it is the likeliest mistake. */
+function notAVote(height: bigint, message: Uint8Array): TapstakeError {
+  const other = heightIn(message);
+  if (other !== undefined) {
+    return new TapstakeError(
+      "not-a-vote",
+      `the message that came for height ${height} is a vote for height ${other}. tapstake signed nothing: send each message with its own height`,
+      { height, messageHeight: other },
+    );
+  }
+  const { length } = message;
   return new TapstakeError(
     "not-a-vote",
     `the message for height ${height} must be a vote at that height, not ${length} other bytes: an optional signing context of 64 lower-case hexadecimal characters, the height in 8 bytes and a hash of 32 bytes. tapstake signed nothing: another message could be a transaction`,
     { height },
   );
+}
+
+/** The height that a message votes for; undefined if it is no vote. */
+function heightIn(message: Uint8Array): bigint | undefined {
+  if (message.length < BARE_VOTE) return undefined;
+  const view = new DataView(message.buffer, message.byteOffset, message.length);
+  const height = view.getBigUint64(message.length - BARE_VOTE);
+  return isVoteMessage(message, height) ? height : undefined;
 }
 
 function otherMessage(chain: string, expected: string, { height, message }: MessageVote): TapstakeError {
@@ -350,6 +419,7 @@ const contextText = (context: string | undefined): string =>
 function higher(known: bigint | undefined, told: bigint | undefined): bigint | undefined {
   if (told === undefined) return known;
   u64be(told, "chain height");
+  assertHeight(told, "chain height");
   return known === undefined || told > known ? told : known;
 }
 

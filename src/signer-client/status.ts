@@ -10,6 +10,8 @@ const STATUS: Partial<Record<ErrorCode, Status>> = {
   "unknown-earlier-vote": status.FAILED_PRECONDITION,
   "below-watermark": status.FAILED_PRECONDITION,
   "at-or-below-chain-height": status.FAILED_PRECONDITION,
+  "no-commitment": status.FAILED_PRECONDITION,
+  "height-too-high": status.FAILED_PRECONDITION,
   "protection-uninitialised": status.FAILED_PRECONDITION,
   "too-many-chains": status.FAILED_PRECONDITION,
   "commitment-overlap": status.FAILED_PRECONDITION,

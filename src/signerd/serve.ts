@@ -38,6 +38,8 @@ export interface ServeOptions {
   readonly chainHeights?: ReadonlyMap<string, bigint>;
   /** Chains whose votes are signed even if the commitment has another signing context than `chains.json`. */
   readonly otherContexts?: ReadonlySet<string>;
+  /** For a chain id, the reason for votes at heights that no stored commitment covers. Without one, they are refused. */
+  readonly uncommitted?: ReadonlyMap<string, string>;
   /** Bech32 addresses for which SignSchnorrSig proves possession of a key. */
   readonly popAddresses?: readonly string[];
   /** Milliseconds in which callers may fetch their last answers when it stops; ten seconds by default. */
@@ -89,8 +91,17 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
       popAddresses = [],
       chainHeights = new Map(),
       otherContexts = new Set(),
+      uncommitted = new Map(),
     } = options;
-    const opened = { popAddresses, openSchnorr, openMessages, constantTime, chainHeights, otherContexts };
+    const opened = {
+      popAddresses,
+      openSchnorr,
+      openMessages,
+      constantTime,
+      chainHeights,
+      otherContexts,
+      uncommitted,
+    };
     const onReport = (report: MultiplesReport) => {
       const wrong = mistrust(report);
       if (wrong === undefined) return;
@@ -211,6 +222,12 @@ function announce(
     log.warn(
       `--other-context: votes on ${chain} are signed also where the commitment has another signing context. Start it ` +
         "without this option once the heights of those commitments are over.",
+    );
+  }
+  for (const [chain, reason] of options.uncommitted ?? []) {
+    log.warn(
+      `--uncommitted: votes on ${chain} are signed also where this home knows no commitment, because: ${reason}. ` +
+        "Commit to the same heights with tapstake fp commit, and start it without this option.",
     );
   }
   if (!isLoopback(parseAddress(address).host) && !encrypted) {

@@ -40,10 +40,10 @@ const OVERLAPS_TOLD = 20;
 const MAX_VOTERS = 256;
 
 const UNCOVERED =
-  "no commitment that is stored here covers the height of this vote: unless it was committed elsewhere, the chain will " +
-  "not accept the vote. A store that protection init began anew has lost the commitments of the old one: stop the signer " +
-  "and commit to the same heights again (tapstake fp commit), which gives the same roots, or import an export. The log " +
-  "says this once for each key and chain until the signer starts again";
+  "no commitment that is stored here covers the height of this vote. A store that protection init began anew has lost " +
+  "the commitments of the old one. Commit to the same heights again (tapstake fp commit), which gives the same roots, or " +
+  "import an export. To vote without it, start the signer with --uncommitted. The log says this once for each key and " +
+  "chain until the signer starts again";
 
 interface SignerParts {
   readonly home: Home;
@@ -62,6 +62,8 @@ interface SignerParts {
   readonly chainHeights: ReadonlyMap<string, bigint>;
   /** Chains whose votes are signed even if the commitment has another signing context. */
   readonly otherContexts: ReadonlySet<string>;
+  /** By chain: why votes outside every stored commitment are signed. */
+  readonly uncommitted: ReadonlyMap<string, string>;
 }
 
 /** A signature of a digest, and the meaning of the digest. */
@@ -233,7 +235,9 @@ export class Signer {
     const { protection } = this.parts;
     // Also true if the store has this very commitment.
     const isTaken = protection.committed(key, chainId).some((other) => overlap(other, commitment));
-    if (isContiguous && !isTaken) protection.addCommitment(key, chainId, { ...kept, signature });
+    if (!isContiguous || isTaken) return;
+    const madeFor = this.parts.keys.get(key).store;
+    protection.addCommitment(key, chainId, { ...kept, signature, madeFor });
   }
 
   async #derive(
@@ -292,8 +296,9 @@ export class Signer {
     const { protection, openMessages: anyMessage, chainHeights, otherContexts } = this.parts;
     const otherContext = otherContexts.has(chain.id);
     const chainHeight = chainHeights.get(chain.id);
+    const uncommitted = this.parts.uncommitted.get(chain.id);
     const cache = this.#cache;
-    return new Voter({ key, chain, protection, chainHeight, anyMessage, otherContext, cache });
+    return new Voter({ key, chain, protection, chainHeight, anyMessage, otherContext, uncommitted, cache });
   }
 
   #chain(chainId: Uint8Array): ChainConfig {
@@ -312,14 +317,16 @@ export class Signer {
     return results;
   }
 
-  /** Logs once for each key and chain that no stored commitment covers a height that was voted for. */
+  /** Logs once for each key and chain that no stored commitment covers a height that a vote was asked for. */
   #warnOfUncovered(publicKey: Uint8Array, chain: string, results: readonly VoteResult[]): void {
     const key = hex.encode(publicKey);
     const id = `${key}/${chain}`;
     if (this.#uncovered.has(id)) return;
     const committed = this.parts.protection.committed(publicKey, chain);
-    const vote = results.find(
-      ({ kind, height }) => kind !== "refused" && !committed.some((range) => covers(range, height)),
+    const vote = results.find((result) =>
+      result.kind === "refused"
+        ? result.code === "no-commitment"
+        : !committed.some((range) => covers(range, result.height)),
     );
     if (!vote) return;
     this.#uncovered.add(id);

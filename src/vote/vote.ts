@@ -143,6 +143,8 @@ export const REFUSAL_CODES = [
   "unknown-earlier-vote",
   "below-watermark",
   "at-or-below-chain-height",
+  "no-commitment",
+  "height-too-high",
 ] as const;
 
 /** Whether a code is a signer's refusal of one height, and not a failure. */

@@ -65,6 +65,10 @@ try {
 async function inProcess(key: UnlockedKey): Promise<void> {
   const protection = openProtection(home);
   protection.init(key.publicKey, chain.id, 0n);
+  // Its root and signature do not matter here.
+  const [root, signature] = [new Uint8Array(32), new Uint8Array(64)];
+  const committed = { startHeight: 0n, count: LAST + 1_000_000, root, signature, subtrees: null };
+  protection.addCommitment(key.publicKey, chain.id, committed);
   const cache = new RandomnessCache();
   for (let i = 0; i < BATCHES * BATCH; i++) cache.pair(key, chain.id, BigInt(KNOWN + i));
   cache.pair(key, chain.id, BigInt(LAST));

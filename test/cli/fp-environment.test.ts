@@ -40,17 +40,19 @@ const PASSPHRASE = { TAPSTAKE_PASSPHRASE: passphrase };
 const HMAC = { TAPSTAKE_HMAC_KEY: "what both of them know" };
 const vote = ["vote", "--key", publicKey, "--chain", chain, "--height", "5", "--hash", block(1), "--json"];
 
+const uncommitted = ["--uncommitted", "a test of something else"];
+
 describe.concurrent("a secret in the environment", () => {
   it("of a command that reads its passphrase from it is removed for itself and its children", async () => {
     const { env, seen } = watched({ ...PASSPHRASE, TAPSTAKE_HOME: homeWithKey() });
-    expectVoted(await tapstake(["fp", ...vote], { env }));
+    expectVoted(await tapstake(["fp", ...vote, ...uncommitted], { env }));
     expect(seen()).toEqual({ atStart: ["TAPSTAKE_PASSPHRASE"], own: [], child: [] });
   });
 
   it("is removed, too, where a file replaces it", async () => {
     const { env, seen } = watched({ TAPSTAKE_PASSPHRASE: "unused", TAPSTAKE_HOME: homeWithKey() });
     const file = temporaryFile("passphrase", passphrase);
-    expectVoted(await tapstake(["fp", ...vote, "--passphrase-file", file], { env }));
+    expectVoted(await tapstake(["fp", ...vote, ...uncommitted, "--passphrase-file", file], { env }));
     expect(seen()).toEqual({ atStart: ["TAPSTAKE_PASSPHRASE"], own: [], child: [] });
   });
 

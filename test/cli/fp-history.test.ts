@@ -19,7 +19,17 @@ describe("an interchange file of many votes", () => {
     const key = hex.decode(publicKey);
     fillHome(openHome(from), key, chain, VOTES);
     const file = join(temporaryFolder(), "interchange.json");
-    const exported = await tapstake(["fp", "protection", "export", "--home", from, "--out", file]);
+    const exported = await tapstake([
+      "fp",
+      "protection",
+      "export",
+      "--retire",
+      "--yes",
+      "--home",
+      from,
+      "--out",
+      file,
+    ]);
     expect(expectWrote(exported, file)).toBe(`${VOTES} votes, highest ${VOTES - 1},`);
     // White space says nothing in JSON, and takes as long to read.
     const blanks = " ".repeat(Math.ceil(LARGE / VOTES));
@@ -47,7 +57,7 @@ describe("an interchange file of many votes", () => {
     const [from, to] = [homeWithKey("imported"), homeWithKey("imported")];
     const votes = isLong ? VOTES : 2_000;
     fillHome(openHome(from), hex.decode(publicKey), chain, votes);
-    const { stdout } = expectDone(await tapstake(["fp", "protection", "export", "--home", from]));
+    const { stdout } = expectDone(await tapstake(["fp", "protection", "export", "--copy", "--home", from]));
     const surroundings = { input: stdout };
     const args = ["fp", "protection", "import", "-", "--home", to, "--yes", "--json"];
     expect(parsed(expectDone(await tapstake(args, surroundings)))).toMatchObject({

@@ -15,21 +15,20 @@ import { homeAt, openHome } from "../../src/finality/home.js";
 import { deleteKey, listKeys, unlockKey } from "../../src/finality/keys/keystore.js";
 import { loseMemory } from "../support/broken-homes.js";
 import { type Deed, killedAtEachStep } from "../support/killed.js";
-import { answerOf, inHome, testKey, voterOf } from "../support/signer.js";
-import { expectDone, expectRefused, fp, homeWithKey, passphrase, secretKey } from "./fp-support.js";
+import { answerOf, begin, inHome, testKey, voterOf } from "../support/signer.js";
+import { expectDone, expectRefused, fp, homeWithNewKey, passphrase, secretKey } from "./fp-support.js";
 import { temporaryFile, temporaryFolder } from "./support.js";
 
 const NAME = "validator-1";
 const secretFile = temporaryFile("secret", hex.encode(secretKey));
 const importing = ["keys", "import", NAME, "--secret-file", secretFile];
 const deleting = ["keys", "delete", NAME, "--yes"];
-const exporting = ["keys", "export", NAME, "--yes"];
 const asDeed = (args: readonly string[]): Deed => ["command", "fp", ...args];
 const env = { TAPSTAKE_PASSPHRASE: passphrase };
 
 /** A home whose key was generated there, with what a killed process left that wrote its file. */
 function fresh(): string {
-  const path = homeWithKey();
+  const path = homeWithNewKey();
   const left = join(homeAt(path).keysFolder, `.${NAME}.json.99999999.0123456789ab.tmp`);
   copyFileSync(fileIn(path), left);
   return path;
@@ -43,7 +42,8 @@ const vote = (path: string, height: bigint, fill: number): string =>
 
 /** A home whose key was generated there, with a vote for block 1 at height 100. */
 function voted(): string {
-  const path = homeWithKey();
+  const path = homeWithNewKey();
+  begin(openHome(path), publicKeyOf(secretKey));
   expect(vote(path, 100n, 1)).toBe("new");
   return path;
 }
@@ -102,9 +102,9 @@ describe("keys import that is killed", () => {
 
   it.each(Object.entries(begins))(
     "at every step, %s, leaves the key whole or absent, and can be run again",
-    async (_, begin) => {
+    async (_, home) => {
       const found = new Set<boolean>();
-      for (const { path } of killedAtEachStep(begin, asDeed(importing), env)) {
+      for (const { path } of killedAtEachStep(home, asDeed(importing), env)) {
         expectSecret(path);
         const isWhole = isThere(path);
         found.add(isWhole);
@@ -128,11 +128,11 @@ describe("keys delete that is killed", () => {
 
   it.each(Object.entries(begins))(
     "at every step, of a key %s, leaves it whole or absent, and can be run again",
-    async (_, begin) => {
+    async (_, home) => {
       const found = new Set<boolean>();
       let copy = new Uint8Array();
       const beginWithCopy = () => {
-        const path = begin();
+        const path = home();
         copy = readFileSync(fileIn(path));
         return path;
       };
@@ -140,7 +140,7 @@ describe("keys delete that is killed", () => {
         expectSecret(path);
         const isWhole = isThere(path);
         found.add(isWhole);
-        if (isWhole && begin === voted) {
+        if (isWhole && home === voted) {
           expect(["double-vote", "protection-uninitialised"]).toContain(vote(path, 100n, 2));
         }
         const again = await fp(path, deleting);
@@ -152,33 +152,6 @@ describe("keys delete that is killed", () => {
         expectHeld(path);
       }
       expect(found).toEqual(new Set([false, true]));
-    },
-  );
-});
-
-describe("keys export that is killed", () => {
-  const takenOver = () => {
-    const path = fresh();
-    inHome(openHome(path), (protection) => protection.applyProvenance(publicKeyOf(secretKey)));
-    return path;
-  };
-  const begins = { "whose birth is noted": fresh, "whose birth the store took over": takenOver };
-
-  it.each(Object.entries(begins))(
-    "at every step, of a new key %s, shows no secret while the key still counts as new",
-    async (_, begin) => {
-      const found = new Set<boolean>();
-      for (const { path, printed } of killedAtEachStep(begin, asDeed(exporting), env)) {
-        const isOut = printed.includes(hex.encode(secretKey));
-        const answer = vote(path, 5n, 1);
-        found.add(answer === "new");
-        expect(["new", "protection-uninitialised"]).toContain(answer);
-        if (isOut) expect(answer).toBe("protection-uninitialised");
-      }
-      expect(found).toEqual(new Set([false, true]));
-      const path = begin();
-      expect((await fp(path, exporting)).stdout).toContain(hex.encode(secretKey));
-      expect(vote(path, 5n, 1)).toBe("protection-uninitialised");
     },
   );
 });

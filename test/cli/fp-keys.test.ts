@@ -6,7 +6,6 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { openHome } from "../../src/finality/home.js";
 import { createKey, unlockKey } from "../../src/finality/keys/keystore.js";
 import { secretFromMnemonic } from "../../src/finality/keys/mnemonic.js";
-import { openProtection } from "../../src/finality/protection/protection.js";
 import { LIGHT } from "../support/home.js";
 import { lightenScrypt } from "../support/light-scrypt.mjs";
 import { secretOf } from "../support/stake.js";
@@ -524,9 +523,6 @@ describe.concurrent("tapstake fp keys export", () => {
     expect(stderr).not.toContain(secret);
     refused(await keys(home, ["export", "validator-1"]), "usage");
     refused(await keys(home, ["export", "nobody", "--yes"]), "key-not-found");
-    const signer = openProtection(openHome(home));
-    refused(await keys(home, ["export", "validator-1", "--yes"]), "signer-running");
-    signer.close();
   });
 });
 
@@ -661,14 +657,5 @@ describe.concurrent("a refusal before anything is written", () => {
     const question = "The words, or the secret in hexadecimal";
     const { stdout } = await onTerminal(args, { COLUMNS: "0" }, [question, "\x03"]);
     expect(stdout).toContain("cancelled");
-  });
-
-  it("a secret: is not announced while a signer runs", async () => {
-    const home = openHome(join(temporaryFolder(), "home"));
-    createKey(home, { name: "a", passphrase, secretKey, origin: "generated", scrypt: LIGHT });
-    const protection = openProtection(home);
-    const { stderr } = await inProcess(["fp", "keys", "export", "a", "--yes", "--home", home.path]);
-    protection.close();
-    expect(stderr).toMatch(/^tapstake: signer-running: /);
   });
 });

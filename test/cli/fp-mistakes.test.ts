@@ -89,8 +89,8 @@ describe.concurrent("PROTOCOL 11: Buffer.from truncates what is not hex", () => 
     expectRefused(await run(["keys", "import", "b", "--secret-file", "-"], wrong), "invalid-hex");
     expect(readdirSync(join(home, "keys"))).toEqual(before);
     // Nothing was signed for what was left of it.
-    expect((await run(["vote", ...named, "--batch", "-"], votes)).code).toBe(0);
-    const { stdout } = expectDone(await run(["protection", "export"]));
+    expect((await run(["vote", ...named, "--batch", "-", "--uncommitted", "a test"], votes)).code).toBe(0);
+    const { stdout } = expectDone(await run(["protection", "export", "--copy"]));
     expect(stdout).toContain(publicKey);
     const interchange = stdout.replace(publicKey, wrong);
     expectRefused(await run(["protection", "import", "-", "--yes"], interchange), "invalid-json");

@@ -83,13 +83,8 @@ describe.concurrent("tapstake fp protection", () => {
 
   it("lists after a loss the other keys and chains that are locked", async () => {
     const home = await homeWithVotes();
-    expectVoted(
-      await fp(
-        home,
-        ["vote", "--key", publicKey, "--chain", "bsn-2", "--height", "1", "--hash", block(1)].concat(
-          "--json",
-        ),
-      ),
+    expectDone(
+      await fp(home, ["commit", "--key", publicKey, "--chain", "bsn-2", "--start", "1", "--count", "1"]),
     );
     rmSync(join(home, "protection.db"));
     const init = ["init", ...named, "--from-height", "900", "--yes"];
@@ -106,11 +101,11 @@ describe.concurrent("tapstake fp protection", () => {
   });
 
   it("imports commitments alone without mention of watermarks, and names a file that is not an interchange file", async () => {
-    const home = homeWithKey();
+    const home = homeWithKey("imported");
     expectDone(await fp(home, ["commit", ...named, "--start", "1", "--count", "5"]));
     const { stdout: interchange } = expectDone(await protection(home, "export", "--json"));
     const path = temporaryFile("interchange.json", interchange);
-    const { stdout } = expectDone(await protection(homeWithKey(), "import", path, "--yes"));
+    const { stdout } = expectDone(await protection(homeWithKey("imported"), "import", path, "--yes"));
     expect(stdout).toContain("commitments added");
     expect(stdout).not.toContain("null");
     const none = temporaryFile("none.json", "x ");
@@ -167,15 +162,30 @@ describe.concurrent("tapstake fp protection", () => {
   it("moves to another machine, with every vote", async () => {
     const home = await homeWithVotes();
     const interchange = join(temporaryFolder(), "interchange.json");
-    const outcome = await protection(home, "export", "--out", interchange);
+    // The move is the default, and needs a yes.
+    expect(expectRefused(await protection(home, "export", "--out", interchange), "usage")).toContain("--yes");
+    expectRefused(await protection(home, "export", "--copy", "--retire", "--yes"), "usage");
+    expectVoted(await voteFor(home, 106, block(1)));
+    const outcome = await protection(home, "export", "--out", interchange, "--yes");
     expect(expectWrote(outcome, interchange)).toBe("2 votes, highest 106,");
-    expectRefused(await protection(home, "export", "--out", interchange), "file-error");
-    expect(parsed(expectDone(await protection(home, "export")))).toMatchObject({ metadata: { version: 1 } });
+    expectRefused(await protection(home, "export", "--out", interchange, "--yes"), "file-error");
+    // The old home signs no longer, not even what it signed; a second export is the same file.
+    for (const height of [106, 107]) {
+      expect(codeOf(await voteFor(home, height, block(1)))).toBe("protection-uninitialised");
+    }
+    expect(await shown(home)).toMatchObject([{ held: true, retired: true, lowest: "0", highest: "106" }]);
+    const again = parsed<{ data: object }>(expectDone(await protection(home, "export", "--retire", "--yes")));
+    const written = JSON.parse(readFileSync(interchange, "utf8")) as { data: object };
+    expect(again.data).toEqual(written.data);
+    expect(written.data).toMatchObject([{ retired: true, lowest: "0", highest: "106" }]);
+    const back = ["init", ...named, "--yes", "--from-height"];
+    expectRefused(await protection(home, ...back, "106"), "would-lower-mark");
     const there = homeWithKey("imported");
     expect(codeOf(await voteFor(there, 107, block(1)))).toBe("protection-uninitialised");
-    const { imported } = parsed<{ imported: object[] }>(
+    const { kind, imported } = parsed<{ kind: string; imported: object[] }>(
       expectDone(await protection(there, "import", interchange, "--yes", "--json")),
     );
+    expect(kind).toBe("retired");
     expect(imported).toMatchObject([
       { key: publicKey, chain, added: 2, highest: "106", conflicts: [], blocked: [] },
     ]);
@@ -184,7 +194,9 @@ describe.concurrent("tapstake fp protection", () => {
     expect(same.votes).toMatchObject([{ kind: "same" }]);
     expectVoted(await voteFor(there, 107, block(1)));
     // Once more changes nothing.
-    expect(expectDone(await protection(there, "import", interchange)).stdout).toMatch(/votes added +0\n/);
+    const { stdout } = expectDone(await protection(there, "import", interchange));
+    expect(stdout).toMatch(/votes added +0\n/);
+    expect(stdout).toContain("the home that wrote it locked these keys");
     expect(await shown(there)).toMatchObject([{ highest: "107", votes: 3 }]);
   });
 
@@ -192,7 +204,7 @@ describe.concurrent("tapstake fp protection", () => {
     const [one, two] = [homeWithKey(), homeWithKey()];
     expectVoted(await voteFor(one, 105, block(1)));
     expectVoted(await voteFor(two, 105, block(2)));
-    const interchange = expectDone(await protection(one, "export")).stdout;
+    const interchange = expectDone(await protection(one, "export", "--copy")).stdout;
     const outcome = await fp(two, ["protection", "import", "-"], { input: interchange });
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toMatch(/^tapstake: double-vote: .*105.*Do: stop every signer of this key now\./);
@@ -259,7 +271,10 @@ describe.concurrent("tapstake fp protection", () => {
 
   it.skipIf(!hasTerminal)("begins above the last vote on the chain, not above an old file", async () => {
     const interchange = join(temporaryFolder(), "interchange.json");
-    expectWrote(await protection(await homeWithVotes(), "export", "--out", interchange), interchange);
+    expectWrote(
+      await protection(await homeWithVotes(), "export", "--copy", "--out", interchange),
+      interchange,
+    );
     const args = ["fp", "protection", "import", interchange];
     const at = (home: string, typed: string) =>
       onTerminal(args, { TAPSTAKE_HOME: home }, ["Type the key's last vote", `${typed}\r`]);
@@ -281,7 +296,7 @@ describe.concurrent("tapstake fp protection", () => {
 
   it("does not begin a key by an export that may be stale: the other order of two commands locks it", async () => {
     const old = await homeWithVotes();
-    const interchange = expectDone(await protection(old, "export")).stdout;
+    const interchange = expectDone(await protection(old, "export", "--copy")).stdout;
     const { exportedAt } = (JSON.parse(interchange) as { metadata: { exportedAt: string } }).metadata;
     expectVoted(await voteFor(old, 107, block(1)));
     const there = homeWithKey("imported");

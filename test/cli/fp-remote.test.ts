@@ -20,6 +20,7 @@ import {
   expectWrote,
   fp,
   homeWithKey,
+  homeWithNewKey,
   named,
   passphrase,
   publicKey,
@@ -49,7 +50,8 @@ async function startDaemon(
 ): Promise<Daemon> {
   const home = homeWithKey();
   await prepare?.(home);
-  const args = ["fp", "serve", "--address", "127.0.0.1:0", "--no-metrics", "--json", ...more];
+  const free = ["--address", "127.0.0.1:0", "--no-metrics", "--uncommitted", `${chain}=a test`];
+  const args = ["fp", "serve", ...free, "--json", ...more];
   const child = spawn(process.execPath, [main, ...args, "--unlock", "validator-1"], {
     env: { ...process.env, TAPSTAKE_HOME: home, TAPSTAKE_PASSPHRASE: passphrase },
     stdio: ["ignore", "pipe", "pipe"],
@@ -285,7 +287,7 @@ describe.concurrent("with --remote", () => {
   });
 
   it("TAPSTAKE_REMOTE alone sends votes and commitments to the daemon, and signs nothing here", async () => {
-    const home = homeWithKey();
+    const home = homeWithNewKey();
     const env = { TAPSTAKE_REMOTE: daemon.address, TAPSTAKE_HMAC_KEY: hmac };
     const there = (height: number, more: readonly string[] = []) =>
       fp(home, ["vote", ...named, "--height", `${height}`, "--hash", block(1), "--json", ...more], { env });

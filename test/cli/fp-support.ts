@@ -4,6 +4,7 @@ import { hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { openHome } from "../../src/finality/home.js";
 import { createKey, type KeyInfo } from "../../src/finality/keys/keystore.js";
+import { initProtection } from "../../src/finality/protection/protection.js";
 import { LIGHT } from "../support/home.js";
 import { lightenScrypt } from "../support/light-scrypt.mjs";
 import { secretOf } from "../support/stake.js";
@@ -20,10 +21,18 @@ export const chain = "bsn-1";
 /** A block's hash: 32 times one byte. */
 export const block = (byte: number): string => hex.encode(new Uint8Array(32).fill(byte));
 
-/** A home with the key `validator-1`, which is quick to open. */
-export function homeWithKey(origin: KeyInfo["origin"] = "generated", secret = secretKey): string {
+/** A home with the key `validator-1`, which is quick to open. It has not begun to vote. */
+export function homeWithNewKey(origin: KeyInfo["origin"] = "generated", secret = secretKey): string {
   const home = join(temporaryFolder(), "home");
   createKey(openHome(home), { name: "validator-1", passphrase, secretKey: secret, origin, scrypt: LIGHT });
+  return home;
+}
+
+/** The same; a generated key votes on the chain from height 0 on. */
+export function homeWithKey(origin: KeyInfo["origin"] = "generated", secret = secretKey): string {
+  const home = homeWithNewKey(origin, secret);
+  const key = publicKeyOf(secret);
+  if (origin === "generated") initProtection(openHome(home), { key, chainId: chain, fromHeight: 0n });
   return home;
 }
 
@@ -38,9 +47,11 @@ export function fp(home: string, args: readonly string[], { input = "", env = {}
 /** The options that name the key and the chain. */
 export const named = ["--key", "validator-1", "--chain", chain] as const;
 
-/** Runs `tapstake fp vote` with the key of the home. */
+/** Runs `tapstake fp vote` with the key of the home, at heights that need no commitment. */
 export const vote = (home: string, args: readonly string[], surroundings = {}): Promise<Outcome> =>
-  fp(home, ["vote", ...named, ...args], surroundings);
+  fp(home, ["vote", ...named, ...(args.includes("--remote") ? [] : uncommitted), ...args], surroundings);
+
+const uncommitted = ["--uncommitted", "a test of something else"];
 
 /** A vote for one block. */
 export const voteFor = (home: string, height: bigint | number, hash: string, more: readonly string[] = []) =>

@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { hex } from "../../src/core/bytes.js";
+import { openHome } from "../../src/finality/home.js";
+import { initProtection } from "../../src/finality/protection/protection.js";
 import { commitRandomness } from "../../src/finality/randomness/commit.js";
 import { voteFromJson } from "../../src/vote/json.js";
 import { verifyVote } from "../../src/vote/vote.js";
@@ -137,15 +140,24 @@ describe.concurrent("tapstake fp vote", () => {
   it("separates chains, as each has its randomness", async () => {
     const home = homeWithKey();
     expectVoted(await voteFor(home, 105, block(1)));
+    initProtection(openHome(home), { key: hex.decode(publicKey), chainId: "bsn-2", fromHeight: 0n });
     const elsewhere = await voteFor(home, 105, block(2), ["--chain", "bsn-2"]);
     expect(only(expectVoted(elsewhere))).toMatchObject({ kind: "new" });
   });
 
-  it("accepts heights of 64 bits", async () => {
+  it("refuses a height far above the last vote, which would end the key", async () => {
     const home = homeWithKey();
-    expect(only(expectVoted(await voteFor(home, 2n ** 64n - 1n, block(1)))).height).toBe(
-      "18446744073709551615",
-    );
+    expectVoted(await voteFor(home, 105, block(1)));
+    for (const height of [100_107, 2n ** 64n - 1n]) {
+      expectRefusedVote(await voteFor(home, height, block(1)), "height-too-high");
+    }
+    expectVoted(await voteFor(home, 100_106, block(1)));
+    const committing = ["commit", ...named, "--start", "5000000", "--count", "5"];
+    expectDone(await fp(home, committing));
+    const unreasoned = (height: number) =>
+      fp(home, ["vote", ...named, "--height", `${height}`, "--hash", block(1), "--json"]);
+    expectRefusedVote(await unreasoned(5_000_005), "no-commitment");
+    expectDone(await unreasoned(5_000_004));
     const outcome = await vote(home, ["--height", `${2n ** 64n}`, "--hash", block(1)]);
     expect(expectRefused(outcome, "usage")).toContain("below 2^64");
   });
@@ -254,7 +266,18 @@ describe.concurrent("tapstake fp vote", () => {
     const none = await inProcess(["fp", "vote", ...named, ...args, "--home", home]);
     expect(expectRefused(none, "usage")).toContain("TAPSTAKE_PASSPHRASE");
     const file = temporaryFile("passphrase", `${passphrase}\n`);
-    const fromFile = ["fp", "vote", ...named, ...args, "--home", home, "--passphrase-file", file];
+    const fromFile = [
+      "fp",
+      "vote",
+      ...named,
+      ...args,
+      "--home",
+      home,
+      "--passphrase-file",
+      file,
+      "--uncommitted",
+      "a test",
+    ];
     expect((await inProcess(fromFile)).code).toBe(0);
   });
 });

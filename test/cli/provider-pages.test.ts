@@ -187,9 +187,10 @@ async function haveVoted(): Promise<string> {
   for (const args of [
     ["keys", "import", "validator-1", "--mnemonic-file", join(cwd, "words")],
     ["protection", "init", ...named, "--from-height", "120000", "--yes"],
+    ["commit", ...named, "--start", "120000", "--count", "100"],
     vote(LAST_VOTE - 1),
     vote(LAST_VOTE),
-    ["protection", "export", "--out", join(cwd, "interchange.json")],
+    ["protection", "export", "--copy", "--out", join(cwd, "interchange.json")],
   ]) {
     const secrets = { TAPSTAKE_PASSPHRASE: PASSPHRASE, TAPSTAKE_NEW_PASSPHRASE: PASSPHRASE };
     expect(await inProcess(["fp", ...args], { env: { ...env, ...secrets } })).toMatchObject({ code: 0 });

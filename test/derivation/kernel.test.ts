@@ -61,34 +61,34 @@ describe("the kernel", () => {
     }
   });
 
-  it("adds the chosen results up to the sum of their scalars times G", () => {
+  it("adds the results up, in any order, to the weighted sum of their scalars times G", () => {
     const kernel = new Kernel(7, 500);
     for (const count of [1, 2, 3, 499, 500]) {
       const scalars = randomScalars(count, count);
       kernel.multiply(scalars);
       const all = Array.from({ length: count }, (_, i) => scalars.subarray(32 * i, 32 * i + 32));
-      for (const choices of [0, 1, 2, 3].map((least) =>
-        Uint8Array.from(all, (_, i) => Number(i % 4 >= least)),
-      )) {
-        for (const side of [0, 1] as const) {
-          const chosen = all.filter((_, i) => choices[i] === side).map(scalar.reduce);
-          const found = kernel.total(choices, side);
-          if (chosen.length === 0) expect(found).toBeUndefined();
-          else {
-            const sum = scalar.toBytes(chosen.reduce(scalar.add));
-            expect(compressed(found!)).toEqual(curve.pointFromScalar(sum));
-          }
-        }
+      const forth = Uint32Array.from(all, (_, i) => i);
+      // 7 has no factor in common with these counts.
+      for (const order of [forth, forth.toReversed(), forth.map((i) => (7 * i + 1) % count)]) {
+        const weighted = [...order].map((place, i) => scalar.reduce(all[place]!) * BigInt(i + 1));
+        const sum = scalar.toBytes(weighted.reduce((a, b) => a + b) % n);
+        expect(compressed(kernel.total(order)!)).toEqual(curve.pointFromScalar(sum));
       }
     }
+    expect(kernel.total(new Uint32Array())).toBeUndefined();
   });
 
   it("reports a sum of results that meets the next one", () => {
     const kernel = new Kernel(7, 3);
-    // 1 + 2 meets 3; 5 meets itself; 7 meets its negative.
-    for (const scalars of [bytesOf(1n, 2n, 3n), bytesOf(5n, 5n), bytesOf(7n, n - 7n)]) {
+    // 3 meets 1 + 2; 5 meets itself; 7 meets its negative; of 2, -1 and 3, the sums meet.
+    for (const scalars of [
+      bytesOf(3n, 2n, 1n),
+      bytesOf(5n, 5n),
+      bytesOf(7n, n - 7n),
+      bytesOf(2n, n - 1n, 3n),
+    ]) {
       expect(kernel.multiply(scalars)).toBeDefined();
-      expect(kernel.total(new Uint8Array(scalars.length / 32), 0)).toBeUndefined();
+      expect(kernel.total(Uint32Array.from({ length: scalars.length / 32 }, (_, i) => i))).toBeUndefined();
     }
   });
 
@@ -169,7 +169,7 @@ describe("wiping the kernel", () => {
     const { bytes } = kernel.memory;
     const fresh = bytes.slice();
     kernel.multiply(scalars);
-    kernel.total(new Uint8Array(64), 0);
+    kernel.total(Uint32Array.from({ length: 64 }, (_, i) => i));
     kernel.wipe();
     expect(Buffer.compare(bytes, fresh)).toBe(0);
     expect(compressed(kernel.multiply(scalars)!)).toEqual(pointsByLibrary(scalars));

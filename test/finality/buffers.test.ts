@@ -3,7 +3,6 @@ import {
   changePassphrase,
   createKey,
   deleteKey,
-  exportKey,
   type NewKey,
   unlockKey,
   unlockKeyAsync,
@@ -31,7 +30,6 @@ describe("a caller's Node Buffer, whose slices share its memory", () => {
     const wanted: NewKey = { name: "a", passphrase, secretKey, origin: "generated", scrypt: LIGHT };
     createKey(home, wanted);
     changePassphrase(home, "a", passphrase, { passphrase, scrypt: LIGHT });
-    exportKey(home, "a", passphrase).wipe();
     unlockKey(home, "a", passphrase).wipe();
     const unlocking = unlockKeyAsync(home, "a", passphrase);
     expect([passphrase, secretKey]).toEqual([Buffer.from("a passphrase"), Buffer.from(secretOf("key"))]);
@@ -56,8 +54,6 @@ describe("a caller's Node Buffer, whose slices share its memory", () => {
       watermarks: { value: protection.watermarks.bind(protection) },
       append: { value: protection.append.bind(protection) },
       init: { value: protection.init.bind(protection) },
-      applyProvenance: { value: protection.applyProvenance.bind(protection) },
-      isGeneratedHere: { value: protection.isGeneratedHere.bind(protection) },
       keyChains: { value: protection.keyChains.bind(protection) },
     }) as typeof protection;
     const first = voterOf(changing).voteMessage({ height: 5n, message: given });

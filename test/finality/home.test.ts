@@ -46,6 +46,7 @@ describe("a home", () => {
     const folder = folderOfTest();
     vi.stubEnv("TAPSTAKE_HOME", "");
     vi.stubEnv("HOME", folder);
+    vi.stubEnv("TAPSTAKE_ACCEPT_FILE_SYSTEM", "nfs, fuse");
     expect(openHome()).toEqual({
       path: join(folder, ".tapstake"),
       keysFolder: join(folder, ".tapstake/keys"),
@@ -53,6 +54,7 @@ describe("a home", () => {
       protectionFile: join(folder, ".tapstake/protection.db"),
       lockFile: join(folder, ".tapstake/signer.lock"),
       chainsFile: join(folder, ".tapstake/chains.json"),
+      acceptedFileSystems: ["nfs", "fuse"],
     });
   });
 

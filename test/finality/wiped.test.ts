@@ -1,5 +1,3 @@
-import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { HDKey } from "@scure/bip32";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { hex, utf8 } from "../../src/core/bytes.js";
@@ -7,7 +5,7 @@ import { publicKeyOf } from "../../src/core/keys.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { pathOf } from "../../src/finality/keys/key-files.js";
 import { openKey, openKeyAsync, parseKeyFile, sealKey } from "../../src/finality/keys/keyfile.js";
-import { changePassphrase, createKey, exportKey, unlockKey } from "../../src/finality/keys/keystore.js";
+import { changePassphrase, createKey, unlockKey } from "../../src/finality/keys/keystore.js";
 import { DEFAULT_PATH, newMnemonic, secretFromMnemonic } from "../../src/finality/keys/mnemonic.js";
 import { writePrivateFile } from "../../src/finality/private-files.js";
 import { failure } from "../support/errors.js";
@@ -144,16 +142,6 @@ describe("overwritten with zeroes after its use", () => {
       derive.mockRestore();
       begin.mockRestore();
     }
-  });
-
-  it("is a secret whose export cannot be noted, and which is not exported", () => {
-    const home = homeOfTest();
-    createKey(home, { name: "a", passphrase: "passphrase", secretKey, origin: "generated", scrypt: LIGHT });
-    rmSync(join(home.path, "arrivals"), { recursive: true });
-    writeFileSync(join(home.path, "arrivals"), "");
-    refusal("file-error", () => exportKey(home, "a", "passphrase"));
-    expect(held.opened.map(zeroes)).toEqual([true]);
-    expect(secretsLeft()).toEqual([]);
   });
 
   it("is the secret randomness of every vote: a new one, the same again, and one that cannot be recorded", () => {

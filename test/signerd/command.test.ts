@@ -6,7 +6,16 @@ import { hex } from "../../src/core/bytes.js";
 import { setChain } from "../../src/finality/chains.js";
 import { inProcess } from "../cli/in-process.js";
 import { examplesOf, hasBash, shell, tapstake, temporaryFile, temporaryFolder } from "../cli/support.js";
-import { ballot, CHAIN, connect, HMAC_KEY, homeWithKey, PASSPHRASE, startDaemon } from "./support.js";
+import {
+  ballot,
+  CHAIN,
+  connect,
+  HMAC_KEY,
+  homeWithKey,
+  knowCommitment,
+  PASSPHRASE,
+  startDaemon,
+} from "./support.js";
 
 /** For what is refused before anything runs. */
 const serve = (home: string, args: readonly string[], env = {}) =>
@@ -110,6 +119,7 @@ describe("tapstake fp serve", () => {
 
   it("signs nothing anew at or below the last vote known on each chain", async () => {
     const made = homeWithKey(undefined, [CHAIN, "odd=id", "third"]);
+    knowCommitment(made.home, made.key.publicKey, "odd=id", 0n, 10);
     const heights = ["--chain-height", `${CHAIN}=50`, "--chain-height", "odd=id=7"];
     const daemon = await startDaemon(made, heights);
     const client = connect(daemon.address);
@@ -135,7 +145,8 @@ describe("tapstake fp serve", () => {
       const daemon = await startDaemon(made, args);
       daemon.kill("SIGTERM");
       await daemon.ended;
-      return daemon.logged();
+      // Of all daemons of these tests.
+      return daemon.logged().replace(/^.*"--uncommitted.*\n/gm, "");
     };
     expect(await stopped(heights)).not.toContain('"level":"warn"');
     const logged = (await stopped(mistyped)).split("\n").filter((line) => line.includes('"level":"warn"'));

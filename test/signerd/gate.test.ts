@@ -10,7 +10,17 @@ import { leafSighash, type LeafSpend } from "../../src/spending/spend.js";
 import { commitmentMessage } from "../../src/vote/messages.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { provider, wholeLife } from "../support/life.js";
-import { ballot, CHAIN, connect, homeWithKey, rawCall, readMetrics, startSigner, text } from "./support.js";
+import {
+  ballot,
+  CHAIN,
+  connect,
+  homeWithKey,
+  knowCommitment,
+  rawCall,
+  readMetrics,
+  startSigner,
+  text,
+} from "./support.js";
 
 async function start(options: Parameters<typeof startSigner>[1] = {}, secretKey?: Uint8Array) {
   const made = homeWithKey(secretKey);
@@ -226,9 +236,13 @@ describe("an answer to a batch", () => {
   });
 
   it("is `signed` where the list of the same heights has no room", async () => {
-    const { client, at } = await start();
-    const apart = Array.from({ length: 400 }, (_, i) => {
-      const height = 10n ** 18n + 2n * BigInt(i);
+    const first = 9n * 10n ** 11n;
+    const made = homeWithKey();
+    const at = { key: made.key.publicKey, chainId: CHAIN };
+    knowCommitment(made.home, at.key, CHAIN, first, 2_000);
+    const client = connect((await startSigner(made)).address);
+    const apart = Array.from({ length: 700 }, (_, i) => {
+      const height = first + 2n * BigInt(i);
       return { height, message: ballot(height) };
     });
     await client.signBatchEots({ ...at, votes: apart });

@@ -19,6 +19,7 @@ import { sha256 } from "../../src/core/hashes.js";
 import { type Home, openHome } from "../../src/finality/home.js";
 import { createKey, type KeyInfo } from "../../src/finality/keys/keystore.js";
 import { openProtection } from "../../src/finality/protection/protection.js";
+import { covers } from "../../src/finality/protection/store.js";
 import { createEotsClient, type EotsClient, type EotsClientOptions } from "../../src/signer-client/client.js";
 import type { Method } from "../../src/signer-client/wire.js";
 import type { Handlers } from "../../src/signerd/handlers.js";
@@ -31,6 +32,8 @@ import { afterFile } from "../support/after-file.js";
 import { eventually } from "../support/eventually.js";
 
 export const CHAIN = "bbn-test";
+/** The chains of the tests that need no commitments. */
+const CHAINS = [CHAIN, "bsn-1", "chain-a", "chain-b", "another", "old", "third"];
 export const PASSPHRASE = "correct horse battery staple";
 export const HMAC_KEY = "what both of them know";
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
@@ -59,6 +62,21 @@ export function homeWithKey(
   for (const chain of chains) protection.init(key.publicKey, chain, 0n);
   protection.close();
   return { home, key, secretKey };
+}
+
+/** Has the home know a commitment to some heights, whose root and signature do not matter. */
+export function knowCommitment(
+  home: Home,
+  key: Uint8Array,
+  chain: string,
+  startHeight: bigint,
+  count = 1,
+): void {
+  const protection = openProtection(home);
+  const [root, signature] = [new Uint8Array(32), new Uint8Array(64)];
+  if (!protection.committed(key, chain).some((range) => covers(range, startHeight)))
+    protection.addCommitment(key, chain, { startHeight, count, root, signature, subtrees: null });
+  protection.close();
 }
 
 function newFolder(): string {
@@ -94,6 +112,8 @@ export async function startSigner(
     address: "127.0.0.1:0",
     metricsAddress: "127.0.0.1:0",
     unlock: [{ key: key.name, passphrase: PASSPHRASE }],
+    // Most tests are of something else than the heights of votes.
+    uncommitted: new Map(CHAINS.map((chain) => [chain, "a test of something else"])),
     log: createLog("debug", sink),
     ...options,
   });
@@ -130,7 +150,9 @@ export async function startDaemon(
   if (!existsSync(main)) throw new Error("the command is not built: npm run build");
   const free = ["--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"];
   const unlock = locked ? [] : ["--unlock", key.name];
-  const command = [main, "fp", "serve", "--json", "--home", home.path, ...unlock, ...free, ...args];
+  const uncommitted = CHAINS.flatMap((chain) => ["--uncommitted", `${chain}=a test of something else`]);
+  const own = [...unlock, ...free, ...uncommitted];
+  const command = [main, "fp", "serve", "--json", "--home", home.path, ...own, ...args];
   const env = { ...process.env, TAPSTAKE_PASSPHRASE: PASSPHRASE, ...more };
   const child = spawn(process.execPath, command, { env, cwd, stdio: ["ignore", "pipe", "pipe"] });
   let logged = "";

@@ -6,7 +6,7 @@ import { failure as expectFailure } from "../support/errors.js";
 import { inHome } from "../support/signer.js";
 import { afterFile } from "../support/after-file.js";
 import { bytes, eotsVectors } from "../support/vectors.js";
-import { addKey, connect, type DaemonProcess, homeWithKey, startDaemon } from "./support.js";
+import { addKey, connect, type DaemonProcess, homeWithKey, knowCommitment, startDaemon } from "./support.js";
 
 describe("the Go reference's votes, signed by a daemon", () => {
   const cases = eotsVectors().map((vector, i) => ({
@@ -55,6 +55,8 @@ async function daemonOfAll(): Promise<DaemonProcess> {
   inHome(made.home, (protection) => {
     for (const { publicKey, ChainId } of keys) protection.init(publicKey, ChainId, 0n);
   });
+  for (const { Sk, ChainId, Height } of eotsVectors())
+    knowCommitment(made.home, publicKeyOf(bytes(Sk)), ChainId, BigInt(Height));
   return startDaemon(
     made,
     keys.flatMap(({ name }) => ["--unlock", name]),

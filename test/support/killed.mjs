@@ -92,7 +92,8 @@ async function act() {
   const key = { name: "key-7", publicKey: publicKeyOf(fill(7)), origin: "generated", secretKey: fill(7) };
   // Small, so that the watermark log is often written anew.
   const protection = openProtection(home, { roomForWatermarks: 2000 });
-  const voter = new Voter({ key, protection, chain: { id: "bbn-test", minCount: 1 } });
+  if (!protection.watermarks(key.publicKey, "bbn-test")) protection.init(key.publicKey, "bbn-test", 0n);
+  const voter = new Voter({ key, protection, chain: { id: "bbn-test", minCount: 1 }, uncommitted: "a test" });
   if (deed === "vote") {
     const { kind } = voter.vote({ height: 5n, appHash: fill(1) });
     process.stdout.write(`signed ${kind}\n`);

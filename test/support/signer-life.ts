@@ -4,7 +4,6 @@ import { expect } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { TapstakeError } from "../../src/core/errors.js";
 import type { Home } from "../../src/finality/home.js";
-import { recordGenerated } from "../../src/finality/keys/provenance.js";
 import type { Interchange } from "../../src/finality/protection/interchange.js";
 import { initProtection, openProtection, type Protection } from "../../src/finality/protection/protection.js";
 import type { VoteResult } from "../../src/finality/voter.js";
@@ -23,8 +22,10 @@ class Real {
   chainHeight: bigint | undefined;
   protection: Protection;
   constructor() {
-    for (const key of keys) recordGenerated(this.home, key.publicKey);
     this.protection = openProtection(this.home, { roomForWatermarks: 600 });
+    // The others begin by an init or an import.
+    this.protection.init(keys[0]!.publicKey, chains[0]!.id, 0n);
+    this.protection.init(keys[1]!.publicKey, chains[1]!.id, 0n);
   }
   voter(key: number, chain: number) {
     const voter = voterOf(this.protection, keys[key], chains[chain]);
@@ -100,6 +101,12 @@ const commands = [
     }),
   ),
   fc.constant(command("restart", (_, real) => real.reopen())),
+  fc.tuple(key, fc.boolean()).map(([k, isMove]) =>
+    command(`${isMove ? "retire" : "lock"}(${k})`, (_, real) => {
+      if (isMove) real.protection.retire(keys[k]!.publicKey);
+      else real.protection.lock(keys[k]!.publicKey);
+    }),
+  ),
   fc.tuple(key, chain, height).map(([k, c, h]) =>
     command(`prune(${k}, ${c}, ${h})`, (_, real) => {
       attempt(() => real.protection.prune(keys[k]!.publicKey, chains[c]!.id, h));

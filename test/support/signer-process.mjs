@@ -20,7 +20,8 @@ try {
   if (mode === "open") say("opening");
   // Small, so that the watermark log is often written anew.
   const protection = openProtection(openHome(path), { roomForWatermarks: 2000 });
-  const voter = new Voter({ key, protection, chain: { id: "bbn-test", minCount: 1 } });
+  if (!protection.watermarks(key.publicKey, "bbn-test")) protection.init(key.publicKey, "bbn-test", 0n);
+  const voter = new Voter({ key, protection, chain: { id: "bbn-test", minCount: 1 }, uncommitted: "a test" });
   if (mode === "hold" || mode === "open") hold(protection);
   else if (mode === "vote") {
     check(voter);

@@ -6,7 +6,6 @@ import { TapstakeError } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { type Home, openHome } from "../../src/finality/home.js";
 import type { UnlockedKey } from "../../src/finality/keys/keystore.js";
-import { recordGenerated } from "../../src/finality/keys/provenance.js";
 import type { InterchangeCommitment } from "../../src/finality/protection/interchange.js";
 import { openProtection, type Protection } from "../../src/finality/protection/protection.js";
 import { RandomnessCache } from "../../src/finality/randomness/cache.js";
@@ -52,7 +51,7 @@ export const voterOf = (
   protection: Protection,
   key: UnlockedKey = testKey(),
   chain: ChainConfig = CHAIN,
-): Voter => new Voter({ key, protection, chain, cache });
+): Voter => new Voter({ key, protection, chain, cache, uncommitted: "a test of something else" });
 
 /** The answer to a vote: "new", "same", or the code of its refusal. */
 export function answerOf(voter: Voter, height: bigint, fill: number): string {
@@ -65,15 +64,18 @@ export function answerOf(voter: Voter, height: bigint, fill: number): string {
   }
 }
 
-/** A home in which the test's key was just generated, and what is open there. */
-export function newSigner(key: UnlockedKey = testKey()): {
+/** A home in which the test's key votes from height 0, and what is open there. */
+export function newSigner(
+  key: UnlockedKey = testKey(),
+  from: bigint | null = 0n,
+): {
   home: Home;
   protection: Protection;
   voter: Voter;
 } {
   const home = newHome();
-  recordGenerated(home, key.publicKey);
   const protection = openProtection(home);
+  if (from !== null) protection.init(key.publicKey, CHAIN.id, from);
   return { home, protection, voter: voterOf(protection, key) };
 }
 
@@ -98,6 +100,10 @@ export function inHome<T>(home: Home, work: (protection: Protection) => T): T {
     protection.close();
   }
 }
+
+/** Begins votes of a key at height 0. */
+export const begin = (home: Home, publicKey: Uint8Array): void =>
+  void inHome(home, (protection) => protection.init(publicKey, CHAIN.id, 0n));
 
 /** The program that tests run as a process of its own. */
 export function signerProgram(): string {

@@ -35,7 +35,7 @@ export function keyChainsText({
 }): string {
   if (subjects.length === 0) return "nothing was signed here yet";
   return subjects
-    .map(({ key, name, chain, lowest, highest, held, votes, blocked }) =>
+    .map(({ key, name, chain, lowest, highest, held, retired, votes, blocked }) =>
       section(
         `${hex.encode(key)}${name === undefined ? "" : ` (${name})`} on ${chain}`,
         table(
@@ -43,9 +43,11 @@ export function keyChainsText({
             ["nothing is signed below", `${lowest}`],
             [
               "locked",
-              held
-                ? "what it signed may not all be known here: nothing is signed before protection init"
-                : undefined,
+              retired
+                ? "its votes moved to another home: nothing is signed before protection init"
+                : held
+                  ? "what it signed may not all be known here: nothing is signed before protection init"
+                  : undefined,
             ],
             ["highest vote", highest === null ? "none yet" : `${highest}`],
             ["votes remembered", `${votes}`],
@@ -68,8 +70,8 @@ interface HeightFacts {
 }
 
 /** Watermarks under their names in JSON. */
-export function watermarkFacts({ lowWatermark, highWatermark, locked }: StoredWatermarks) {
-  return { lowest: lowWatermark, highest: highWatermark, held: locked };
+export function watermarkFacts({ lowWatermark, highWatermark, locked, retired }: StoredWatermarks) {
+  return { lowest: lowWatermark, highest: highWatermark, held: locked, ...(retired && { retired }) };
 }
 
 /** The record of one height. */
@@ -141,10 +143,16 @@ export const importFacts = (report: ImportReport) =>
     return { key, chain: chainId, lowest: lowWatermark, highest: highWatermark, ...rest };
   });
 
-export function importText({ imported }: { readonly imported: ReturnType<typeof importFacts> }): string {
+export function importText({
+  kind,
+  imported,
+}: {
+  readonly kind: "retired" | "copy";
+  readonly imported: ReturnType<typeof importFacts>;
+}): string {
   if (imported.length === 0) return "the interchange file is empty: nothing was changed";
-  return imported
-    .map(({ key, chain, lowest, highest, added, conflicts, blocked, commitments, commitmentsSkipped }) =>
+  const facts = imported
+    .map(({ key, chain, lowest, highest, added, conflicts, blocked, commitments, ...rest }) =>
       section(
         `${hex.encode(key)} on ${chain}`,
         table(
@@ -155,8 +163,9 @@ export function importText({ imported }: { readonly imported: ReturnType<typeof 
             ["commitments added", `${commitments}`],
             [
               "commitments left out",
-              commitmentsSkipped === 0 ? undefined : `${commitmentsSkipped}, as they overlap`,
+              rest.commitmentsSkipped === 0 ? undefined : `${rest.commitmentsSkipped}, as they overlap`,
             ],
+            ["left out", rest.beyond === 0 ? undefined : `${rest.beyond}, as no chain is that high`],
             ["voted twice at", conflicts.length === 0 ? undefined : conflicts.map(String)],
             ["blocked", blockedText({ count: blocked.length, first: blocked.slice(0, SHOWN) })],
           ],
@@ -165,4 +174,10 @@ export function importText({ imported }: { readonly imported: ReturnType<typeof 
       ),
     )
     .join("\n\n");
+  return `${KINDS[kind]}\n\n${facts}`;
 }
+
+const KINDS = {
+  retired: "the file is of a move: the home that wrote it locked these keys (export --retire)",
+  copy: "the file is a copy: the home that wrote it may have signed since (export --copy)",
+};

@@ -29,7 +29,7 @@ export function costToKeep({ n, r, p }: ScryptCost): ScryptCost {
 /** What a key file shows without its passphrase. */
 export type KeyHeader = Pick<
   KeyFile,
-  "name" | "publicKey" | "origin" | "derivationVersion" | "createdAt" | "path"
+  "name" | "publicKey" | "origin" | "derivationVersion" | "createdAt" | "path" | "store"
 >;
 
 /** The form of a key file; bytes are hexadecimal. */
@@ -168,6 +168,8 @@ const schema = v.strictObject({
   derivationVersion: v.literal(randomness.derivationVersion as 1),
   createdAt: time,
   path: v.optional(v.string()),
+  /** The store of votes that a new key was generated for. */
+  store: v.optional(digits(16)),
   kdf: v.strictObject({
     name: v.literal("scrypt"),
     n: v.number(),
@@ -237,9 +239,9 @@ function authenticated({ cipher: { name, nonce }, ...rest }: Sealed): Uint8Array
 const textOf = (file: KeyFile) => jsonText(inOrder(file));
 
 function inOrder<File extends Sealed>(file: File): File {
-  const { version, name, publicKey, origin, derivationVersion, createdAt, path, kdf, cipher } = file;
+  const { version, name, publicKey, origin, derivationVersion, createdAt, path, store, kdf, cipher } = file;
   const { n, r, p, salt } = kdf;
-  const fields = { version, name, publicKey, origin, derivationVersion, createdAt, path };
+  const fields = { version, name, publicKey, origin, derivationVersion, createdAt, path, store };
   return { ...fields, kdf: { name: kdf.name, n, r, p, salt }, cipher: { ...cipher } } as File;
 }
 

@@ -7,6 +7,7 @@ import { randomness } from "../../crypto/randomness.js";
 import type { Home } from "../home.js";
 import { removePrivateFile, writePrivateFile } from "../private-files.js";
 import { lockHome } from "../protection/lock.js";
+import { lockKey, storeIdFor } from "../protection/protection.js";
 import { checkName, type DamagedKey, findKey, namesIn, pathOf, readKeys } from "./key-files.js";
 import {
   assertNewPassphrase,
@@ -20,7 +21,6 @@ import {
   sealKey,
 } from "./keyfile.js";
 import { checkPath } from "./mnemonic.js";
-import { recordExported, recordGenerated, recordImported } from "./provenance.js";
 
 export type { DamagedKey } from "./key-files.js";
 
@@ -37,6 +37,11 @@ export interface KeyInfo {
   readonly derivationVersion: 1;
   /** The BIP-32 path, if the key came from a mnemonic. */
   readonly path?: string;
+  /**
+   * The store of votes that the key was generated for: there, its first commitment on a chain begins its votes. Any
+   * other store waits for `protection init`.
+   */
+  readonly store?: string;
 }
 
 /** A key that can sign. Its secret is not an enumerable property, and neither JSON nor `util.inspect` shows it. */
@@ -54,7 +59,7 @@ export interface NewKey {
   readonly passphrase: Passphrase;
   /** 32 bytes; the caller must wipe its own copy. */
   readonly secretKey: Uint8Array;
-  /** `generated` means that the key has never signed: it may vote on any chain from its first height on. */
+  /** `generated` means that its secret was drawn just now, so that it has never signed. */
   readonly origin: KeyInfo["origin"];
   readonly path?: string | undefined;
   /** The derivation version of the tool that the key comes from; 1, the only one known, by default. */
@@ -109,16 +114,15 @@ export function createKey(home: Home, key: NewKey): KeyInfo {
     derivationVersion,
     createdAt: new Date().toISOString(),
     ...(path !== undefined && { path }),
+    ...(origin === "generated" && storeOf(home)),
   };
   const content = sealKey(header, secretKey, passphrase, scrypt);
-  // Noted before the key is there: what this home remembers of the key may be older than votes made elsewhere.
-  if (origin === "imported") recordImported(home, publicKey);
+  // Before the key is there: what this home remembers of the key may be older than votes made elsewhere.
+  if (origin === "imported") lockKey(home, publicKey);
   if (!writePrivateFile(pathOf(home, name), content, "create")) throw nameTaken(name);
   try {
     // If two processes bring in one key under two names at once, at least one of them must see the other and fail.
     checkNewKey(home, name, publicKey);
-    // Written last: without this note, the key only needs `protection init` before its first vote.
-    if (origin === "generated") recordGenerated(home, publicKey);
   } catch (error) {
     // If the key is refused, the caller has not seen its words yet.
     removePrivateFile(pathOf(home, name));
@@ -195,32 +199,10 @@ export function deleteKey(home: Home, nameOrPublicKey: string, passphrase: Passp
     // Checked again: another process may have put another key there meanwhile.
     const key = showKey(home, name);
     if (passphrase !== null) unlockKey(home, key.name, passphrase).wipe();
-    // Noted first: a copy of the file may vote elsewhere, and come back.
-    recordImported(home, key.publicKey);
+    // First: a copy of the file may vote elsewhere, and come back.
+    lockKey(home, key.publicKey, lock);
     removePrivateFile(pathOf(home, key.name));
     return key;
-  } finally {
-    lock.release();
-  }
-}
-
-/**
- * `unlockKey` for a secret that leaves the home: from then on, only its owner prevents a double vote elsewhere. When it
- * returns, a note on the disk says that the key is no longer new here. A running signer would not see the note in time:
- * stop it first.
- * @throws TapstakeError `signer-running`, `file-error`, and as `unlockKey`
- */
-export function exportKey(home: Home, nameOrPublicKey: string, passphrase: Passphrase): UnlockedKey {
-  const lock = lockHome(home);
-  try {
-    const key = unlockKey(home, nameOrPublicKey, passphrase);
-    try {
-      recordExported(home, key.publicKey);
-      return key;
-    } catch (error) {
-      key.wipe();
-      throw error;
-    }
   } finally {
     lock.release();
   }
@@ -233,6 +215,7 @@ class Unlocked implements UnlockedKey {
   declare readonly origin: KeyInfo["origin"];
   declare readonly derivationVersion: 1;
   declare readonly path?: string;
+  declare readonly store?: string;
   readonly #secret: Uint8Array;
   #wiped = false;
 
@@ -283,7 +266,13 @@ function nameTaken(name: string): TapstakeError {
   return new TapstakeError("key-exists", text, { name });
 }
 
-function infoOf({ name, publicKey, createdAt, origin, derivationVersion, path }: KeyFile): KeyInfo {
+/** The store that a key is made for, if one can be opened: without it, the key begins by `init` alone. */
+function storeOf(home: Home): { store?: string } {
+  const store = storeIdFor(home);
+  return store === undefined ? {} : { store };
+}
+
+function infoOf({ name, publicKey, createdAt, origin, derivationVersion, path, store }: KeyFile): KeyInfo {
   return {
     name,
     publicKey: hex.decode(publicKey),
@@ -291,5 +280,6 @@ function infoOf({ name, publicKey, createdAt, origin, derivationVersion, path }:
     origin,
     derivationVersion,
     ...(path !== undefined && { path }),
+    ...(store !== undefined && { store }),
   };
 }

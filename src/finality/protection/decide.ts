@@ -1,5 +1,6 @@
 import { max } from "../../core/amount.js";
 import { equalBytes } from "../../core/bytes.js";
+import { TapstakeError } from "../../core/errors.js";
 import type { RefusalCode } from "../../vote/vote.js";
 
 /** The record of a vote at one height. */
@@ -24,8 +25,10 @@ export interface Watermarks {
 
 /** The lowest height that is certainly above everything that watermarks remember, if there is one. */
 export function floorOf({ lowWatermark, highWatermark }: Watermarks): bigint {
-  if (highWatermark === null || highWatermark < lowWatermark) return lowWatermark;
-  return highWatermark === MAX_HEIGHT ? highWatermark : highWatermark + 1n;
+  // Votes above the last height can only be those of an earlier release: nothing is signed there by any.
+  if (highWatermark === null || highWatermark < lowWatermark || highWatermark > LAST_HEIGHT)
+    return lowWatermark;
+  return highWatermark + 1n;
 }
 
 /** The combination of two memories of one key and chain; `lowWatermark` is null if neither has one. */
@@ -50,11 +53,32 @@ export function higher<Height extends bigint | null>(a: Height, b: bigint | null
   return max(a, b);
 }
 
-/** The last possible height. */
+/** The last height that the store and the watermark log can hold. */
 export const MAX_HEIGHT = 0xffff_ffff_ffff_ffffn;
+
+/**
+ * The last height of any vote or commitment: at ten blocks a second, a chain reaches it after 3,000 years. A vote far
+ * above the chain would end the key, as nothing below it could be signed once its watermarks were moved or lost.
+ */
+export const LAST_HEIGHT = 1_000_000_000_000n;
+
+/** How far above its last vote a key may vote where no known commitment covers the height, if a reason is given. */
+export const UNCOMMITTED_LEAP = 100_000n;
+
+/** @throws TapstakeError `height-too-high` */
+export function assertHeight(height: bigint, name: string): void {
+  if (height <= LAST_HEIGHT) return;
+  throw new TapstakeError(
+    "height-too-high",
+    `the ${name} must be at most ${LAST_HEIGHT}, not ${height}: no chain is that high. Check the height: nothing was changed`,
+    { height },
+  );
+}
 
 /** Watermarks as the store remembers them. */
 export interface StoredWatermarks extends Watermarks {
+  /** Whether `export --retire` moved the key and chain to another home; then they are locked too. */
+  readonly retired?: boolean | undefined;
   /**
    * Whether more may have been signed than is remembered. If so, nothing is signed until the operator gives the height
    * to begin at, `lowWatermark` or above.
@@ -103,6 +127,10 @@ export interface DecisionInput {
   readonly watermarks: Watermarks;
   /** The last vote known to be on the chain, if the caller gives it: nothing at or below it is signed anew. */
   readonly chainHeight?: bigint | undefined;
+  /** Whether a commitment that this signer knows covers the height. */
+  readonly isCommitted: boolean;
+  /** The highest height to sign without a known commitment, if the operator has given a reason for such votes. */
+  readonly uncommittedUpTo?: bigint | undefined;
 }
 
 /**
@@ -117,12 +145,17 @@ export interface DecisionInput {
  * | a vote with this digest and signature  |                                    | same, with the remembered signature |
  * | nothing                                | the height is below the lowest     | refused: `below-watermark`          |
  * | nothing                                | it is at or below the chain height | refused: `at-or-below-chain-height` |
+ * | nothing                                | it is above the last height        | refused: `height-too-high`          |
+ * | nothing                                | a known commitment covers it       | new                                 |
+ * | nothing                                | no reason for votes without one    | refused: `no-commitment`            |
+ * | nothing                                | far above the last vote            | refused: `height-too-high`          |
  * | nothing                                |                                    | new                                 |
  *
  * A crash may have kept back a remembered signature. Below the lowest height it is never released: another signer may
  * have voted there since.
  */
-export function decide({ height, digest, record, watermarks, chainHeight }: DecisionInput): Decision {
+export function decide(input: DecisionInput): Decision {
+  const { height, digest, record, watermarks, chainHeight } = input;
   const again = record && decideAgain(height, digest, record);
   if (again?.kind === "refused") return again;
   if (height < watermarks.lowWatermark) {
@@ -136,6 +169,30 @@ export function decide({ height, digest, record, watermarks, chainHeight }: Deci
     return refuse(
       "at-or-below-chain-height",
       `height ${height} is not above ${chainHeight}, the last vote known on the chain, and this home has no vote at it: another signer may have signed one`,
+    );
+  }
+  return decideReach(input);
+}
+
+/** Whether a height is one that a chain can be at: a single vote far above the chain would end the key. */
+function decideReach({ height, isCommitted, uncommittedUpTo }: DecisionInput): Decision {
+  if (height > LAST_HEIGHT) {
+    return refuse(
+      "height-too-high",
+      `height ${height} is above ${LAST_HEIGHT}, the last height that tapstake signs at: no chain is that high`,
+    );
+  }
+  if (isCommitted) return { kind: "new" };
+  if (uncommittedUpTo === undefined) {
+    return refuse(
+      "no-commitment",
+      `no commitment that this home knows covers height ${height}: the chain would not count the vote, or the height is wrong`,
+    );
+  }
+  if (height > uncommittedUpTo) {
+    return refuse(
+      "height-too-high",
+      `height ${height} is above ${uncommittedUpTo}, the highest that tapstake signs at now without a known commitment: that is ${UNCOMMITTED_LEAP} above the last vote`,
     );
   }
   return { kind: "new" };

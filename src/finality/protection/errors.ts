@@ -116,11 +116,14 @@ export function beginsByFile({ key: publicKey, chainId }: KeyChain): TapstakeErr
 }
 
 /** A key that is locked on a chain. An import does not unlock it. */
-export function locked(home: Home, publicKey: Uint8Array, chainId: string): TapstakeError {
+export function locked(home: Home, { key: publicKey, chainId }: KeyChain, retired: boolean): TapstakeError {
   const key = hex.encode(publicKey);
+  const why = retired
+    ? "its votes moved to another home (export --retire)"
+    : "a part of its memory was lost, or the key was away from this home";
   return refusal(
     "protection-uninitialised",
-    `key ${key} was asked to vote on chain ${chainId}, where it is locked: a part of its memory was lost, or the key was away from this home`,
+    `key ${key} was asked to vote on chain ${chainId}, where it is locked: ${why}`,
     { key, chain: chainId },
     {},
     {
@@ -143,7 +146,7 @@ export function tooManyChains(
   const key = hex.encode(publicKey);
   return refusal(
     "too-many-chains",
-    `key ${key} was asked to vote on chain ${chainId}, where it never did, and is known on ${begun} chains here already`,
+    `key ${key} was asked to commit on chain ${chainId}, where it never did, and is known on ${begun} chains here already`,
     { key, chain: chainId },
     {
       means: "The key goes on voting on the chains that it has begun on.",

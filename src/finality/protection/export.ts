@@ -1,4 +1,4 @@
-import { hex } from "../../core/bytes.js";
+import { equalBytes, hex } from "../../core/bytes.js";
 import { MAX_HEIGHT } from "./decide.js";
 import type { InterchangeCommitment, InterchangeKeyChain, InterchangeVote } from "./interchange.js";
 import { keyChainName } from "./key-chain.js";
@@ -17,12 +17,16 @@ const VOTES_AT_ONCE = 256;
  * The watermarks of a key and chain are read last, in one part with its last votes. So they are never lower than its
  * votes, and votes pruned meanwhile are below the low watermark. The high watermark is that of a vote in the file:
  * without it, an import would not count the votes as complete.
+ *
+ * The file says of each key and chain that `retire` has locked that this home signs with it no longer.
+ * @param only the public key whose votes are wanted; without it, those of all keys
  */
-export function* interchangeText(store: ProtectionStore): Generator<string, void> {
+export function* interchangeText(store: ProtectionStore, only?: Uint8Array): Generator<string, void> {
   const metadata = { format: "tapstake-protection", version: 1, exportedAt: new Date().toISOString() };
   yield `{\n"metadata": ${JSON.stringify(metadata)},\n"data": [`;
   let before = "\n";
   for (const { key, chainId } of keyChainsOf(store)) {
+    if (only && !equalBytes(key, only)) continue;
     let text = `${before}{"key": "${hex.encode(key)}", "chain": ${JSON.stringify(chainId)}, "votes": [`;
     let comma = "";
     for (let from: bigint | null = 0n; from !== null;) {
@@ -68,7 +72,7 @@ function restOf(
     commitments: [...store.commitments(key, chainId), ...store.overlapping(key, chainId)].map(commitmentJson),
     lowest: textOf(watermarks?.lowWatermark),
     highest: textOf(watermarks?.highWatermark),
-    ...(watermarks?.locked && { held: true }),
+    ...(watermarks?.locked && (watermarks.retired ? { retired: true } : { held: true })),
   };
 }
 

@@ -26,7 +26,16 @@ export function mergeKeyChain(
   const at = new TextDecoder().decode(writer.at);
   const commitments = importCommitments(tables, file, at);
   const { lowWatermark = null, highWatermark = null } = known ?? {};
-  return { key: Uint8Array.from(key), chainId, lowWatermark, highWatermark, ...votes, ...commitments };
+  const { beyond } = file;
+  return {
+    key: Uint8Array.from(key),
+    chainId,
+    lowWatermark,
+    highWatermark,
+    ...votes,
+    ...commitments,
+    beyond,
+  };
 }
 
 function importVotes(
@@ -57,6 +66,8 @@ function importVotes(
     }
   }
   Object.assign(known, watermarks);
+  // Its votes may not all be known now: an export must say so.
+  if (file.locked) known.retired = false;
   return { added, conflicts, blocked };
 }
 
@@ -101,10 +112,12 @@ export interface ImportPreview {
   readonly votes: number;
   readonly commitments: number;
   /**
-   * Whether a key that this home does not know, and that was not made here, would begin to vote. Only the file says
-   * what the key signed, and it does not know what came after its export.
+   * Whether a key that this home does not know would begin to vote. Only the file says what the key signed, and it does
+   * not know what came after its export.
    */
   readonly begins: boolean;
+  /** Whether the home that wrote the file locked the key and chain at that moment: `export --retire`. */
+  readonly retired: boolean;
 }
 
 /**
@@ -114,13 +127,13 @@ export interface ImportPreview {
  */
 export function previewImport(store: ProtectionStore, file: unknown): ImportPreview[] {
   return parseInterchange(file).keyChains.map(
-    ({ key, chainId, lowWatermark, highWatermark, locked, votes, commitments }) => {
+    ({ key, chainId, lowWatermark, highWatermark, locked, retired, votes, commitments }) => {
       const before = store.watermarks(key, chainId);
       const after =
         lowWatermark === null ? before : mergedWatermarks(before, { lowWatermark, highWatermark, locked });
-      const begins = before === null && after !== null && !after.locked && !store.isGeneratedHere(key);
+      const begins = before === null && after !== null && !after.locked;
       const counts = { votes: votes.size, commitments: commitments.length };
-      return { key, chainId, before, after, ...counts, begins };
+      return { key, chainId, before, after, ...counts, begins, retired };
     },
   );
 }

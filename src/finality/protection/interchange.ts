@@ -5,7 +5,7 @@ import { describeType, TapstakeError } from "../../core/errors.js";
 import { decimalText, readJson } from "../../core/json.js";
 import { isChainId } from "../../vote/chain.js";
 import { verifyCommitment } from "../../vote/vote.js";
-import { higher, higherWatermarks, MAX_HEIGHT } from "./decide.js";
+import { assertHeight, higher, higherWatermarks, LAST_HEIGHT, MAX_HEIGHT } from "./decide.js";
 import { keyChainName } from "./key-chain.js";
 import { lastOf } from "./store.js";
 
@@ -31,6 +31,8 @@ export interface InterchangeKeyChain {
   readonly highest: string | null;
   /** More votes may have been made than are known: nothing is signed until the operator states the first height. */
   readonly held?: boolean | undefined;
+  /** The home that wrote the file locked the key and chain at that moment: it signs nothing that is not in the file. */
+  readonly retired?: boolean | undefined;
   readonly votes: readonly InterchangeVote[];
   readonly commitments?: readonly InterchangeCommitment[] | undefined;
 }
@@ -56,8 +58,7 @@ export interface InterchangeCommitment {
 /** What the operator must state beside the interchange file. */
 export interface ImportOptions {
   /**
-   * Lets keys that this home does not know, and that were not made here, begin to vote on the word of the file alone
-   * (`ImportPreview.begins`). The file does not say what they signed after it was written: the operator must be certain
+   * Lets keys that this home does not know begin to vote on the word of the file alone (`ImportPreview.begins`). The file does not say what they signed after it was written: the operator must be certain
    * that they signed nothing.
    */
   readonly begin?: boolean | undefined;
@@ -82,6 +83,8 @@ export interface ImportedKeyChain {
   readonly commitments: number;
   /** Commitments that overlap others. They serve no proof; votes at heights that they alone cover use their context. */
   readonly commitmentsSkipped: number;
+  /** Votes and commitments above the last height that any release signs at: they were left out. */
+  readonly beyond: number;
 }
 
 /** What an import did, for each key and chain. */
@@ -94,6 +97,9 @@ export interface ReadKeyChain {
   readonly lowWatermark: bigint | null;
   readonly highWatermark: bigint | null;
   readonly locked: boolean;
+  readonly retired: boolean;
+  /** How many votes and commitments are above the last height, and were left out. */
+  readonly beyond: number;
   readonly votes: ReadonlyMap<bigint, ReadVote>;
   readonly commitments: readonly ReadCommitment[];
 }
@@ -182,22 +188,26 @@ function addVote(votes: Votes, { height, digest, signature }: v.InferOutput<type
 }
 
 function readKeyChain(entry: v.InferOutput<typeof keyChain>, votes: Votes, name: string): ReadKeyChain {
-  const { lowest: lowWatermark, highest: highWatermark, held: locked = false } = entry;
+  const { lowest: lowWatermark, highest: highWatermark, held: locked = false, retired = false } = entry;
   for (const each of entry.votes) addVote(votes, each);
   if (lowWatermark === null && (highWatermark !== null || votes.size > 0)) {
     const text = `${name} must have a lowest height, as it has a highest height or votes`;
     throw new TapstakeError("invalid-json", text, { path: name });
   }
+  if (lowWatermark !== null) assertHeight(lowWatermark, `${name}.lowest`);
+  const commitments = (entry.commitments ?? []).map((each, i) =>
+    readCommitment(each, hex.decode(entry.key), `${name}.commitments[${i}]`),
+  );
   return settle({
     key: hex.decode(entry.key),
     chainId: entry.chain,
     lowWatermark,
     highWatermark,
     locked,
+    retired,
+    beyond: 0,
     votes,
-    commitments: (entry.commitments ?? []).map((each, i) =>
-      readCommitment(each, hex.decode(entry.key), `${name}.commitments[${i}]`),
-    ),
+    commitments,
   });
 }
 
@@ -235,20 +245,29 @@ export function mergeVotes(a: ReadVote, b: ReadVote): ReadVote {
 /**
  * A key and chain whose watermarks agree with their votes. If the highest vote is not among the votes, others may be
  * missing too, and nothing up to it is signed.
+ *
+ * What is above the last height is left out: no release signs there, and a watermark there would end the key.
+ * @throws TapstakeError `height-too-high` if the highest vote is there, and not among the votes
  */
 function settle(keyChain: ReadKeyChain & { readonly votes: Votes }): ReadKeyChain {
   const { votes } = keyChain;
-  let { lowWatermark, highWatermark } = keyChain;
+  const stated = keyChain.highWatermark;
+  const isComplete = stated === null || votes.has(stated);
+  if (stated !== null && !isComplete) assertHeight(stated, "highest vote of the file");
+  const isBeyond = (height: bigint) => height > LAST_HEIGHT;
+  const beyond = [...votes.keys()].filter(isBeyond);
+  for (const height of beyond) votes.delete(height);
+  let { lowWatermark } = keyChain;
+  let highWatermark = stated !== null && isBeyond(stated) ? null : stated;
   for (const height of votes.keys()) {
     highWatermark = higher(highWatermark, height);
   }
-  const stated = keyChain.highWatermark;
-  if (lowWatermark !== null && stated !== null && !votes.has(stated) && stated >= lowWatermark) {
-    // No height is above the last one: a vote without digest blocks it in place of the watermark.
-    if (stated === MAX_HEIGHT) votes.set(stated, { digest: null, signature: null });
-    lowWatermark = stated === MAX_HEIGHT ? stated : stated + 1n;
+  if (lowWatermark !== null && stated !== null && !isComplete && stated >= lowWatermark) {
+    lowWatermark = stated + 1n;
   }
-  return { ...keyChain, lowWatermark, highWatermark };
+  const commitments = keyChain.commitments.filter((commitment) => !isBeyond(lastOf(commitment)));
+  const leftOut = beyond.length + keyChain.commitments.length - commitments.length;
+  return { ...keyChain, lowWatermark, highWatermark, commitments, beyond: leftOut };
 }
 
 function merge(a: ReadKeyChain, b: ReadKeyChain): ReadKeyChain {
@@ -262,6 +281,8 @@ function merge(a: ReadKeyChain, b: ReadKeyChain): ReadKeyChain {
     chainId: a.chainId,
     ...higherWatermarks(a, b),
     locked: a.locked || b.locked,
+    retired: a.retired && b.retired,
+    beyond: a.beyond + b.beyond,
     votes,
     commitments: [...a.commitments, ...b.commitments],
   };
@@ -311,6 +332,7 @@ const keyChain = v.strictObject({
   lowest: v.nullable(height),
   highest: v.nullable(height),
   held: v.optional(v.boolean()),
+  retired: v.optional(v.boolean()),
   votes: v.array(vote),
   commitments: v.optional(v.array(commitment)),
 });

@@ -17,7 +17,8 @@ export function keyChainName(key: Uint8Array, chainId: string): string {
 }
 
 /** The state of a key and chain in memory. It equals the store, which only this process writes. */
-export interface KeyChainState extends KeyChain, Mutable<StoredWatermarks> {
+export interface KeyChainState extends KeyChain, Mutable<Omit<StoredWatermarks, "retired">> {
+  retired: boolean;
   readonly id: number;
   /** The heights with votes: a store that has fewer has lost some. */
   readonly heights: Heights;

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -8,6 +8,7 @@ import { TapstakeError } from "../../core/errors.js";
 import { jsonText } from "../../core/json.js";
 import type { Home } from "../home.js";
 import { readPrivateFile, writePrivateFile } from "../private-files.js";
+import { assertFileSystem } from "./file-system.js";
 import type { Database } from "./schema.js";
 import { connect } from "./sqlite.js";
 
@@ -15,6 +16,9 @@ import { connect } from "./sqlite.js";
 export interface Holder {
   readonly pid: number;
   readonly host: string;
+  /** The run of the system, and the PID namespace, that give the process id its meaning; "unknown" if the system does not say. */
+  readonly boot: string;
+  readonly pidNamespace: string;
   /** When the process started, as the system says: process ids are used again. */
   readonly start: string;
   readonly command: string;
@@ -36,11 +40,13 @@ export interface Lock {
  * - the operating system's (as SQLite takes it) on `signer.guard`, which ends with its process in every case;
  * - the file `signer.lock`, which names the process. It still protects if the guard was removed by hand, or does not
  *   work, as on some network file systems. A lock that a killed process left is recognised by its process id and start
- *   time.
+ *   time, but only where this process could see it run: on this host, since this start of the system, and in this PID
+ *   namespace. Any other holder may run, and is respected.
  *
- * @throws TapstakeError `signer-running`; `file-error` if the home cannot be written to
+ * @throws TapstakeError `unsafe-file-system`; `signer-running`; `file-error` if the home cannot be written to
  */
 export function lockHome(home: Home): Lock {
+  assertFileSystem(home);
   const guard = takeGuard(home);
   try {
     const holder = describeThisProcess();
@@ -88,13 +94,13 @@ export function running(home: Home, holder: Holder | undefined = readHolder(home
     );
   }
   const { pid, host, command, since } = holder;
-  const here = host === hostname();
+  const unseen = unseenBecause(holder);
   return new TapstakeError(
     "signer-running",
     `process ${pid} on ${host} is the signer of ${home.path} since ${since}: ${command}. ${why} ` +
-      (here
+      (unseen === undefined
         ? `${ASK} For anything else, stop it first: if it runs as a service, stop the service (systemctl stop <its unit>), as systemd would start it again; else kill ${pid}. Do not remove ${lockFile}.`
-        : `That is another host than this one (${hostname()}), so tapstake cannot see whether it runs. ` +
+        : `${unseen}, so tapstake cannot see whether it runs. ` +
           `${ASK} For anything else, stop it there. If you are certain that it has ended: rm ${lockFile}`),
     { lockFile, pid, host, command, since },
   );
@@ -110,7 +116,7 @@ export function startOf(pid: number): string | undefined {
       // The name of the command, in parentheses, may contain anything; the 22nd field is the start in ticks since boot.
       const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)!.split(" ");
       if (fields[0] === "Z" || fields[0] === "X") return "ended";
-      return `${readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim()} ${fields[19]}`;
+      return fields[19];
     } catch {
       return undefined;
     }
@@ -163,29 +169,66 @@ function releaseGuard(guard: Database): void {
 function describeThisProcess(): Holder {
   return {
     pid: process.pid,
-    host: hostname(),
-    start: startOf(process.pid) ?? "unknown",
+    ...thisPlace(),
+    start: startOf(process.pid) ?? UNKNOWN,
     command: [process.title, ...process.argv.slice(1)].join(" ").slice(0, 500),
     since: new Date().toISOString(),
     token: randomBytes(16).toString("hex"),
   };
 }
 
+/** Where a process id of this process's own view means one process. Other systems than Linux have no such namespaces. */
+export function thisPlace(): Pick<Holder, "host" | "boot" | "pidNamespace"> {
+  const host = hostname();
+  if (process.platform !== "linux") return { host, boot: process.platform, pidNamespace: process.platform };
+  const said = (read: () => string) => {
+    try {
+      return read().trim();
+    } catch {
+      return UNKNOWN;
+    }
+  };
+  return {
+    host,
+    boot: said(() => readFileSync("/proc/sys/kernel/random/boot_id", "latin1")),
+    pidNamespace: said(() => readlinkSync("/proc/self/ns/pid")),
+  };
+}
+
+const UNKNOWN = "unknown";
+
+/** Why this process could not see a holder that runs; undefined if it could. */
+function unseenBecause({ host, boot, pidNamespace }: Holder): string | undefined {
+  const here = thisPlace();
+  if (host !== here.host) return `That is another host than this one (${here.host})`;
+  if (boot !== here.boot || boot === UNKNOWN) {
+    return "It was started before the last start of this machine, or on another machine with the same host name";
+  }
+  if (pidNamespace !== here.pidNamespace || pidNamespace === UNKNOWN) {
+    return "It was started in another container, or PID namespace, than this process";
+  }
+  return undefined;
+}
+
 /** Whether a process has certainly ended. */
-function isGone({ pid, host, start }: Holder): boolean {
-  if (host !== hostname()) return false;
+function isGone(holder: Holder): boolean {
+  const { pid, start } = holder;
+  if (unseenBecause(holder) !== undefined) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return true;
   }
   const now = startOf(pid);
-  return now !== undefined && start !== "unknown" && now !== start;
+  return now !== undefined && start !== UNKNOWN && now !== start;
 }
 
 const schema = v.object({
   pid: v.pipe(v.number(), v.integer(), v.minValue(1)),
   host: v.string(),
+  // Those of earlier releases say neither.
+  boot: v.optional(v.string(), "unknown"),
+  pidNamespace: v.optional(v.string(), "unknown"),
   start: v.string(),
   command: v.string(),
   since: v.string(),

@@ -59,7 +59,6 @@ export function openLocked(
         lock.release();
       },
     });
-    store.applyAllProvenance();
     return store;
   } catch (error) {
     store?.close();
@@ -99,8 +98,7 @@ export function guarded<T>(home: Home, work: () => T): T {
 
 /**
  * Refuses links. SQLite looks for the store's other files beside the link, and would not find them. Through a hard
- * link, a copy of the home has this very file, but not the votes in the files beside it; and its keys count as
- * generated there.
+ * link, a copy of the home has this very file, but not the votes in the files beside it.
  */
 function refuseLinks(home: Home): void {
   for (const path of [home.protectionFile, home.watermarkFile]) {

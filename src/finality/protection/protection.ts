@@ -1,15 +1,17 @@
 import { hostname } from "node:os";
-import { u64be } from "../../core/bytes.js";
+import { equalBytes, u64be } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import { assertPublicKey } from "../../core/keys.js";
 import { assertChainId } from "../../vote/chain.js";
 import type { Home } from "../home.js";
-import type { Watermarks } from "./decide.js";
+import { assertHeight, type Watermarks } from "./decide.js";
 import { broken } from "./errors.js";
 import { keyChainName } from "./key-chain.js";
+import type { Lock } from "./lock.js";
 import { Broken, openLocked, takeLock } from "./opening.js";
 import { recover, type Remains, remainsOf } from "./recover.js";
 import type { Protection, StoredKeyChain } from "./store.js";
+import { readWatermarkLog } from "./watermark-log.js";
 
 export type {
   Protection,
@@ -83,6 +85,7 @@ export function initProtection(
   assertPublicKey(key, "key");
   assertChainId(chainId);
   u64be(fromHeight, "first height");
+  assertHeight(fromHeight, "first height");
   const lock = takeLock(home);
   let protection: Protection | undefined;
   try {
@@ -110,6 +113,57 @@ export function initProtection(
     if (protection) protection.close();
     else lock.release();
   }
+}
+
+/**
+ * The id of a home's store, for a key that is generated now; it makes the store if there is none. Undefined if the store
+ * is lost or damaged, or cannot be made.
+ */
+export function storeIdFor(home: Home): string | undefined {
+  try {
+    const known = idInLog(home);
+    if (known !== undefined) return known;
+    openProtection(home).close();
+    return idInLog(home);
+  } catch (error) {
+    if (!(error instanceof TapstakeError)) throw error;
+    // Another process may just have made it.
+    return error.code === "signer-running" ? idInLog(home) : undefined;
+  }
+}
+
+/** The watermark log is read without the lock: a running signer has its store open. */
+function idInLog(home: Home): string | undefined {
+  const log = readWatermarkLog(home.watermarkFile);
+  return log?.damage === undefined ? log?.storeId : undefined;
+}
+
+/**
+ * Locks a key that comes from elsewhere, or goes there, on every chain that the home knows. A home without a store that
+ * can be trusted knows nothing to lock: `initProtection` then locks every key.
+ * @param lock that of the home, if the caller has it; it is kept
+ * @throws TapstakeError `signer-running`, `protection-unwritable`
+ */
+export function lockKey(home: Home, key: Uint8Array, lock?: Lock): void {
+  if (!isInLog(home, key)) return;
+  const held = lock ?? takeLock(home);
+  try {
+    const store = openLocked(home, { ...held, release: () => {} }, named({}));
+    try {
+      store.lock(key);
+    } finally {
+      store.close();
+    }
+  } catch (error) {
+    if (!(error instanceof Broken)) throw error;
+  } finally {
+    if (!lock) held.release();
+  }
+}
+
+function isInLog(home: Home, key: Uint8Array): boolean {
+  const watermarks = readWatermarkLog(home.watermarkFile)?.watermarks.values() ?? [];
+  return [...watermarks].some((logged) => equalBytes(logged.key, key));
 }
 
 /** Puts the reason of a refusal into words. */

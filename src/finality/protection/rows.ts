@@ -49,8 +49,8 @@ export interface Loaded {
   /** The checksums of all votes together. */
   readonly total: Uint8Array;
   readonly keyChains: Map<string, KeyChainState>;
-  /** By key generated here: where the store was when it took that over. */
-  readonly generated: Map<string, string>;
+  /** What the state says of a table that is no longer used. */
+  readonly births: number;
   /** By key and chain. */
   readonly commitments: Map<string, CommittedContext[]>;
 }
@@ -63,7 +63,6 @@ export function loadStore(db: Database): Loaded {
   const state = readState(db);
   const known = [...rowsOf<KeyChainRow>(db.prepare(selectFrom("subjects")))].map(readKeyChain);
   const byId = new Map(known.map((keyChain) => [keyChain.id, keyChain]));
-  const generated = new Map([...rowsOf<GeneratedRow>(db.prepare(selectFrom("births")))].map(readGenerated));
   const commitments = readCommitments(db);
   let { seq, total } = state;
   let found = NO_VOTES;
@@ -80,10 +79,8 @@ export function loadStore(db: Database): Loaded {
   }
   expect(equalBytes(found, total), "votes are missing");
   expect(
-    known.length === state.subjects &&
-      generated.size === state.births &&
-      countOf(commitments) === state.commitments,
-    "keys, notes of keys or commitments are missing",
+    known.length === state.subjects && countOf(commitments) === state.commitments,
+    "keys or commitments are missing",
   );
   const keyChains = new Map(known.map((each) => [keyChainName(each.key, each.chainId), each]));
   expect(keyChains.size === known.length, "a key and chain are there twice");
@@ -92,7 +89,7 @@ export function loadStore(db: Database): Loaded {
     seq,
     total: Uint8Array.from(total),
     keyChains,
-    generated,
+    births: state.births,
     commitments,
   };
 }
@@ -213,12 +210,6 @@ interface KeyChainRow {
   readonly sum: Uint8Array;
 }
 
-interface GeneratedRow {
-  readonly key: Uint8Array;
-  readonly place: Uint8Array;
-  readonly sum: Uint8Array;
-}
-
 function readCommitments(db: Database): Map<string, CommittedContext[]> {
   const found = new Map<string, CommittedContext[]>();
   for (const row of rowsOf<CommitmentRow>(db.prepare(selectFrom("commitments")))) {
@@ -246,6 +237,13 @@ function readState(db: Database): StateRow {
   return row;
 }
 
+/** What the cell `held` says: the bits of a lock because votes were lost, and of one by `export --retire`. */
+export const heldCell = ({ locked, retired }: Pick<KeyChainState, "locked" | "retired">): number =>
+  retired ? RETIRED : locked ? HELD : 0;
+
+const HELD = 1;
+const RETIRED = 2;
+
 function readKeyChain({ id, key, chain, lowest, highest, held, sum }: KeyChainRow): KeyChainState {
   checkSum({ sum }, sumOf("subjects", id, key, chain, lowest, highest, held));
   const chainId = textOf(chain);
@@ -257,14 +255,10 @@ function readKeyChain({ id, key, chain, lowest, highest, held, sum }: KeyChainRo
     lowWatermark: heightOf(lowest),
     highWatermark: highest && heightOf(highest),
     locked: held !== 0,
+    retired: (held & RETIRED) !== 0,
     heights: new Heights(),
     blocked: new Heights(),
   };
-}
-
-function readGenerated({ key, place, sum }: GeneratedRow): [key: string, place: string] {
-  checkSum({ sum }, sumOf("births", key, place));
-  return [hex.encode(key), textOf(place)];
 }
 
 /** The rows of a query up to the first that the database cannot read. */

@@ -37,6 +37,7 @@ export const TABLES: Readonly<Record<string, string>> = {
     sum BLOB NOT NULL,
     PRIMARY KEY (subject, height)
   ) STRICT, WITHOUT ROWID`,
+  // Always empty in new stores: an earlier release noted new keys here.
   births: `CREATE TABLE births (
     key BLOB PRIMARY KEY,
     place BLOB NOT NULL,
@@ -62,7 +63,6 @@ const QUERIES = {
   state: "one, store:b, seq, total:b, subjects, births, commitments, sum:b",
   subjects: "id, key:b, chain:b, lowest:b, highest:b, held, sum:b",
   votes: "subject, height:b, digest:b, signature:b, at:b, instance:b, seq, before:b, sum:b",
-  births: "key:b, place:b, sum:b",
   commitments: "key:b, chain:b, start:b, count, root:b, signature:b, context:b, subtrees:b, at:b, sum:b",
 };
 
@@ -109,8 +109,6 @@ const STATEMENTS = {
   setKeyChain: "INSERT OR REPLACE INTO subjects VALUES (?, ?, ?, ?, ?, ?, ?)",
   setState:
     "UPDATE state SET seq = ?, total = ?, subjects = ?, births = ?, commitments = ?, sum = ? WHERE one = 1",
-  addGenerated: "INSERT INTO births VALUES (?, ?, ?)",
-  forgetGenerated: "DELETE FROM births WHERE key = ?",
   addCommitment: "INSERT INTO commitments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   committers: "SELECT DISTINCT CAST(key AS BLOB) AS key, CAST(chain AS BLOB) AS chain FROM commitments",
   commitments: `${selectFrom("commitments")} WHERE key = ? AND chain = ? ORDER BY start`,

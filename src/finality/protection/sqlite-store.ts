@@ -1,11 +1,17 @@
 import { max, min } from "../../core/amount.js";
-import { hex, u64be, utf8 } from "../../core/bytes.js";
+import { equalBytes, hex, u64be, utf8 } from "../../core/bytes.js";
 import { describeType, TapstakeError } from "../../core/errors.js";
 import { assertChainId } from "../../vote/chain.js";
 import type { Home } from "../home.js";
-import { KeyProvenance } from "../keys/provenance.js";
-import { MAX_HEIGHT, type StoredWatermarks, type VoteRecord, type Watermarks } from "./decide.js";
-import { beginsByFile, broken, type Floor, replaced, unwritable } from "./errors.js";
+import {
+  assertHeight,
+  floorOf,
+  MAX_HEIGHT,
+  type StoredWatermarks,
+  type VoteRecord,
+  type Watermarks,
+} from "./decide.js";
+import { beginsByFile, broken, type Floor, replaced, tooManyChains, unwritable } from "./errors.js";
 import { interchangeText } from "./export.js";
 import type { FileCheck } from "./file-check.js";
 import { mergeKeyChain, previewImport } from "./import.js";
@@ -15,6 +21,8 @@ import type { Database } from "./schema.js";
 import { checkpoint, closeDatabase, DatabaseFault, faulty, openDatabase } from "./sqlite.js";
 import {
   type CommittedContext,
+  lastOf,
+  type NewCommitment,
   type Protection,
   refuseOverlap,
   type StoredCommitment,
@@ -41,7 +49,6 @@ export class SqliteStore implements Protection {
   readonly instance: string;
   readonly #db: Database;
   readonly #tables: Tables;
-  readonly #provenance: KeyProvenance;
   /** The number of the last write that is in the file itself. */
   #checkpointed: number;
   #attached: Attached | undefined;
@@ -64,10 +71,6 @@ export class SqliteStore implements Protection {
       throw error;
     }
     this.#checkpointed = this.seq;
-    this.#provenance = new KeyProvenance(home, this.#tables, {
-      write: (touched, change) => this.#write(touched, change),
-      careful: (work) => this.#careful(work),
-    });
   }
 
   /** Gives the store what it also needs. */
@@ -94,25 +97,19 @@ export class SqliteStore implements Protection {
 
   keyChains(): StoredKeyChain[] {
     return this.#read(() =>
-      [...this.#tables.keyChains.values()].map(
-        ({ key, chainId, lowWatermark, highWatermark, locked, heights }) => ({
-          key: Uint8Array.from(key),
-          chainId,
-          lowWatermark,
-          highWatermark,
-          locked,
-          votes: heights.size,
-        }),
-      ),
+      [...this.#tables.keyChains.values()].map(({ key, chainId, heights, ...known }) => ({
+        key: Uint8Array.from(key),
+        chainId,
+        ...watermarksOf(known),
+        votes: heights.size,
+      })),
     );
   }
 
   watermarks(key: Uint8Array, chainId: string): StoredWatermarks | null {
     this.#usable();
     const known = this.#known(key, chainId);
-    if (!known) return null;
-    const { lowWatermark, highWatermark, locked } = known;
-    return { lowWatermark, highWatermark, locked };
+    return known ? watermarksOf(known) : null;
   }
 
   record(key: Uint8Array, chainId: string, height: bigint): VoteRecord | null {
@@ -155,21 +152,6 @@ export class SqliteStore implements Protection {
     });
   }
 
-  isGeneratedHere(key: Uint8Array): boolean {
-    this.#usable();
-    return this.#provenance.isGeneratedHere(key);
-  }
-
-  applyProvenance(key: Uint8Array): void {
-    this.#usable();
-    this.#provenance.apply(key);
-  }
-
-  /** Takes over the notes of every imported or exported key. */
-  applyAllProvenance(): void {
-    this.#provenance.applyAll();
-  }
-
   append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void {
     const known = this.#mustKnow(key, chainId);
     for (const entry of entries) {
@@ -187,38 +169,45 @@ export class SqliteStore implements Protection {
 
   init(key: Uint8Array, chainId: string, fromHeight: bigint): Watermarks {
     u64be(fromHeight, "first height");
+    assertHeight(fromHeight, "first height");
     const earlier = this.#read(() => this.#known(key, chainId));
-    if (earlier && fromHeight < earlier.lowWatermark) throw wouldLower(fromHeight, earlier.lowWatermark);
+    const least = earlier?.retired ? floorOf(earlier) : earlier?.lowWatermark;
+    if (least !== undefined && fromHeight < least) throw wouldLower(fromHeight, least);
     if (!earlier || earlier.locked || earlier.lowWatermark !== fromHeight) {
       const known = earlier ?? this.#tables.newKeyChain(key, chainId);
       this.#write([known], () => {
         known.lowWatermark = fromHeight;
         known.locked = false;
+        known.retired = false;
         this.#tables.writeKeyChain(known);
       });
     }
     return { lowWatermark: fromHeight, highWatermark: earlier?.highWatermark ?? null };
   }
 
-  /** Raises watermarks after a loss, in one transaction. After that, no key counts as new here. */
+  lock(key: Uint8Array): void {
+    const touched = this.#keyChainsOf(key);
+    this.#write(touched, () => touched.forEach((known) => this.#tables.lock(known)));
+  }
+
+  retire(key: Uint8Array): void {
+    const touched = this.#keyChainsOf(key);
+    this.#write(touched, () => touched.forEach((known) => this.#tables.retire(known)));
+  }
+
+  /** Raises watermarks after a loss, in one transaction. */
   restart(floors: readonly Floor[]): void {
     const plan = floors.map((floor) => {
       const { key, chainId } = floor;
       return { floor, known: this.#known(key, chainId) ?? this.#tables.newKeyChain(key, chainId) };
     });
-    const writer = writerNow(this.instance);
     this.#write(
       plan.map(({ known }) => known),
       () => {
-        for (const key of this.#tables.generated.keys()) this.#tables.forgetGenerated(hex.decode(key));
         for (const { floor, known } of plan) {
           const { highWatermark, locked } = floor;
           const lowWatermark = max(known.lowWatermark, floor.lowWatermark);
-          Object.assign(known, { lowWatermark, highWatermark, locked });
-          // No watermark is above the last possible height: a vote without digest blocks it.
-          if (highWatermark === MAX_HEIGHT && !known.heights.has(highWatermark)) {
-            this.#tables.addVote(known, { height: highWatermark, digest: null, signature: null }, writer);
-          }
+          Object.assign(known, { lowWatermark, highWatermark, locked, retired: false });
           this.#tables.writeKeyChain(known);
         }
       },
@@ -293,10 +282,38 @@ export class SqliteStore implements Protection {
     return this.#tables.committed(key, chainId);
   }
 
-  addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void {
+  addCommitment(key: Uint8Array, chainId: string, { madeFor, ...commitment }: NewCommitment): void {
+    assertHeight(lastOf(commitment), "last height of a commitment");
     refuseOverlap(this, { key, chainId }, commitment);
     const at = new Date().toISOString();
-    this.#write([], () => this.#tables.addCommitment(key, chainId, { ...commitment, at }));
+    const begun = this.#begunBy(key, chainId, commitment.startHeight, madeFor);
+    this.#write(begun, () => {
+      this.#tables.addCommitment(key, chainId, { ...commitment, at });
+      begun.forEach((known) => this.#tables.writeKeyChain(known));
+    });
+  }
+
+  /**
+   * The key and chain whose votes begin with its first commitment: nothing valid can be voted for below it. Only for a
+   * key that was generated for this very store, and that is locked nowhere. Any other may have committed and voted
+   * elsewhere, and waits for `init`.
+   */
+  #begunBy(
+    key: Uint8Array,
+    chainId: string,
+    lowWatermark: bigint,
+    madeFor: string | undefined,
+  ): KeyChainState[] {
+    const isFirst = !this.#known(key, chainId) && this.#tables.committed(key, chainId).length === 0;
+    const others = this.#keyChainsOf(key);
+    if (!isFirst || madeFor !== this.storeId || others.some(({ locked }) => locked)) return [];
+    // A caller of the daemon can name any number of chains, and each is remembered for good.
+    if (others.length >= MAX_BEGUN) throw tooManyChains(this.home, key, chainId, others.length);
+    return [Object.assign(this.#tables.newKeyChain(key, chainId), { lowWatermark })];
+  }
+
+  #keyChainsOf(key: Uint8Array): KeyChainState[] {
+    return [...this.#tables.keyChains.values()].filter((known) => equalBytes(known.key, key));
   }
 
   close(): void {
@@ -308,16 +325,6 @@ export class SqliteStore implements Protection {
       else closeDatabase(this.#db);
     } finally {
       this.#attached?.onClose();
-    }
-  }
-
-  /** Reads or ends notes of keys: if that fails, their content is unknown. */
-  #careful<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (cause) {
-      this.#refuseTouched();
-      throw this.#fail(cause);
     }
   }
 
@@ -419,6 +426,21 @@ export class SqliteStore implements Protection {
 
 /** After so many writes, the write-ahead log begins anew. While it grows, a sync takes half as long again. */
 const WRITES_BETWEEN_CHECKPOINTS = 100;
+
+/** The chains that a key may begin on by a commitment; for more, the operator must confirm. */
+const MAX_BEGUN = 100;
+
+const watermarksOf = ({
+  lowWatermark,
+  highWatermark,
+  locked,
+  retired = false,
+}: StoredWatermarks): StoredWatermarks => ({
+  lowWatermark,
+  highWatermark,
+  locked,
+  ...(retired && { retired }),
+});
 
 const writerNow = (instance: string): Writer => ({
   at: utf8(new Date().toISOString()),

@@ -33,6 +33,12 @@ export interface StoredCommitment {
   readonly at: string;
 }
 
+/** A commitment to store. */
+export interface NewCommitment extends Omit<StoredCommitment, "at"> {
+  /** The store that its key was generated for: `KeyInfo.store`. */
+  readonly madeFor?: string | undefined;
+}
+
 /** A key and a chain that the store knows. */
 export interface StoredKeyChain extends StoredWatermarks {
   /** X-only, 32 bytes. */
@@ -50,6 +56,8 @@ export interface StoredKeyChain extends StoredWatermarks {
  */
 export interface ProtectionStore {
   readonly home: Home;
+  /** 32 hexadecimal digits, drawn when the store was made. */
+  readonly storeId: string;
   /** Every key and chain, with its watermarks. */
   keyChains(): StoredKeyChain[];
   /** The watermarks of a key on a chain; null if votes there were never initialised. */
@@ -59,16 +67,8 @@ export interface ProtectionStore {
   recordsAt(key: Uint8Array, chainId: string, heights: readonly bigint[]): ReadonlyMap<bigint, VoteRecord>;
   /** Votes from `from` on, by height. */
   records(key: Uint8Array, chainId: string, from?: bigint, limit?: number): StoredVote[];
-  /**
-   * Takes over, for good, what is noted of a key. A key that was elsewhere is locked; one whose secret left is no
-   * longer new; the note that it was generated here ends. Comes before every vote. See `recordImported`,
-   * `recordExported` and `recordGenerated`.
-   */
-  applyProvenance(key: Uint8Array): void;
   /** Heights, in order, at which nothing is signed, as the message that was signed there is unknown. */
   blocked(key: Uint8Array, chainId: string): bigint[];
-  /** Whether this key was generated in this home, while this store was there: see `recordGenerated`. */
-  isGeneratedHere(key: Uint8Array): boolean;
   /**
    * Remembers votes, all or nothing, first in the store and then in the watermark log. Throws if one of the
    * heights has a record already.
@@ -76,9 +76,13 @@ export interface ProtectionStore {
   append(key: Uint8Array, chainId: string, entries: readonly VoteEntry[]): void;
   /**
    * Begins votes at a height, or raises the low watermark to it.
-   * @throws TapstakeError `would-lower-mark`
+   * @throws TapstakeError `would-lower-mark`, `height-too-high`
    */
   init(key: Uint8Array, chainId: string, fromHeight: bigint): Watermarks;
+  /** Locks a key on every chain that the store knows, above its votes: it may have voted elsewhere. */
+  lock(key: Uint8Array): void;
+  /** Locks a key on every chain that the store knows: its votes move to another home. */
+  retire(key: Uint8Array): void;
   /**
    * Forgets the votes below a height and raises the low watermark to it; returns how many votes were forgotten.
    * @throws TapstakeError `would-lower-mark`; `invalid-number` beyond the height after the highest vote;
@@ -108,8 +112,12 @@ export interface ProtectionStore {
    * {@link ProtectionStore.overlapping} alone covers. They come from memory, as each vote needs them.
    */
   committed(key: Uint8Array, chainId: string): readonly CommittedContext[];
-  /** @throws TapstakeError `commitment-overlap` */
-  addCommitment(key: Uint8Array, chainId: string, commitment: Omit<StoredCommitment, "at">): void;
+  /**
+   * Stores a commitment. If it is the first one of a key that was generated for this store, the key begins to vote at
+   * its first height.
+   * @throws TapstakeError `commitment-overlap`, `height-too-high`, `too-many-chains`
+   */
+  addCommitment(key: Uint8Array, chainId: string, commitment: NewCommitment): void;
 }
 
 /** An open store: the only one of its home until it is closed. */

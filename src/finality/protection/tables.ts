@@ -4,6 +4,7 @@ import { Heights, keyChainName, type KeyChainState } from "./key-chain.js";
 import {
   commitmentCells,
   type CommitmentRow,
+  heldCell,
   loadStore,
   readCommitment,
   type ReadCommitmentRow,
@@ -38,7 +39,7 @@ export interface Writer {
 export class Tables {
   readonly storeId: string;
   readonly keyChains: Map<string, KeyChainState>;
-  readonly generated: Map<string, string>;
+  readonly #births: number;
   readonly #statements: Statements;
   /** Every vote needs them, and rows of commitments are long. */
   readonly #committed: Map<string, CommittedContext[]>;
@@ -55,7 +56,7 @@ export class Tables {
     const loaded = loadStore(db);
     this.storeId = loaded.storeId;
     this.keyChains = loaded.keyChains;
-    this.generated = loaded.generated;
+    this.#births = loaded.births;
     ({ seq: this.#seq, total: this.#total } = loaded);
     this.#committed = loaded.commitments;
     this.#commitments = [...loaded.commitments.values()].flat().length;
@@ -129,6 +130,7 @@ export class Tables {
       lowWatermark: 0n,
       highWatermark: null,
       locked: false,
+      retired: false,
       heights: new Heights(),
       blocked: new Heights(),
     };
@@ -191,36 +193,32 @@ export class Tables {
     this.#committed.set(name, [...(this.#committed.get(name) ?? []), range]);
   }
 
-  addGenerated(key: Uint8Array, place: string): void {
-    const cells = [key, utf8(place)] as const;
-    this.#statements.addGenerated.run(...cells, sumOf("births", ...cells));
-    this.generated.set(hex.encode(key), place);
-  }
-
-  forgetGenerated(key: Uint8Array): void {
-    // A list: given one object, the library reads it as names and values, and ends the process.
-    this.#statements.forgetGenerated.run([key]);
-    this.generated.delete(hex.encode(key));
-  }
-
-  /** Locks a key and chain until an `init` above what is known of it. `writeKeyChain` makes it durable. */
+  /** Locks a key and chain until an `init` above what is known of it. */
   lock(known: KeyChainState): void {
     known.lowWatermark = floorOf(known);
     known.locked = true;
+    known.retired = false;
+    this.writeKeyChain(known);
   }
 
-  writeKeyChain({ id, key, chainId, lowWatermark, highWatermark, locked }: KeyChainState): void {
-    const watermarks = [
-      u64be(lowWatermark),
-      highWatermark === null ? null : u64be(highWatermark),
-      locked ? 1 : 0,
-    ] as const;
+  /** Locks a key and chain whose votes go to another home. An export still has the watermarks as they were. */
+  retire(known: KeyChainState): void {
+    // One that was locked before stays so: its votes may not all be known.
+    known.retired = !known.locked || known.retired;
+    known.locked = true;
+    this.writeKeyChain(known);
+  }
+
+  writeKeyChain(known: KeyChainState): void {
+    const { id, key, chainId, lowWatermark, highWatermark } = known;
+    const high = highWatermark === null ? null : u64be(highWatermark);
+    const watermarks = [u64be(lowWatermark), high, heldCell(known)] as const;
     const cells = [id, key, utf8(chainId), ...watermarks] as const;
     this.#statements.setKeyChain.run(...cells, sumOf("subjects", ...cells));
   }
 
   writeState(): void {
-    const counts = [this.keyChains.size, this.generated.size, this.#commitments] as const;
+    const counts = [this.keyChains.size, this.#births, this.#commitments] as const;
     const cells = [++this.#seq, this.#total, ...counts] as const;
     this.#statements.setState.run(...cells, sumOf("state", hex.decode(this.storeId), ...cells));
   }

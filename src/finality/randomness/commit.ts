@@ -2,7 +2,13 @@ import { assertInteger, equalBytes, hex, joinBytes, u64be } from "../../core/byt
 import { TapstakeError } from "../../core/errors.js";
 import { publicKeyOf } from "../../core/keys.js";
 import { counted } from "../../core/text.js";
-import { auntsAmongHashes, merkle, type MerkleProof, rootOfHashes } from "../../crypto/merkle.js";
+import {
+  auntsAmongHashes,
+  isRootOfHashes,
+  merkle,
+  type MerkleProof,
+  rootOfHashes,
+} from "../../crypto/merkle.js";
 import { schnorr } from "../../crypto/schnorr.js";
 import { BlockDeriver, type DerivedBlock, hashesIn, SUBTREE, xOnly } from "../../derivation/block.js";
 import { type DerivationOptions, type DerivationReport, deriveRange } from "../../derivation/derive.js";
@@ -11,7 +17,14 @@ import { assertChainConfig, assertMinCount, type ChainConfig } from "../../vote/
 import { assertCommitmentRange, commitmentDigest } from "../../vote/messages.js";
 import { type Commitment, verifyCommitment } from "../../vote/vote.js";
 import type { UnlockedKey } from "../keys/keystore.js";
-import { covers, type ProtectionStore, refuseOverlap, type StoredCommitment } from "../protection/store.js";
+import { assertHeight } from "../protection/decide.js";
+import {
+  covers,
+  lastOf,
+  type ProtectionStore,
+  refuseOverlap,
+  type StoredCommitment,
+} from "../protection/store.js";
 import type { RandomnessCache } from "./cache.js";
 
 /** Derives the randomness of a key on a chain, without reading or changing a store. */
@@ -39,8 +52,11 @@ export interface CommitRequest extends Committing {
 /**
  * Derives the randomness of `count` heights, signs the commitment and stores it. Other work runs meanwhile. Memory
  * grows by only 32 bytes for every 256 heights.
- * @throws TapstakeError `commitment-overlap`, `count-too-small`, `invalid-number` (0 heights, or beyond 64 bits),
- * `cancelled`, and what the store throws
+ *
+ * The first commitment on a chain of a key that was generated for this store begins its votes: nothing below `start` is
+ * signed.
+ * @throws TapstakeError `commitment-overlap`, `count-too-small`, `height-too-high`, `invalid-number` (0 heights, or
+ * beyond 64 bits), `cancelled`, and what the store throws
  */
 export async function commitStored(request: CommitRequest): Promise<Commitment> {
   const { key, chain, protection, start, count } = request;
@@ -48,15 +64,26 @@ export async function commitStored(request: CommitRequest): Promise<Commitment> 
   assertInteger(count, "count", 1, 0xffff_ffff);
   const range = { startHeight: start, count };
   assertCommitmentRange(range);
+  assertHeight(lastOf(range), "last height of a commitment");
   assertMinCount(chain, count);
   refuseOverlap(protection, { key: key.publicKey, chainId: chain.id }, range);
   const hashes = await deriveSubtrees(request, range);
   const context = chain.commitContext;
-  const signed = { ...range, root: rootOfHashes(hashes), ...(context !== undefined && { context }) };
+  const root = rootOfHashes(hashes);
+  if (!isRootOfHashes(root, hashes)) {
+    const text =
+      "two ways to hash the commitment give two roots: this machine computes wrongly; nothing was signed";
+    throw new TapstakeError("self-check-failed", text);
+  }
+  const signed = { ...range, root, ...(context !== undefined && { context }) };
   const signature = schnorr.sign(key.secretKey, commitmentDigest(signed));
   const commitment = { ...signed, signature };
   // Checks again for an overlap: another commitment may have been stored meanwhile.
-  protection.addCommitment(key.publicKey, chain.id, { ...commitment, subtrees: joinBytes(hashes) });
+  protection.addCommitment(key.publicKey, chain.id, {
+    ...commitment,
+    subtrees: joinBytes(hashes),
+    madeFor: key.store,
+  });
   return { ...commitment, finalityProvider: Uint8Array.from(key.publicKey) };
 }
 

@@ -11,37 +11,40 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { hex } from "../../../src/core/bytes.js";
 import { sha256 } from "../../../src/core/hashes.js";
 import { type Home, openHome } from "../../../src/finality/home.js";
 import { createKey, deleteKey, unlockKey } from "../../../src/finality/keys/keystore.js";
-import { recordGenerated } from "../../../src/finality/keys/provenance.js";
-import { previewImport } from "../../../src/finality/protection/import.js";
-import {
-  initProtection,
-  openProtection,
-  type Protection,
-} from "../../../src/finality/protection/protection.js";
-import { Voter } from "../../../src/finality/voter.js";
+import { initProtection, openProtection } from "../../../src/finality/protection/protection.js";
+import { commitStored } from "../../../src/finality/randomness/commit.js";
 import type { ChainConfig } from "../../../src/vote/chain.js";
 import { voteMessage } from "../../../src/vote/messages.js";
-import {
-  copyOf,
-  key,
-  liveThrough,
-  loseMemory,
-  other,
-  OTHER_CHAIN,
-  request,
-} from "../../support/broken-homes.js";
+import { copyOf, key, liveThrough, other, OTHER_CHAIN, request } from "../../support/broken-homes.js";
 import { LIGHT } from "../../support/home.js";
-import { killedAtEachStep } from "../../support/killed.js";
 import { refusal } from "../../support/refusal.js";
-import { answerOf, CHAIN, hash, inHome, newHome, newSigner, voterOf } from "../../support/signer.js";
+import { answerOf, begin, CHAIN, hash, inHome, newHome, newSigner, voterOf } from "../../support/signer.js";
 
 const passphrase = "a passphrase";
 const bringIn = (home: Home, origin: "generated" | "imported") =>
   createKey(home, { name: "v", passphrase, secretKey: key.secretKey, origin, scrypt: LIGHT });
+
+/** A home whose key "v" votes from height 0. */
+function votingHome(): Home {
+  const home = newHome();
+  bringIn(home, "generated");
+  begin(home, key.publicKey);
+  return home;
+}
+
+/** Commits to heights 0 to 199 with the key that the home has under "v". */
+async function commit(home: Home, chain: ChainConfig = CHAIN): Promise<void> {
+  const protection = openProtection(home);
+  try {
+    const unlocked = unlockKey(home, "v", passphrase);
+    await commitStored({ key: unlocked, chain, protection, start: 0n, count: 200 });
+  } finally {
+    protection.close();
+  }
+}
 
 /** The answer to a vote with the key that the home has under "v". */
 function vote(home: Home, height: bigint, fill: number, chain: ChainConfig = CHAIN): string {
@@ -85,8 +88,7 @@ describe("a signature that a crash withheld", () => {
 
 describe("a key that was absent from its home", () => {
   it("deleted and imported again, is locked above the home's watermarks until protection init", () => {
-    const home = newHome();
-    bringIn(home, "generated");
+    const home = votingHome();
     expect(vote(home, 100n, 1)).toBe("new");
     deleteKey(home, "v", passphrase);
     bringIn(home, "imported");
@@ -97,18 +99,16 @@ describe("a key that was absent from its home", () => {
   });
 
   it("whose file was removed, and which is imported again, is locked too", () => {
-    const home = newHome();
-    bringIn(home, "generated");
+    const home = votingHome();
     expect(vote(home, 100n, 1)).toBe("new");
     rmSync(join(home.keysFolder, "v.json"));
     bringIn(home, "imported");
     expect(vote(home, 105n, 1)).toBe("protection-uninitialised");
   });
 
-  it("whose file is restored from a copy after deletion is locked, and no longer new", () => {
+  it("whose file is restored from a copy after deletion is locked", () => {
     for (const heights of [[], [100n]]) {
-      const home = newHome();
-      bringIn(home, "generated");
+      const home = votingHome();
       for (const height of heights) expect(vote(home, height, 1)).toBe("new");
       const file = join(home.keysFolder, "v.json");
       const copy = readFileSync(file);
@@ -118,237 +118,40 @@ describe("a key that was absent from its home", () => {
     }
   });
 
-  it("whose file is restored from a copy is new on no other chain either", () => {
-    const home = newHome();
-    bringIn(home, "generated");
+  it("whose file is restored from a copy begins on no other chain by a commitment either", async () => {
+    const home = votingHome();
     expect(vote(home, 100n, 1)).toBe("new");
     const file = join(home.keysFolder, "v.json");
     const copy = readFileSync(file);
     deleteKey(home, "v", passphrase);
     writeFileSync(file, copy, { mode: 0o600 });
+    await commit(home, OTHER_CHAIN);
     expect(vote(home, 100n, 1, OTHER_CHAIN)).toBe("protection-uninitialised");
   });
 
-  it("is locked by a store that was open when it was restored", () => {
+  it("cannot be imported again beside a running signer that knows it: nothing is left of the attempt", () => {
     const { home, protection, voter } = newSigner();
     voter.vote({ height: 100n, appHash: hash(1) });
+    refusal("signer-running", () => bringIn(home, "imported"));
+    expect(readdirSync(home.keysFolder)).toEqual([]);
+    expect(voter.vote({ height: 105n, appHash: hash(1) }).kind).toBe("new");
+    protection.close();
     bringIn(home, "imported");
-    const again = voterOf(protection);
-    refusal("protection-uninitialised", () => again.vote({ height: 105n, appHash: hash(1) }));
-    refusal("protection-uninitialised", () => voter.vote({ height: 105n, appHash: hash(1) }));
-    expect(readdirSync(join(home.path, "arrivals"))).toEqual([]);
-    protection.close();
+    expect(vote(home, 106n, 1)).toBe("protection-uninitialised");
   });
-});
 
-describe("a home that was copied right after its key was generated, and used before its first vote", () => {
-  const copies: Record<string, (home: Home, to: string) => void> = {
-    "without its store, by content": (home, to) => {
-      loseMemory(home);
-      cpSync(home.path, to, { recursive: true });
-    },
-    "without its store, by hard links": (home, to) => {
-      loseMemory(home);
-      linkTree(home.path, to);
-    },
-    "with its empty store": (home, to) => cpSync(home.path, to, { recursive: true }),
-  };
-  it.each(Object.entries(copies))("%s, does not count the key as new once it is restored", (_, copy) => {
-    const { path } = newHome();
-    const home = openHome(join(path, "home"));
-    recordGenerated(home, key.publicKey);
-    inHome(home, () => {});
-    copy(home, join(path, "copy"));
-    inHome(home, (protection) => voterOf(protection).vote({ height: 5n, appHash: hash(1) }));
-    rmSync(home.path, { recursive: true });
-    renameSync(join(path, "copy"), home.path);
-    inHome(openHome(home.path), (protection) => {
-      refusal("protection-uninitialised", () => voterOf(protection).vote({ height: 5n, appHash: hash(2) }));
-    });
-  });
-});
-
-describe("a home that was copied by hard links before its key was absent", () => {
-  it.each([
-    ["deleted", (home: Home) => void deleteKey(home, "v", passphrase)],
-    ["removed without tapstake", (home: Home) => rmSync(join(home.keysFolder, "v.json"))],
-  ])("(%s, and imported again) does not count the key as new once it is restored", (_, end) => {
-    const { path } = newHome();
-    const home = openHome(join(path, "home"));
-    bringIn(home, "generated");
-    linkTree(home.path, join(path, "copy"));
-    end(home);
+  it("is imported beside a running signer that does not know it", () => {
+    const { home, protection } = newSigner(other);
     bringIn(home, "imported");
-    initProtection(home, { ...request, fromHeight: 5n });
-    expect(vote(home, 5n, 1)).toBe("new");
-    rmSync(home.path, { recursive: true });
-    renameSync(join(path, "copy"), home.path);
-    expect(vote(home, 5n, 2)).toBe("protection-uninitialised");
-  });
-
-  it("still locks a key that was absent when it was copied", () => {
-    const { path } = newHome();
-    const home = openHome(join(path, "home"));
-    bringIn(home, "generated");
-    expect(vote(home, 100n, 1)).toBe("new");
-    rmSync(join(home.keysFolder, "v.json"));
-    bringIn(home, "imported");
-    linkTree(join(home.path, "arrivals"), join(path, "arrivals"));
-    cpSync(home.path, join(path, "copy"), { recursive: true });
-    inHome(home, () => {});
-    rmSync(home.path, { recursive: true });
-    renameSync(join(path, "copy"), home.path);
-    rmSync(join(home.path, "arrivals"), { recursive: true });
-    renameSync(join(path, "arrivals"), join(home.path, "arrivals"));
-    expect(vote(home, 105n, 1)).toBe("protection-uninitialised");
-  });
-});
-
-describe("the provenance of a generated key", () => {
-  const begins: Record<string, (home: Home) => unknown> = {
-    "by itself": () => {},
-    "by protection init": (home) => initProtection(home, { ...request, fromHeight: 3n }),
-    "by an import": (home) => {
-      const { protection } = newSigner();
-      protection.init(key.publicKey, CHAIN.id, 3n);
-      const interchange = protection.exportInterchange();
-      protection.close();
-      inHome(home, (here) => here.importInterchange(JSON.parse(JSON.stringify(interchange))));
-    },
-  };
-  it.each(Object.entries(begins))(
-    "ends with the first vote of a key that began %s, so that the key is not new after everything else is lost",
-    (_, begin) => {
-      const home = newHome();
-      recordGenerated(home, key.publicKey);
-      begin(home);
-      inHome(home, (protection) => {
-        expect(voterOf(protection).vote({ height: 5n, appHash: hash(1) }).kind).toBe("new");
-      });
-      loseMemory(home);
-      inHome(home, (protection) => {
-        refusal("protection-uninitialised", () => voterOf(protection).vote({ height: 5n, appHash: hash(2) }));
-      });
-    },
-  );
-
-  it("ends before the first vote leaves, killed at any step", () => {
-    const votingHome = () => {
-      const home = newHome();
-      recordGenerated(home, key.publicKey);
-      return home.path;
-    };
-    const found = new Set<boolean>();
-    for (const { path, printed } of killedAtEachStep(votingHome, ["vote"])) {
-      const home = openHome(path);
-      const isOut = printed.startsWith("signed new");
-      found.add(isOut);
-      inHome(home, (protection) => {
-        const record = protection.record(key.publicKey, CHAIN.id, 5n);
-        if (isOut) expect(record).not.toBeNull();
-      });
-      loseMemory(home);
-      const isNew = inHome(home, (protection) => protection.isGeneratedHere(key.publicKey));
-      if (isOut) expect(isNew).toBe(false);
-    }
-    expect(found).toEqual(new Set([false, true]));
-  });
-
-  it("is kept by a query, and by the preview of an import", () => {
-    const home = newHome();
-    recordGenerated(home, key.publicKey);
-    inHome(home, (protection) => {
-      previewImport(protection, protection.exportInterchange());
-      expect(protection.isGeneratedHere(key.publicKey)).toBe(true);
-    });
-    expect(readdirSync(join(home.path, "arrivals"))).toHaveLength(1);
-  });
-});
-
-describe("a home that is copied after the store took a generated key over", () => {
-  const uses: Record<string, (protection: Protection) => unknown> = {
-    "asked for": (protection) => protection.isGeneratedHere(key.publicKey),
-    "by a vote that was refused": (protection) => {
-      const voter = new Voter({ key, protection, chain: CHAIN, chainHeight: 10n });
-      expect(voter.vote({ height: 5n, appHash: hash(1) }).kind).toBe("refused");
-      protection.prune(key.publicKey, CHAIN.id, 0n);
-    },
-    "by a vote on another chain": (protection) =>
-      voterOf(protection, key, OTHER_CHAIN).vote({ height: 5n, appHash: hash(1) }),
-  };
-  it.each(Object.entries(uses))("%s, does not count the key as new on a chain without votes", (_, use) => {
-    const home = newHome();
-    recordGenerated(home, key.publicKey);
-    inHome(home, (protection) => {
-      protection.applyProvenance(key.publicKey);
-      use(protection);
-    });
-    const copy = copyOf(home);
-    const third = { id: "third-chain", minCount: 1 };
-    const voteIn = (where: Home) =>
-      inHome(where, (protection) => voterOf(protection, key, third).vote({ height: 100n, appHash: hash(1) }));
-    expect(voteIn(home).kind).toBe("new");
-    refusal("protection-uninitialised", () => voteIn(copy));
-  });
-});
-
-describe("the note of a key that cannot be read or ended", () => {
-  it.each([
-    ["of other words", (path: string) => writeFileSync(path, "absent")],
-    ["that is half of one", (path: string) => writeFileSync(path, "12")],
-  ])("(%s) locks the key", (_, write) => {
-    const { home, protection, voter } = newSigner();
-    voter.vote({ height: 5n, appHash: hash(1) });
     protection.close();
-    write(join(home.path, "arrivals", hex.encode(key.publicKey)));
-    inHome(home, (again) => {
-      expect(again.keyChains()).toMatchObject([{ locked: true, lowWatermark: 6n }]);
-    });
-  });
-
-  it("that is a symbolic link locks the key, and its target stays", () => {
-    const { home, protection, voter } = newSigner();
-    voter.vote({ height: 5n, appHash: hash(1) });
-    protection.close();
-    const elsewhere = join(newHome().path, "elsewhere");
-    writeFileSync(elsewhere, "something else");
-    for (const target of [elsewhere, `${elsewhere}.missing`]) {
-      symlinkSync(target, join(home.path, "arrivals", hex.encode(key.publicKey)));
-      inHome(home, (again) => expect(again.keyChains()).toMatchObject([{ locked: true, lowWatermark: 6n }]));
-    }
-    expect(readFileSync(elsewhere, "utf8")).toBe("something else");
-  });
-
-  it.each([
-    ["a folder in its place", (path: string) => mkdirSync(path)],
-    [
-      "a file where the folder is",
-      (path: string) => {
-        rmSync(join(path, ".."), { recursive: true });
-        writeFileSync(join(path, ".."), "");
-      },
-    ],
-  ])("(%s) is protection-unwritable, and leaves the home free for the next process", (_, damage) => {
-    const { home, protection, voter } = newSigner();
-    voter.vote({ height: 5n, appHash: hash(1) });
-    protection.close();
-    damage(join(home.path, "arrivals", hex.encode(key.publicKey)));
-    for (let turn = 0; turn < 2; turn++) {
-      refusal("protection-unwritable", () => openProtection(home));
-      refusal("protection-unwritable", () => initProtection(home, { ...request, fromHeight: 9n }));
-    }
-    rmSync(join(home.path, "arrivals"), { recursive: true });
-    inHome(home, (again) => {
-      expect(again.record(key.publicKey, CHAIN.id, 5n)).not.toBeNull();
-    });
+    expect(vote(home, 5n, 1)).toBe("protection-uninitialised");
   });
 });
 
-describe("a home that was copied by hard links after the store took a generated key over", () => {
+describe("a home that was copied by hard links", () => {
   /** What a vote adds is beside the store until it is closed: a kill would keep it from the copy. */
   function copied() {
     const { home, protection } = newSigner();
-    voterOf(protection, key, OTHER_CHAIN).vote({ height: 5n, appHash: hash(1) });
     protection.close();
     const copy = join(newHome().path, "copy");
     linkTree(home.path, copy);
@@ -371,14 +174,13 @@ describe("a home that was copied by hard links after the store took a generated 
     inHome(home, (protection) => expect(voterOf(protection).vote(first).kind).toBe("new"));
   });
 
-  it("continues with a separate file, in which no key is new", () => {
+  it("continues with a separate file", () => {
     const { home } = copied();
     const own = `${home.protectionFile}.own`;
     cpSync(home.protectionFile, own);
     renameSync(own, home.protectionFile);
     inHome(home, (protection) => {
-      refusal("protection-uninitialised", () => voterOf(protection).vote(first));
-      expect(protection.record(key.publicKey, OTHER_CHAIN.id, 5n)).not.toBeNull();
+      expect(voterOf(protection).vote(first).kind).toBe("new");
     });
   });
 

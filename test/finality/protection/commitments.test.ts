@@ -189,7 +189,10 @@ describe("a commitment is refused", () => {
     await expectRefused("invalid-number", () =>
       commitStored({ ...request, start: 2n ** 64n - 100n, count: 100 }),
     );
-    await commitStored({ ...request, start: 2n ** 64n - 101n, count: 100 });
+    await expectRefused("height-too-high", () =>
+      commitStored({ ...request, start: 1_000_000_000_000n - 98n, count: 100 }),
+    );
+    await commitStored({ ...request, start: 1_000_000_000_000n - 99n, count: 100 });
     await expectRefused("no-commitment", () => proveCommitted({ ...request, height: 5n }));
     protection.close();
   });

@@ -44,8 +44,8 @@ describe("vote: the commitment's signing context", () => {
       expect(details).toEqual({ chain: CHAIN.id });
       expect(message).toContain("the commitment to heights 100 to 109 has ");
     }
-    // Nothing was signed or recorded: neither a vote nor that votes here have begun.
-    expect(protection.watermarks(key.publicKey, CHAIN.id)).toBeNull();
+    // Nothing was signed or recorded.
+    expect(protection.watermarks(key.publicKey, CHAIN.id)).toMatchObject({ highWatermark: null });
     expect(answerOf(voterOf(protection, key, made), 100n, 2)).toBe("new");
     protection.close();
   });
@@ -68,7 +68,7 @@ describe("vote: the commitment's signing context", () => {
   it("refuses it also for a voter with anyMessage", async () => {
     const { protection } = newSigner();
     await commit(protection, V3, 100n);
-    const voter = new Voter({ key, protection, chain: V4, anyMessage: true });
+    const voter = new Voter({ uncommitted: "a test", key, protection, chain: V4, anyMessage: true });
     refusal("context-mismatch", () => voter.voteMessage({ height: 105n, message: hash(1) }));
     protection.close();
   });
@@ -104,7 +104,7 @@ describe("vote: the commitment's signing context", () => {
     inHome(newHome(), (other) => {
       const voter = voterOf(other, testKey(7, "imported"), V4);
       expect(answerOf(voter, 105n, 1)).toBe("protection-uninitialised");
-      other.importInterchange(history);
+      other.importInterchange(history, { begin: true });
       expect(answerOf(voter, 105n, 1)).toBe("context-mismatch");
       expect(other.committed(key.publicKey, CHAIN.id)).toEqual([
         { startHeight: 100n, count: 10, context: V3.commitContext },
@@ -185,7 +185,7 @@ describe("vote: the commitment's signing context", () => {
         [...all].sort((a, b) => (a.startHeight < b.startHeight ? -1 : 1));
       for (const place of [home, newHome()]) {
         inHome(place, (next) => {
-          next.importInterchange(exported);
+          next.importInterchange(exported, { begin: true });
           expect(inOrder(next.committed(key.publicKey, CHAIN.id))).toEqual(inOrder(committed));
           next.init(key.publicKey, CHAIN.id, 0n);
           expect(answers(next, alone)).toEqual(alone.map(() => "context-mismatch"));
@@ -214,7 +214,7 @@ describe("vote: the commitment's signing context", () => {
   it("may differ for a voter that is made so", async () => {
     const { protection } = newSigner();
     await commit(protection, V4, 100n);
-    const voter = new Voter({ key, protection, chain: V3, otherContext: true });
+    const voter = new Voter({ uncommitted: "a test", key, protection, chain: V3, otherContext: true });
     expect(answerOf(voter, 105n, 1)).toBe("new");
     protection.close();
   });
@@ -227,7 +227,8 @@ describe("chain configuration: one signing context without the other", () => {
 
   it("refuses to make a voter", () => {
     const { protection } = newSigner();
-    for (const chain of halves) refusal("invalid-argument", () => new Voter({ key, protection, chain }));
+    for (const chain of halves)
+      refusal("invalid-argument", () => new Voter({ uncommitted: "a test", key, protection, chain }));
     protection.close();
   });
 

@@ -6,7 +6,7 @@ import {
   type DecisionInput,
   floorOf,
   higherWatermarks,
-  MAX_HEIGHT,
+  LAST_HEIGHT,
   type VoteRecord,
 } from "../../../src/finality/protection/decide.js";
 import { runs } from "../../support/runs.js";
@@ -25,6 +25,7 @@ const input = (changes: Partial<DecisionInput> = {}): DecisionInput => ({
   digest: hash(1),
   record: null,
   watermarks: { lowWatermark: 10n, highWatermark: 60n },
+  isCommitted: true,
   ...changes,
 });
 
@@ -71,7 +72,19 @@ describe("the decision table, row by row", () => {
       { watermarks: { lowWatermark: 0n, highWatermark: null }, height: 0n, chainHeight: 0n },
       "at-or-below-chain-height",
     ],
-    ["nothing, at the last height of all", { height: 0xffff_ffff_ffff_ffffn }, "new"],
+    ["nothing, at the last height of all", { height: 1_000_000_000_000n }, "new"],
+    ["nothing, above the last height of all", { height: 1_000_000_000_001n }, "height-too-high"],
+    ["this vote, above the last height of all", { height: 2n ** 64n - 1n, record: record() }, "same"],
+    ["nothing, outside every commitment", { isCommitted: false }, "no-commitment"],
+    ["the same, outside every commitment", { record: record(), isCommitted: false }, "same"],
+    ["nothing, within the reach of a reason", { isCommitted: false, uncommittedUpTo: 50n }, "new"],
+    ["nothing, above the reach of a reason", { isCommitted: false, uncommittedUpTo: 49n }, "height-too-high"],
+    ["nothing, committed above the reach", { uncommittedUpTo: 49n }, "new"],
+    [
+      "nothing, outside every commitment and below the low watermark",
+      { height: 9n, isCommitted: false },
+      "below-watermark",
+    ],
   ];
 
   for (const [row, changes, decision] of ROWS) {
@@ -118,15 +131,18 @@ describe("the decision, against a model", () => {
     ),
     watermarks: fc.record({ lowWatermark: heights, highWatermark: fc.option(heights) }),
     chainHeight: fc.option(heights, { nil: undefined }),
+    isCommitted: fc.boolean(),
+    uncommittedUpTo: fc.option(heights, { nil: undefined }),
   });
 
-  it("signs anew only where there is no record and every watermark is below", () => {
+  it("signs anew only where there is no record, every watermark is below, and a commitment or a reason reaches", () => {
     fc.assert(
       fc.property(arbitrary, (any) => {
         const isFree = any.record === null;
         const isAbove =
           any.height >= any.watermarks.lowWatermark && !(any.height <= (any.chainHeight ?? -1n));
-        expect(decide(any).kind === "new").toBe(isFree && isAbove);
+        const isReached = any.isCommitted || any.height <= (any.uncommittedUpTo ?? -1n);
+        expect(decide(any).kind === "new").toBe(isFree && isAbove && isReached);
       }),
       { numRuns: runs(1000) },
     );
@@ -155,7 +171,7 @@ describe("the decision, against a model", () => {
 });
 
 describe("the merged state of store and watermark log", () => {
-  const heights = fc.bigInt({ min: 0n, max: MAX_HEIGHT });
+  const heights = fc.bigInt({ min: 0n, max: LAST_HEIGHT });
   const watermarks = fc.record({ lowWatermark: heights, highWatermark: fc.option(heights) });
 
   it("has the higher of both, for each watermark", () => {

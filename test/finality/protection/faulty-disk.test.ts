@@ -1,12 +1,11 @@
 import type * as Fs from "node:fs";
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { recordGenerated } from "../../../src/finality/keys/provenance.js";
 import { openProtection } from "../../../src/finality/protection/protection.js";
 import type * as Database from "../../../src/finality/protection/sqlite.js";
 import { key } from "../../support/broken-homes.js";
 import { refusal } from "../../support/refusal.js";
-import { hash, newHome, newSigner, voterOf } from "../../support/signer.js";
+import { begin, hash, newHome, newSigner, voterOf } from "../../support/signer.js";
 
 /** Milliseconds at which all files seem to have changed; and which files cannot be made. */
 const disk = vi.hoisted(() => ({ clock: undefined as number | undefined, full: false }));
@@ -57,7 +56,7 @@ describe("on a file system whose clock ticks every two seconds", () => {
 describe("a watermark log that cannot be rewritten", () => {
   it("withholds the signature, and this process can open the home again", () => {
     const home = newHome();
-    recordGenerated(home, key.publicKey);
+    begin(home, key.publicKey);
     const protection = openProtection(home, { roomForWatermarks: 200 });
     const voter = voterOf(protection);
     disk.full = true;

@@ -14,14 +14,13 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { type Home, openHome } from "../../../src/finality/home.js";
 import { deleteKey } from "../../../src/finality/keys/keystore.js";
-import { recordGenerated } from "../../../src/finality/keys/provenance.js";
 import { lockHome } from "../../../src/finality/protection/lock.js";
 import { openProtection, type Protection } from "../../../src/finality/protection/protection.js";
 import { WatermarkLog } from "../../../src/finality/protection/watermark-log.js";
 import { commitStored } from "../../../src/finality/randomness/commit.js";
-import { copyOf, key, loseMemory, walOf } from "../../support/broken-homes.js";
+import { copyOf, key, walOf } from "../../support/broken-homes.js";
 import { refusal } from "../../support/refusal.js";
-import { CHAIN, hash, inHome, newHome, newSigner, voterOf } from "../../support/signer.js";
+import { begin, CHAIN, hash, inHome, newHome, newSigner, voterOf } from "../../support/signer.js";
 
 /** A signer that runs, and a copy of its home from some votes ago. */
 function running() {
@@ -115,7 +114,7 @@ describe.each<[string, (path: string) => void]>([
   /** A home in a folder of its own, with one vote, and its signer. */
   function replacedHome() {
     const home = openHome(join(newHome().path, "home"));
-    recordGenerated(home, key.publicKey);
+    begin(home, key.publicKey);
     const protection = openProtection(home);
     const voter = voterOf(protection);
     voter.vote({ height: 5n, appHash: hash(1) });
@@ -126,8 +125,8 @@ describe.each<[string, (path: string) => void]>([
 
   it("refuses every call with protection-replaced, whichever comes first", () => {
     const questions: ((protection: Protection) => unknown)[] = [
-      (protection) => protection.applyProvenance(key.publicKey),
-      (protection) => protection.isGeneratedHere(key.publicKey),
+      (protection) => protection.lock(key.publicKey),
+      (protection) => protection.retire(key.publicKey),
       (protection) => protection.record(key.publicKey, CHAIN.id, 5n),
       (protection) => protection.records(key.publicKey, CHAIN.id),
       (protection) => protection.keyChains(),
@@ -172,7 +171,7 @@ describe.each<[string, (path: string) => void]>([
 describe("a running signer", () => {
   it("accepts its own writes: checkpoints, and a rewritten watermark log", () => {
     const home = newHome();
-    recordGenerated(home, key.publicKey);
+    begin(home, key.publicKey);
     const protection = openProtection(home, { roomForWatermarks: 500 });
     protection.init(key.publicKey, CHAIN.id, 0n);
     const { length } = readFileSync(home.protectionFile);
@@ -182,7 +181,8 @@ describe("a running signer", () => {
       protection.append(key.publicKey, CHAIN.id, entries);
     }
     const voter = voterOf(protection);
-    for (let height = 1n << 32n; height < (1n << 32n) + 20n; height++) {
+    const { highWatermark } = protection.watermarks(key.publicKey, CHAIN.id)!;
+    for (let height = highWatermark! + 50_000n, left = 20; left > 0; height++, left--) {
       expect(voter.vote({ height, appHash: hash(1) }).kind).toBe("new");
     }
     expect(protection.failed).toBe(false);
@@ -226,27 +226,11 @@ describe("an older copy of the store", () => {
   });
 });
 
-describe("a home that is restored in place, from a copy made right after a key was generated", () => {
-  it("does not count the key as new, with any other files restored too", () => {
+describe("a home that is moved unchanged", () => {
+  it("is the same home", () => {
     const { path } = newHome();
     const home = openHome(join(path, "home"));
-    recordGenerated(home, key.publicKey);
-    const copy = join(path, "copy");
-    cpSync(home.path, copy, { recursive: true });
-    inHome(home, (protection) => {
-      expect(voterOf(protection).vote({ height: 5n, appHash: hash(1) }).kind).toBe("new");
-    });
-    loseMemory(home);
-    cpSync(copy, home.path, { recursive: true });
-    inHome(home, (protection) => {
-      refusal("protection-uninitialised", () => voterOf(protection).vote({ height: 5n, appHash: hash(2) }));
-    });
-  });
-
-  it("is the same home when it is moved unchanged", () => {
-    const { path } = newHome();
-    const home = openHome(join(path, "home"));
-    recordGenerated(home, key.publicKey);
+    begin(home, key.publicKey);
     renameSync(home.path, join(path, "moved"));
     inHome(openHome(join(path, "moved")), (protection) => {
       expect(voterOf(protection).vote({ height: 5n, appHash: hash(1) }).kind).toBe("new");

@@ -323,16 +323,45 @@ describe("an interchange file, exported and imported", () => {
   });
 
   it("where the highest vote is not among the votes, nothing up to it is signed", () => {
-    const LAST = 0xffff_ffff_ffff_ffffn;
     inNewHome((protection) => {
       protection.importInterchange(file({ highest: "20", votes: [vote(5n, 1)] }), { begin: true });
       for (const height of [0n, 4n, 6n, 20n]) expect(answer(protection, height)).toBe("below-watermark");
       expect(answer(protection, 21n)).toBe("new");
     });
+  });
+
+  it("leaves out what is above the last height, so that one absurd vote does not end the key", () => {
+    const absurd = 2n ** 64n - 1n;
+    const votes = [vote(5n, 1), vote(9n, 1), vote(absurd, 1)];
     inNewHome((protection) => {
-      protection.importInterchange(file({ highest: String(LAST) }), { begin: true });
-      expect(answer(protection, LAST - 1n)).toBe("below-watermark");
-      expect(answer(protection, LAST)).toBe("unknown-earlier-vote");
+      const [report] = protection.importInterchange(file({ highest: String(absurd), votes }), {
+        begin: true,
+      });
+      expect(report).toMatchObject({ beyond: 1, added: 2, lowWatermark: 9n, highWatermark: 9n });
+      expect(answer(protection, 10n)).toBe("new");
+      expect(answer(protection, absurd)).toBe("height-too-high");
+    });
+    inNewHome((protection) => {
+      protection.init(key.publicKey, CHAIN.id, 0n);
+      expect(answer(protection, 7n)).toBe("new");
+      // As an earlier release has signed it.
+      protection.append(key.publicKey, CHAIN.id, [{ height: absurd, digest: hash(1), signature: null }]);
+      const exported = protection.exportInterchange();
+      expect(exported.data[0]!.highest).toBe(`${absurd}`);
+      inNewHome((next) => {
+        next.importInterchange(exported, { begin: true });
+        expect(next.watermarks(key.publicKey, CHAIN.id)).toMatchObject({
+          lowWatermark: 7n,
+          highWatermark: 7n,
+        });
+        expect(answer(next, 8n)).toBe("new");
+      });
+    });
+    inNewHome((protection) => {
+      for (const changes of [{ highest: `${absurd}` }, { lowest: "1000000000001" }]) {
+        refusal("height-too-high", () => protection.importInterchange(file(changes), { begin: true }));
+      }
+      expect(protection.keyChains()).toEqual([]);
     });
   });
 
@@ -414,7 +443,7 @@ describe("an interchange file, exported and imported", () => {
   });
 
   it("a key with commitments and no votes keeps its commitments, and is not initialised by them", async () => {
-    const { protection } = newSigner();
+    const { protection } = newSigner(key, null);
     await commitStored({ key, chain: CHAIN, protection, start: 10n, count: 20 });
     const exported = JSON.parse(JSON.stringify(protection.exportInterchange())) as Interchange;
     expect(exported.data).toMatchObject([{ key: KEY, lowest: null, highest: null, votes: [] }]);
@@ -546,6 +575,7 @@ describe("the preview of an import", () => {
         votes: 0,
         commitments: 0,
         begins: true,
+        retired: false,
       });
       expect(protection.keyChains()).toEqual([]);
     });
@@ -564,9 +594,9 @@ describe("the preview of an import", () => {
     });
   });
 
-  it("says that a key that is known here, or was generated here, does not begin", () => {
+  it("says that a key that is known here does not begin", () => {
     const { protection } = newSigner();
-    expect(only(protection)).toMatchObject({ before: null, begins: false });
+    expect(only(protection)).toMatchObject({ before: { lowWatermark: 0n }, begins: false });
     const other = testKey(8);
     protection.init(other.publicKey, CHAIN.id, 50n);
     expect(only(protection, { key: hex.encode(other.publicKey) })).toMatchObject({

@@ -4,10 +4,9 @@ import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { openHome } from "../../../src/finality/home.js";
-import { recordGenerated } from "../../../src/finality/keys/provenance.js";
 import { killedAtEachStep } from "../../support/killed.js";
 import { isLong, randomOf } from "../../support/runs.js";
-import { hash, inHome, newHome, signerProgram, testKey, voterOf } from "../../support/signer.js";
+import { begin, hash, inHome, newHome, signerProgram, testKey, voterOf } from "../../support/signer.js";
 
 /** How often each of two homes has its signer killed. */
 const KILLS = isLong ? 120 : 2;
@@ -40,7 +39,7 @@ async function killedSigner(path: string, from: bigint, printed: readonly string
 /** One home, whose signer is killed again and again; returns every signature that was printed. */
 async function killedAgainAndAgain(name: string): Promise<{ signed: string[]; path: string }> {
   const home = newHome();
-  recordGenerated(home, testKey().publicKey);
+  begin(home, testKey().publicKey);
   const signed: string[] = [];
   let last: string[] = [];
   let next = 0n;
@@ -64,13 +63,13 @@ async function killedAgainAndAgain(name: string): Promise<{ signed: string[]; pa
 
 describe("a killed signer", () => {
   it("at each of its writes, or while SQLite writes, keeps every signature that it printed", () => {
-    const begin = () => {
+    const votingHome = () => {
       const home = newHome();
-      recordGenerated(home, testKey().publicKey);
+      begin(home, testKey().publicKey);
       return home.path;
     };
     let most = 0;
-    for (const { path, printed } of killedAtEachStep(begin, ["votes", "40"])) {
+    for (const { path, printed } of killedAtEachStep(votingHome, ["votes", "40"])) {
       const lines = printed.split("\n").filter(Boolean);
       most = Math.max(most, lines.length);
       inHome(openHome(path), (protection) => {

@@ -1,17 +1,25 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Home } from "../../../src/finality/home.js";
-import { recordGenerated } from "../../../src/finality/keys/provenance.js";
-import { startOf } from "../../../src/finality/protection/lock.js";
+import { startOf, thisPlace } from "../../../src/finality/protection/lock.js";
 import { openLocked, takeLock } from "../../../src/finality/protection/opening.js";
 import { initProtection, openProtection } from "../../../src/finality/protection/protection.js";
 import { refusal } from "../../support/refusal.js";
 import { isLong } from "../../support/runs.js";
-import { hash, inHome, newHome, newSigner, signerProgram, testKey, voterOf } from "../../support/signer.js";
+import {
+  begin,
+  hash,
+  inHome,
+  newHome,
+  newSigner,
+  signerProgram,
+  testKey,
+  voterOf,
+} from "../../support/signer.js";
 
 const children: ChildProcess[] = [];
 afterEach(() => {
@@ -19,9 +27,15 @@ afterEach(() => {
 });
 
 /** A process that holds a home, and whose first line says so. */
-async function start(mode: string, home: Home): Promise<{ child: ChildProcess; line: string }> {
-  const child = spawn(process.execPath, [signerProgram(), mode, home.path], {
+async function start(
+  mode: string,
+  home: Home,
+  { by = [], env = {} }: { by?: readonly string[]; env?: Readonly<Record<string, string>> } = {},
+): Promise<{ child: ChildProcess; line: string }> {
+  const [program, ...args] = [...by, process.execPath, signerProgram(), mode, home.path];
+  const child = spawn(program!, args, {
     stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, ...env },
   });
   children.push(child);
   const [chunk] = (await once(child.stdout!, "data")) as [Buffer];
@@ -39,7 +53,7 @@ const stale = (home: Home, changes: Record<string, unknown>) =>
     home.lockFile,
     JSON.stringify({
       pid: process.pid,
-      host: hostname(),
+      ...thisPlace(),
       start: startOf(process.pid),
       command: "node an-earlier-signer.js",
       since: "2026-01-01T00:00:00.000Z",
@@ -143,16 +157,22 @@ describe("a lock file of an earlier process", () => {
 
   it("is ignored when its process id is reused by another process", () => {
     const home = newHome();
-    stale(home, { start: "another-boot 1" });
+    stale(home, { start: "1" });
     expect(inHome(home, ({ failed }) => failed)).toBe(false);
   });
 
-  it("is respected where its process runs, and where that is unknown: on another host, or unreadable", () => {
+  it("is respected where its process runs, and where that is unknown: elsewhere, or unreadable", () => {
     const home = newHome();
     stale(home, {});
     refusal("signer-running", () => openProtection(home));
     stale(home, { host: "another-host", pid: 2 ** 22 + 1 });
     expect(refusal("signer-running", () => openProtection(home)).message).toContain("another host");
+    stale(home, { boot: "another", pid: 2 ** 22 + 1 });
+    expect(refusal("signer-running", () => openProtection(home)).message).toContain("last start of this");
+    stale(home, { pidNamespace: "pid:[1]", pid: 2 ** 22 + 1 });
+    expect(refusal("signer-running", () => openProtection(home)).message).toContain("another container");
+    stale(home, { boot: undefined, pidNamespace: undefined, pid: 2 ** 22 + 1 });
+    refusal("signer-running", () => openProtection(home));
     writeFileSync(home.lockFile, "{");
     expect(refusal("signer-running", () => openProtection(home)).message).toContain(`rm ${home.lockFile}`);
     rmSync(home.lockFile);
@@ -167,6 +187,65 @@ describe("a lock file of an earlier process", () => {
     expect(readFileSync(home.lockFile, "utf8")).toBe(theirs);
   });
 });
+
+describe("a signer in another PID namespace", () => {
+  const unseen = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"] as const;
+  const canUnshare = spawnSync(unseen[0], [...unseen.slice(1), "true"]).status === 0;
+  if (!canUnshare) process.emitWarning("not tested, as this user cannot make PID namespaces: unshare --pid");
+
+  /** A library that makes every POSIX lock succeed, as NFS with nolock does; undefined without a compiler. */
+  function locksThatSucceed(): string | undefined {
+    const { path } = newHome();
+    const [source, library] = [join(path, "locks.c"), join(path, "locks.so")];
+    writeFileSync(source, LOCKS);
+    return spawnSync("cc", ["-shared", "-fPIC", "-o", library, source]).status === 0 ? library : undefined;
+  }
+
+  it.skipIf(!canUnshare)(
+    "is respected where the locks of the file system keep nothing out, also when it seems to have ended",
+    async () => {
+      const library = locksThatSucceed();
+      if (library === undefined) {
+        process.emitWarning("not tested, as there is no compiler: locks that always succeed");
+        return;
+      }
+      const env = { LD_PRELOAD: library };
+      const home = newHome();
+      const first = await start("hold", home, { by: unseen, env });
+      expect(first.line).toBe("ready");
+      const { pid, host } = JSON.parse(readFileSync(home.lockFile, "utf8")) as { pid: number; host: string };
+      expect([pid, host]).toEqual([1, hostname()]);
+      // Here, process 1 is another one; and no process has the second number.
+      for (const seen of [1, 2 ** 22 + 1]) {
+        writeFileSync(
+          home.lockFile,
+          readFileSync(home.lockFile, "utf8").replace(/"pid": \d+/, `"pid": ${seen}`),
+        );
+        expect((await start("hold", home, { env })).line).toBe("error signer-running");
+        expect((await start("hold", home, { by: unseen, env })).line).toBe("error signer-running");
+      }
+      // Without the lock file, nothing keeps the second signer out: the file is the last guard.
+      rmSync(home.lockFile);
+      expect((await start("hold", home, { env })).line).toBe("ready");
+    },
+  );
+});
+
+/** fcntl of POSIX locks, without an effect. */
+const LOCKS = `
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdarg.h>
+static int locked(int command) { return command == F_SETLK || command == F_SETLKW || command == F_OFD_SETLK; }
+#define DEFINE(name) int name(int file, int command, ...) { \\
+  va_list list; va_start(list, command); void *argument = va_arg(list, void *); va_end(list); \\
+  if (locked(command)) return 0; \\
+  int (*real)(int, int, ...) = dlsym(RTLD_NEXT, #name); \\
+  return real(file, command, argument); }
+DEFINE(fcntl)
+DEFINE(fcntl64)
+`;
 
 describe("a lock that is lost before the store is opened", () => {
   it.each<[string, (home: Home) => void]>([
@@ -193,11 +272,11 @@ describe("a signer that is killed while it opens a new home", () => {
   it("leaves a home that opens, and in which a new key votes", async () => {
     for (let i = 0; i < (isLong ? 12 : CREATED.length); i++) {
       const home = newHome();
-      recordGenerated(home, testKey().publicKey);
       const { child, line } = await start("open", home);
       expect(line).toBe("opening");
       await waitUntil(() => existsSync(join(home.path, CREATED[i % CREATED.length]!)));
       await kill(child, "SIGKILL");
+      begin(home, testKey().publicKey);
       inHome(home, (protection) => {
         expect(voterOf(protection).vote({ height: 0n, appHash: hash(1) }).kind).toBe("new");
       });

@@ -98,7 +98,6 @@ describe.each(ways)("protection init after %s", (_, damage) => {
     expectNothingAnew(home);
     initProtection(home, { ...otherRequest, fromHeight: 106n });
     inHome(home, (protection) => {
-      expect(protection.isGeneratedHere(key.publicKey)).toBe(false);
       const voter = voterOf(protection);
       expect(voter.vote({ height: 74n, appHash: hash(2) })).toMatchObject({ code: "below-watermark" });
       expect(voter.vote({ height: 75n, appHash: hash(2) }).kind).toBe("new");
@@ -230,16 +229,20 @@ describe("protection init", () => {
     protection.close();
   });
 
-  it("blocks the very last height where the watermark log has it", () => {
-    const LAST = 0xffff_ffff_ffff_ffffn;
+  it("begins where no vote above the last height is in the way: an earlier release has signed it", () => {
     const { home, protection, voter } = newSigner();
-    voter.vote({ height: LAST, appHash: hash(1) });
+    voter.vote({ height: 5n, appHash: hash(1) });
+    const absurd = { height: 2n ** 64n - 1n, digest: hash(1), signature: null };
+    protection.append(key.publicKey, CHAIN.id, [absurd]);
     protection.close();
     rmSync(home.protectionFile);
-    initProtection(home, { ...request, fromHeight: LAST });
+    refusal("height-too-high", () => initProtection(home, { ...request, fromHeight: absurd.height }));
+    initProtection(home, { ...request, fromHeight: 6n });
     inHome(home, (again) => {
-      const answer = voterOf(again).vote({ height: LAST, appHash: hash(2) });
-      expect(answer).toMatchObject({ code: "unknown-earlier-vote" });
+      expect(voterOf(again).vote({ height: 6n, appHash: hash(2) }).kind).toBe("new");
+      expect(voterOf(again).vote({ height: absurd.height, appHash: hash(2) })).toMatchObject({
+        code: "height-too-high",
+      });
     });
   });
 
@@ -258,19 +261,6 @@ describe("protection init", () => {
       expect(voterOf(protection, other, OTHER_CHAIN).vote({ height: 106n, appHash: hash(1) }).kind).toBe(
         "new",
       );
-    });
-  });
-
-  it("no longer counts a key as new that was generated in the lost store", () => {
-    const born = testKey(9);
-    const { home, protection } = newSigner(born);
-    protection.applyProvenance(born.publicKey);
-    expect(protection.isGeneratedHere(born.publicKey)).toBe(true);
-    protection.close();
-    rmSync(home.watermarkFile);
-    initProtection(home, { key: key.publicKey, chainId: CHAIN.id, fromHeight: 5n });
-    inHome(home, (again) => {
-      refusal("protection-uninitialised", () => voterOf(again, born).vote({ height: 0n, appHash: hash(1) }));
     });
   });
 });

@@ -3,12 +3,12 @@ import { closeSync, fstatSync, openSync, readFileSync, statSync, writeFileSync }
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Home, openHome } from "../../../src/finality/home.js";
-import { recordGenerated } from "../../../src/finality/keys/provenance.js";
 import { openProtection } from "../../../src/finality/protection/protection.js";
 import { copyOf } from "../../support/broken-homes.js";
 import { describeWithDisks, mount, newDisk } from "../../support/disks.js";
 import { refusal } from "../../support/refusal.js";
 import {
+  begin,
   CHAIN,
   hash,
   inHome,
@@ -50,7 +50,7 @@ describe("where a file may not grow (ulimit -f)", () => {
   it("ends votes with protection-unwritable, and every signature that left is remembered", () => {
     for (const blocks of [40, 100]) {
       const home = newHome();
-      recordGenerated(home, key.publicKey);
+      begin(home, key.publicKey);
       const { signed, last } = signUntilFailure(home, `trap '' XFSZ; ulimit -f ${blocks}`);
       expect(last).toBe("error protection-unwritable");
       expectRemembered(home, signed);
@@ -62,7 +62,7 @@ describeWithDisks("a full disk", () => {
   it("ends votes with protection-unwritable, and every signature that left is remembered once there is room", () => {
     const path = newDisk("400k");
     const home = openHome(path);
-    recordGenerated(home, key.publicKey);
+    begin(home, key.publicKey);
     const { signed, last } = signUntilFailure(home);
     expect(last).toBe("error protection-unwritable");
     expect(signed.length).toBeGreaterThan(10);
@@ -73,10 +73,10 @@ describeWithDisks("a full disk", () => {
   it("is protection-unwritable at the first opening, and leaves no broken file", () => {
     const path = newDisk("256k");
     const home = openHome(path);
-    recordGenerated(home, key.publicKey);
     fill(path);
     refusal("protection-unwritable", () => openProtection(home));
     expect(mount(path, "-o", "remount,size=4m")).toBe(true);
+    begin(home, key.publicKey);
     inHome(home, (protection) => {
       expect(voterOf(protection).vote({ height: 0n, appHash: hash(1) }).kind).toBe("new");
     });
@@ -107,7 +107,7 @@ describeWithDisks("a full disk", () => {
   it("fails what is open: it signs and answers nothing until it is opened again", () => {
     const path = newDisk("600k");
     const home = openHome(path);
-    recordGenerated(home, key.publicKey);
+    begin(home, key.publicKey);
     const protection = openProtection(home);
     const voter = voterOf(protection);
     voter.vote({ height: 0n, appHash: hash(1) });
@@ -140,7 +140,7 @@ describeWithDisks("a disk that is read-only", () => {
   it("is protection-unwritable from the start", () => {
     const path = newDisk("4m");
     const home = openHome(path);
-    recordGenerated(home, key.publicKey);
+    begin(home, key.publicKey);
     inHome(home, (protection) => voterOf(protection).vote({ height: 0n, appHash: hash(1) }));
     const { path: view } = newHome();
     expect(mount(view, "--bind", path)).toBe(true);

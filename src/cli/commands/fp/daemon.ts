@@ -9,6 +9,7 @@ import { UsageError } from "../../errors.js";
 import {
   chainHeights,
   chainOption,
+  chainReasons,
   constantTimeOption,
   hmacKeyOption,
   homeOption,
@@ -64,6 +65,12 @@ export const serve = () =>
       "chains to vote on although a commitment has another context",
       several,
     )
+    .addOption(
+      new Option(
+        "--uncommitted <chain=reason>",
+        "vote where this home knows no commitment, and why (repeatable)",
+      ).argParser(chainReasons),
+    )
     .addOption(constantTimeOption())
     .option("--open-schnorr", "danger: let SignSchnorrSig sign any digest")
     .option("--open-messages", "danger: let SignEOTS sign messages other than votes")
@@ -95,6 +102,7 @@ export const serve = () =>
         ...(given.metrics && { metricsAddress: given.metricsAddress }),
         ...(given.chainHeight && { chainHeights: given.chainHeight }),
         ...(given.otherContext && { otherContexts: new Set(given.otherContext) }),
+        ...(given.uncommitted && { uncommitted: given.uncommitted }),
         ...(given.popAddress && { popAddresses: given.popAddress }),
         constantTime: given.constantTime ?? false,
         openSchnorr: given.openSchnorr ?? false,

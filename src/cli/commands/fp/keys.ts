@@ -7,11 +7,10 @@ import {
   changePassphrase,
   type DamagedKey,
   deleteKey,
-  exportKey,
   listKeys,
   showKey,
+  unlockKey,
 } from "../../../finality/keys/keystore.js";
-import { lockHome } from "../../../finality/protection/lock.js";
 import { type Described, groupCommand, type LazyCommands, newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";
 import { keyFacts, keyListText, keyText } from "../../format/key.js";
@@ -162,13 +161,12 @@ const EXPORT = {
   description: `Danger: a second signer with this key can vote differently, and two votes at one height reveal the key. To move a key, stop
 the signer here for good, and take its votes along (tapstake fp protection export).
 
-Prints 64 hexadecimal digits, or with --json all that another home needs. After an export, the key needs
-tapstake fp protection init before its first vote on any other chain.`,
+Prints 64 hexadecimal digits, or with --json all that another home needs.`,
   examples: `
 (umask 077 && tapstake fp keys export validator-1 --yes --json > secret.json)
 `,
   topics: ["secrets", "home"],
-  refused: "no such key, a wrong passphrase, not confirmed, or a signer runs",
+  refused: "no such key, a wrong passphrase, or not confirmed",
 } as const;
 
 const exportSecret = () =>
@@ -180,14 +178,12 @@ const exportSecret = () =>
     .action(async (name, options) => {
       const home = findHome(options.home);
       const { publicKey } = showKey(home, name);
-      // Checked before the user is asked for anything.
-      lockHome(home).release();
       note(
         `tapstake will print the secret of ${hex.encode(publicKey)}. Anyone who sees it can vote with it, and two different votes at one height give the stake away. Never run it in two places.`,
       );
       await mustAgree("Print the secret?", options.yes === true);
       const key = await withPassphrase(currentPassphrase(options.passphraseFile), (given) =>
-        exportKey(home, name, given),
+        unlockKey(home, name, given),
       );
       const secretKey = hex.encode(key.secretKey);
       key.wipe();

@@ -1,10 +1,10 @@
 import { Option } from "@commander-js/extra-typings";
 import { max } from "../../../core/amount.js";
-import { hex } from "../../../core/bytes.js";
+import { equalBytes, hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { counted } from "../../../core/text.js";
 import { findHome, type Home, openHome } from "../../../finality/home.js";
-import { floorOf, higher, MAX_HEIGHT } from "../../../finality/protection/decide.js";
+import { floorOf, higher, LAST_HEIGHT } from "../../../finality/protection/decide.js";
 import { interchangeText } from "../../../finality/protection/export.js";
 import { type ImportPreview, previewImport } from "../../../finality/protection/import.js";
 import { ReadInterchange } from "../../../finality/protection/interchange.js";
@@ -124,7 +124,7 @@ const INIT = {
   description: `Danger: if the key votes again at a height where it voted before, it reveals its secret and every stake with it can be
 slashed. In doubt, choose a higher height: a missed vote costs far less than a second one.
 
-For a key that voted elsewhere or whose store was lost. If you have an interchange file, import it first. A file alone is
+For a key that voted elsewhere, or whose store was lost. If you have an interchange file, import it first. A file alone is
 not enough: it does not know the votes after its export.`,
   examples: `
 tapstake fp protection init --key moved --chain bbn-1 --from-height 5000
@@ -254,30 +254,57 @@ function watermarkCommand(
 const EXPORT = {
   description: `The file goes to another machine, for tapstake fp protection import. It holds no secret.
 
-Danger: it is complete only while nothing is signed here afterwards. Stop the signer for good, then export, then import,
-then start the other signer. docs/operators.md describes the whole move.`,
+By default, the keys move: tapstake locks them in this home before it writes the file, and the file says so. This home then
+signs nothing with them. With --copy, this home goes on voting: such a file lacks the votes that follow, so do not start
+another signer from it. docs/recipes.md describes the whole move.`,
   examples: `
-tapstake fp protection export --out interchange.json
+tapstake fp protection export --retire --yes --out interchange.json
+
+# to look at, or to keep
+tapstake fp protection export --copy --out copy.json
 `,
   topics: ["interchange", "home"],
-  refused: "a signer runs, or the vote history cannot be trusted",
+  refused: "a signer runs, the vote history cannot be trusted, or not confirmed",
 } as const;
 
 const exportInterchange = () =>
   newCommand("export", EXPORT)
     .option("--out <file>", "new file for it, instead of standard output")
+    .addOption(new Option("--retire", "lock the keys here: they move (default)").conflicts("copy"))
+    .option("--copy", "leave the keys here as they are: the file is only a copy")
+    .addOption(keyOption())
+    .addOption(yesOption())
     .addOption(homeOption())
     .addOption(jsonOption())
-    .action(async ({ out, home }) => {
+    .action(async ({ out, copy = false, key: name, yes = false, home: path }) => {
       await checkOut(out);
-      await withProtection(findHome(home), async (store) => {
-        const text = interchangeText(store);
+      const home = findHome(path);
+      const only = name === undefined ? undefined : publicKeyNamed(home, name);
+      await withProtection(home, async (store) => {
+        const isMeant = ({ key }: StoredKeyChain) => !only || equalBytes(key, only);
+        const exported = store.keyChains().filter(isMeant);
+        if (!copy && exported.length > 0) {
+          await mustType("retire", {
+            warning: retireText(exported),
+            message: "Type retire to lock them",
+            yes,
+          });
+          // Locked before the file leaves: a second export of a locked home is the same file.
+          for (const key of new Map(exported.map((one) => [hex.encode(one.key), one.key])).values())
+            store.retire(key);
+        }
+        const text = interchangeText(store, only);
         if (out === undefined) await sayAll(text);
-        else await writeOut(out, text, { what: votesOf(store.keyChains()), otherwise: "Export again" });
+        else await writeOut(out, text, { what: votesOf(exported), otherwise: "Export again" });
       });
-      if (process.stderr.isTTY)
-        note("Sign nothing here from now on: what is signed later is not in this file.");
+      if (copy && process.stderr.isTTY)
+        note("This is a copy: what this home signs later is not in it. Do not start another signer from it.");
     });
+
+const retireText = (exported: readonly StoredKeyChain[]): string =>
+  ["These keys move. This home will sign nothing with them any longer:"]
+    .concat(exported.map(({ key, chainId }) => `  ${hex.encode(key)} on ${chainId}`))
+    .join("\n");
 
 /** For a comparison with the votes of the key on the chain. */
 function votesOf(keyChains: readonly StoredKeyChain[]): string {
@@ -312,16 +339,19 @@ const importInterchange = () =>
     .action(async (path, options) => {
       const interchange = await interchangeIn(path);
       await withProtection(openHome(options.home), async (protection) => {
-        const agreed =
-          options.yes === true
-            ? interchange
-            : await withBeginnings(interchange, previewImport(protection, interchange));
+        const previews = previewImport(protection, interchange);
+        const agreed = options.yes === true ? interchange : await withBeginnings(interchange, previews);
         const imported = protection.importInterchange(agreed, { begin: true });
-        answer(options.json === true, { imported: importFacts(imported) }, importText);
+        const kind = kindOf(previews);
+        answer(options.json === true, { kind, imported: importFacts(imported) }, importText);
         const conflicts = imported.flatMap((one) => one.conflicts);
         if (conflicts.length > 0) throw conflict(conflicts);
       });
     });
+
+/** Whether the home that wrote the file has locked the keys in it. */
+const kindOf = (previews: readonly ImportPreview[]): "retired" | "copy" =>
+  previews.length > 0 && previews.every(({ retired }) => retired) ? "retired" : "copy";
 
 /** Names the interchange file at the beginning of its errors. */
 async function interchangeIn(path: string): Promise<ReadInterchange> {
@@ -363,12 +393,15 @@ async function withBeginnings(
 
 /** The height at which a key begins: above its last vote on the chain, and no lower than in the file. */
 async function askedBeginning(
-  { key, chain, from, lowest, highest }: Beginning,
+  { key, chain, from, lowest, highest, retired }: Beginning,
   when: string,
 ): Promise<bigint> {
   const says = highest === null ? `never voted on ${chain}` : `voted on ${chain} up to height ${highest}`;
   tell(
-    `The file was written ${when} and says that ${key} ${says}. It does not know later votes, of any machine. ` +
+    `The file was written ${when} and says that ${key} ${says}. ` +
+      (retired
+        ? "The home that wrote it locked the key at that moment (export --retire). It does not know votes of other machines. "
+        : "It is a copy (export --copy): it does not know later votes, of any machine. ") +
       "Look up the key's last vote on the chain (docs/emergency.md): the key begins above it. " +
       `If it voted for ${from} or above and you say that it did not, it loses its stake.`,
   );
@@ -378,7 +411,7 @@ async function askedBeginning(
   if (highest === null && typed === "none") return lowest;
   if (!/^\d{1,20}$/.test(typed)) throw cancelled();
   const last = BigInt(typed);
-  if (last >= MAX_HEIGHT) throw cancelled();
+  if (last >= LAST_HEIGHT) throw cancelled();
   if (highest !== null && last < highest) {
     throw new TapstakeError(
       "would-lower-mark",
@@ -399,11 +432,14 @@ interface Beginning {
   /** The low watermark from the file alone. */
   readonly lowest: bigint;
   readonly highest: bigint | null;
+  /** Whether the home that wrote the file has locked the key. */
+  readonly retired: boolean;
 }
 
-function beginningOf({ key, chainId, after }: ImportPreview): Beginning {
+function beginningOf({ key, chainId, after, retired }: ImportPreview): Beginning {
   const { lowWatermark: lowest, highWatermark: highest } = after!;
-  return { publicKey: key, key: hex.encode(key), chain: chainId, from: floorOf(after!), lowest, highest };
+  const from = floorOf(after!);
+  return { publicKey: key, key: hex.encode(key), chain: chainId, from, lowest, highest, retired };
 }
 
 function unconfirmed(beginnings: readonly Beginning[], when: string): UsageError {

@@ -41,8 +41,8 @@ echo '
 {"height": 1005, "hash": "5c91447ddccea0e3c935e4b41ce2d0a8f2535432478df5380507628bbe5e0525"}' |
   tapstake fp vote --key validator-1 --chain bbn-1 --batch - --json
 `,
-  more: `If no commitment in this home covers a height, tapstake signs and warns: the chain accepts the vote
-only if you committed to the height elsewhere.`,
+  more: `tapstake refuses a height that no commitment in this home covers (no-commitment). With --uncommitted
+and a reason, it signs up to 100000 heights above the last vote.`,
   topics: ["home", "secrets", "remote", "contexts", "votes"],
   refused: "one or more heights; the others are signed",
 } as const;
@@ -65,6 +65,11 @@ export const command = () =>
       ).argParser(chainHeight),
     )
     .addOption(new Option("--out <file>", "new file for the vote too").conflicts("batch"))
+    .addOption(
+      new Option("--uncommitted <reason>", "vote where this home knows no commitment, and why").conflicts(
+        "remote",
+      ),
+    )
     .addOption(
       new Option("--other-context", "vote although the commitment has another signing context").conflicts(
         "remote",
@@ -103,6 +108,7 @@ interface Options extends SignerOptions, RemoteOptions {
   readonly batch?: string | undefined;
   readonly chainHeight?: bigint | undefined;
   readonly otherContext?: true | undefined;
+  readonly uncommitted?: string | undefined;
 }
 
 interface Answered {
@@ -128,8 +134,8 @@ function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answer
       ...protection.overlapping(finalityProvider, chain.id),
     ];
     const coverage = { chain, isConfigured: loadChains(home).has(chain.id), commitments };
-    const { chainHeight: known, otherContext } = options;
-    const voter = new Voter({ key, chain, protection, chainHeight: known, otherContext });
+    const { chainHeight: known, otherContext, uncommitted } = options;
+    const voter = new Voter({ key, chain, protection, chainHeight: known, otherContext, uncommitted });
     const answers = voter.batch(votes).map((result, i): VoteAnswer => {
       if (result.kind === "refused") return result;
       const { height, kind, signature, publicRandomness } = result;
