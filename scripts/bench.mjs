@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { fail, root } from "./shared.mjs";
+import { fail, root, THROWAWAY } from "./shared.mjs";
 
 const sources = join(root, "test/bench");
 const all = readdirSync(sources)
@@ -29,7 +29,11 @@ try {
       format: "esm",
     });
     console.log(`${name}\n`);
-    const { status } = spawnSync(process.execPath, [outfile], { cwd: root, stdio: "inherit" });
+    const { status } = spawnSync(process.execPath, [outfile], {
+      cwd: root,
+      env: THROWAWAY,
+      stdio: "inherit",
+    });
     if (status !== 0) process.exitCode = 1;
   }
 } finally {

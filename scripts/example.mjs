@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { ensureBitcoind } from "./bitcoind.mjs";
-import { fail, root } from "./shared.mjs";
+import { fail, root, THROWAWAY } from "./shared.mjs";
 
 /** The file of an example, from its name or its path: a folder of pages has one that serves them. */
 function fileOf(name = "") {
@@ -34,6 +34,7 @@ try {
   });
   const { status } = spawnSync(process.execPath, ["--input-type=module"], {
     cwd: root,
+    env: THROWAWAY,
     input: bundled.outputFiles[0].text,
     stdio: ["pipe", "inherit", "inherit"],
   });

@@ -10,6 +10,9 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 /** Prints a line for the waiting user; standard output belongs to the command that is run. */
 export const say = (line) => process.stderr.write(`${line}\n`);
 
+/** For homes that a script throws away: in a container the temporary folder is often on an overlay. */
+export const THROWAWAY = { TAPSTAKE_ACCEPT_FILE_SYSTEM: "overlay", ...process.env };
+
 /** Whether the module at `url` is the script that Node was started with. */
 export function isMain(url) {
   const script = process.argv[1];
