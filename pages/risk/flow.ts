@@ -76,7 +76,7 @@ export function flowOf(graph: RestakingGraph): Flow {
   }
   const columns = [
     pick(
-      [...byPool.keys()].map((id) => [id, pools.get(id)!]),
+      byPool.map(([id]) => [id, pools.get(id)!]),
       SHOWN[0],
     ),
     pick([...behind], SHOWN[1]),
