@@ -1,5 +1,6 @@
-// Compiles kernel/ into WebAssembly, then src/ and regtest/ into dist/, and bundles the command into dist/cli/. `npm ci`
-// runs it as `prepare`, so a clone has a working command at once.
+// Compiles kernel/ into WebAssembly, then src/ and regtest/ into dist/, and bundles the command into dist/cli/ and pages/
+// into dist/pages/. `npm ci` runs it as `prepare`, so a clone has a working command at once.
+import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -23,7 +24,7 @@ export async function build() {
   await writeKernels();
   const hash = sourceHash();
   const compiled = compile();
-  const bundled = [...(await bundleCommand()), await writeManPage()];
+  const bundled = [...(await bundleCommand()), await writeManPage(), await writeRiskPage()];
   // For the command, only the bundle is run: no program imports its parts.
   const emitted = new Set([...compiled.filter((path) => !path.startsWith("dist/src/cli/")), ...bundled]);
   for (const path of filesBelow("dist")) {
@@ -91,6 +92,41 @@ async function writeManPage() {
   return "dist/tapstake.1";
 }
 
+/**
+ * The page of `tapstake risk page`, all in one file that may load nothing. The command puts the graph into the
+ * element `graph`, which is data and so needs no hash in the policy.
+ */
+async function writeRiskPage() {
+  const { build: bundle } = await import("esbuild");
+  const common = { absWorkingDir: root, bundle: true, minify: true, write: false, logLevel: "error" };
+  const { outputFiles: scripts } = await bundle({
+    ...common,
+    entryPoints: ["pages/risk/app.tsx"],
+    // The page asks no solver; what would load one falls out of the bundle.
+    external: ["highs"],
+    format: "iife",
+    target: "es2022",
+    jsx: "automatic",
+    jsxImportSource: "preact",
+  });
+  // `light-dark()` and nesting stay as they are written.
+  const { outputFiles: styles } = await bundle({ ...common, entryPoints: ["pages/risk/risk.css"] });
+  const [script, style] = [scripts[0].text.trim(), styles[0].text.trim()];
+  if (/\bimport\(/.test(script)) throw new Error("pages/risk: the script would load another");
+  if (/<\/script|<!--/i.test(script)) throw new Error("pages/risk: the script would end its own element");
+  const source = (text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+  const { version } = JSON.parse(readFileSync(join(root, "node_modules/preact/package.json"), "utf8"));
+  const policy = `default-src 'none'; script-src ${source(script)}; style-src ${source(style)}; base-uri 'none'; form-action 'none'`;
+  const page = readFileSync(join(root, "pages/risk/risk.html"), "utf8")
+    .replace("{{policy}}", policy)
+    .replace("{{preact}}", version)
+    .replace("<style></style>", () => `<style>${style}</style>`)
+    .replace("<script></script>", () => `<script>${script}</script>`);
+  mkdirSync(join(root, "dist/pages"), { recursive: true });
+  writeFileSync(join(root, "dist/pages/risk.html"), page);
+  return "dist/pages/risk.html";
+}
+
 /** npm links the bins of dependencies, never a package's own: this makes `npx tapstake` work in a clone. */
 function linkCommand() {
   if (!existsSync(command)) return;
@@ -110,6 +146,7 @@ function sourceHash() {
     "tsconfig.json",
     "tsconfig.build.json",
     ...filesBelow("kernel"),
+    ...filesBelow("pages"),
     "scripts/build.mjs",
     "scripts/kernel.mjs",
   ]);

@@ -31,26 +31,44 @@ interface ByHolder {
 
 /** How stake is spread over operators and groups, exactly. */
 export function concentrations(graph: RestakingGraph): ConcentrationReport {
-  const { operators, services } = modelOf(graph);
-  const groups = new Map(graph.operators.map(({ id, group }) => [id, group ?? `operator ${id}`]));
-  const byHolder = (stakes: Stakes, grouped: Stakes): ByHolder => ({
-    byOperator: concentrationOf(stakes),
-    byGroup: concentrationOf(grouped),
+  const { all, services } = stakesByHolder(graph);
+  const concentrated = ({ byOperator, byGroup }: StakesOf): ByHolder => ({
+    byOperator: concentrationOf(byOperator),
+    byGroup: concentrationOf(byGroup),
   });
-  const grouped = (stakes: Stakes) => totals([...stakes].map(([id, stake]) => [groups.get(id)!, stake]));
   return {
-    all: byHolder(
-      decidedBy(graph, (id) => id),
-      decidedBy(graph, (id) => groups.get(id)!),
-    ),
-    services: services.map(({ id, powers }) => {
-      const stakes = new Map([...powers].map(([operator, power]) => [operators[operator]!, power]));
-      return { service: id, ...byHolder(stakes, grouped(stakes)) };
-    }),
+    all: concentrated(all),
+    services: services.map(({ service, ...stakes }) => ({ service, ...concentrated(stakes) })),
   };
 }
 
+/** Stake by the name of who holds it, in the unit of profits × `scale`. */
 type Stakes = ReadonlyMap<string, bigint>;
+
+interface StakesOf {
+  readonly byOperator: Stakes;
+  readonly byGroup: Stakes;
+}
+
+/** Who has how much, of all stake and of each service. */
+export function stakesByHolder(graph: RestakingGraph): {
+  readonly all: StakesOf;
+  readonly services: readonly ({ readonly service: string } & StakesOf)[];
+} {
+  const { operators, services } = modelOf(graph);
+  const groups = new Map(graph.operators.map(({ id, group }) => [id, group ?? `operator ${id}`]));
+  const grouped = (stakes: Stakes) => totals([...stakes].map(([id, stake]) => [groups.get(id)!, stake]));
+  return {
+    all: {
+      byOperator: decidedBy(graph, (id) => id),
+      byGroup: decidedBy(graph, (id) => groups.get(id)!),
+    },
+    services: services.map(({ id, powers }) => {
+      const byOperator = new Map([...powers].map(([operator, power]) => [operators[operator]!, power]));
+      return { service: id, byOperator, byGroup: grouped(byOperator) };
+    }),
+  };
+}
 
 /** The worth of the pools about which a holder decides, each once. */
 function decidedBy(graph: RestakingGraph, holderOf: (operator: string) => string): Stakes {

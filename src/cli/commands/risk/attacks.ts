@@ -13,7 +13,7 @@ import {
   Money,
   slackRange,
   VERDICTS,
-} from "../../format/risk.js";
+} from "../../../restaking/wording.js";
 import { jsonOption } from "../../options.js";
 import { answer, type Row, section, table } from "../../output.js";
 import { fractionArgument, GRAPH, readGraph, secondsOption, solverIfThere } from "./read.js";

@@ -1,7 +1,7 @@
 import { Option } from "@commander-js/extra-typings";
 import { collateral, optIn } from "../../../restaking/change.js";
 import { newCommand } from "../../command.js";
-import { exactText, Money, slackText } from "../../format/risk.js";
+import { exactText, Money, slackText } from "../../../restaking/wording.js";
 import { jsonOption } from "../../options.js";
 import { answer, type Row, section, table } from "../../output.js";
 import { fractionArgument, GRAPH, readGraph } from "./read.js";

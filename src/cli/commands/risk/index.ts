@@ -3,6 +3,7 @@ import { groupCommand, type LazyCommands } from "../../command.js";
 const stakes = () => import("./stakes.js");
 const attacks = () => import("./attacks.js");
 const changes = () => import("./changes.js");
+const page = () => import("./page.js");
 
 const COMMANDS: LazyCommands = {
   graph: {
@@ -36,6 +37,10 @@ const COMMANDS: LazyCommands = {
   collateral: {
     summary: "Say how much stake is missing to a safety margin, and where",
     load: async () => (await changes()).collateralCommand,
+  },
+  page: {
+    summary: "Write a page for a browser, with pictures, that needs no network",
+    load: async () => (await page()).pageCommand,
   },
 };
 

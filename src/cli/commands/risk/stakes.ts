@@ -4,7 +4,7 @@ import { assertName, doubleSign } from "../../../restaking/double-sign.js";
 import { exposures, overlaps } from "../../../restaking/exposure.js";
 import { modelOf } from "../../../restaking/model.js";
 import { newCommand } from "../../command.js";
-import { exactText, Money, shareText } from "../../format/risk.js";
+import { exactText, Money, shareText } from "../../../restaking/wording.js";
 import { jsonOption } from "../../options.js";
 import { answer, type Row, section, table } from "../../output.js";
 import { GRAPH, readGraph } from "./read.js";

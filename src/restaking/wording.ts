@@ -1,9 +1,9 @@
-import type { AttackAnswer, SlackAnswer } from "../../restaking/attack.js";
-import type { BreakEven } from "../../restaking/break-even.js";
-import type { CheckedCoalition } from "../../restaking/coalition.js";
-import type { Fraction } from "../../restaking/fraction.js";
-import type { RestakingGraph } from "../../restaking/graph.js";
-import type { Model } from "../../restaking/model.js";
+import type { AttackAnswer, SlackAnswer } from "./attack.js";
+import type { BreakEven } from "./break-even.js";
+import type { CheckedCoalition } from "./coalition.js";
+import type { Fraction } from "./fraction.js";
+import type { RestakingGraph } from "./graph.js";
+import type { Model } from "./model.js";
 
 /** An amount in the unit that people read: `99.75 bitcoin`. */
 export function unitsText(amount: bigint, { id, decimals }: RestakingGraph["assets"][number]): string {
