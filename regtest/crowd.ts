@@ -16,49 +16,47 @@ import type { Funding } from "./wallet.js";
 export interface CrowdRequest {
   /** What the transactions of others pay, in sat/vB: up to 1000. */
   readonly feeRate: Rate;
-  /** The virtual bytes of all of them: 1,000,000 by default, one full block. At most 20,000,000. */
-  readonly vbytes?: number;
+  /** How many blocks they fill: 1 by default, 20 at the most. */
+  readonly blocks?: number;
 }
 
-/** Outputs of one transaction: below 100,000 virtual bytes, the most that nodes relay. */
-const OUTPUTS = 2_300;
+/** Each fills an eleventh of a block but for a few virtual bytes; nodes relay up to 100,000 virtual bytes. */
+const LARGE = { outputs: 2_108, each: 11 };
+/** What some versions of bitcoind leave of a block is filled by small ones, smaller than any payment of a wallet. */
+const SMALL = { outputs: 1, each: 12 };
 /** In satoshi; above dust. */
 const OUTPUT_VALUE = 1_000n;
 /** The point of BIP-341 whose secret is unknown: the coins are gone. */
 const NUMS = taprootScript(hex.decode("50929b74c1a04954b78b4b6035e97a5e078a5a0f28ec96d547bfee9ace803ac0"));
-/** Of such a transaction. */
-const VSIZE = 98_980;
-/** How many coins one payment makes for them. */
-const AT_ONCE = 50;
 
 /**
- * Puts transactions of others into the mempool, which pay `feeRate`: blocks prefer them to what pays less, until they are
+ * Puts transactions of others into the mempool, which pay `feeRate` and fill blocks: what pays less waits until these are
  * mined. It mines one block first. Returns their ids.
  * @throws TapstakeError `invalid-rate`, `fee-rate-too-high`, `invalid-number`, `node-refused` if the mempool is full
  * @example
  * ```ts
- * await crowd(node, { feeRate: parseRate("300"), vbytes: 3_000_000 }); // for three blocks, 300 sat/vB is the price
+ * await crowd(node, { feeRate: parseRate("300"), blocks: 3 }); // for three blocks, 300 sat/vB is the price
  * ```
  */
-export async function crowd(
-  node: RegtestNode,
-  { feeRate, vbytes = 1_000_000 }: CrowdRequest,
-): Promise<string[]> {
+export async function crowd(node: RegtestNode, { feeRate, blocks = 1 }: CrowdRequest): Promise<string[]> {
   assertFeeRate(feeRate);
-  assertInteger(vbytes, "vbytes", 1, 20_000_000);
+  assertInteger(blocks, "blocks", 1, 20);
+  const of = ({ outputs, each }: typeof LARGE) => Array<number>(blocks * each).fill(outputs);
+  // The large ones come first in a block: it cannot leave one of them out for small ones.
+  const more = { numerator: feeRate.numerator + feeRate.denominator, denominator: feeRate.denominator };
+  const plans = [
+    ...of(LARGE).map((outputs) => ({ outputs, rate: more })),
+    ...of(SMALL).map((outputs) => ({ outputs, rate: feeRate })),
+  ];
   const txids: string[] = [];
-  for (let left = Math.ceil(vbytes / VSIZE); left > 0; left -= AT_ONCE) {
-    for (const transaction of await fillers(node, feeRate, Math.min(left, AT_ONCE))) {
-      txids.push(await node.send(transaction.toBuffer()));
-    }
-  }
+  for (const each of await fillers(node, plans)) txids.push(await node.send(each.toBuffer()));
   return txids;
 }
 
 /** The largest mempool that {@link fillMempool} fills, in megabytes. */
 const MOST_MEGABYTES = 50;
-/** A transaction of 99,000 virtual bytes takes less of the mempool's memory, in megabytes. */
-const MEGABYTES_EACH = 0.5;
+/** A large transaction takes more of the mempool's memory, in megabytes. */
+const MEGABYTES_EACH = 0.09;
 
 /**
  * Fills the mempool until it refuses what pays less than `feeRate` (`mempool min fee not met`). The node must have been
@@ -73,7 +71,9 @@ export async function fillMempool(node: RegtestNode, { feeRate }: { readonly fee
     const text = `the mempool has ${megabytes} MB, which take too long to fill: start the node with maxMempool: 5`;
     throw new TapstakeError("invalid-argument", text, { megabytes });
   }
-  const transactions = await fillers(node, feeRate, Math.ceil(megabytes / MEGABYTES_EACH) * 4);
+  const count = Math.ceil(megabytes / MEGABYTES_EACH);
+  const plan = { outputs: LARGE.outputs, rate: feeRate };
+  const transactions = await fillers(node, Array<Plan>(count).fill(plan));
   for (const transaction of transactions) {
     const lowest = await lowestFeeRate(node.rpc);
     if (lowest.numerator * feeRate.denominator >= feeRate.numerator * lowest.denominator) return lowest;
@@ -88,30 +88,42 @@ export async function fillMempool(node: RegtestNode, { feeRate }: { readonly fee
   throw new TapstakeError("unexpected-verdict", text);
 }
 
-/** Large transactions, each by a coin of its own that anyone may spend. */
-async function fillers(node: RegtestNode, feeRate: Rate, count: number): Promise<Transaction[]> {
-  const fee = applyRateUp(BigInt(VSIZE), feeRate);
-  const witnessScripts = Array.from({ length: count }, (_, i) => anyonesScript(i));
-  const coins = await node.fundMany(
-    witnessScripts.map((script) => ({
-      to: concatBytes(Uint8Array.of(0, 32), sha256(script)),
-      satoshi: fee + BigInt(OUTPUTS) * OUTPUT_VALUE,
-    })),
-  );
-  return coins.map((coin, i) => filler(coin, witnessScripts[i]!));
+/** A transaction to make: how many outputs, and the fee rate in sat/vB. */
+interface Plan {
+  readonly outputs: number;
+  readonly rate: Rate;
 }
 
-function filler({ txid, vout }: Funding, witnessScript: Uint8Array): Transaction {
-  const outputs = Array.from({ length: OUTPUTS }, () => ({ script: NUMS, value: OUTPUT_VALUE }));
-  const transaction = createTransaction([{ outpoint: { txid, vout }, sequence: FINAL_SEQUENCE }], outputs);
+/** Transactions, each by a coin of its own that anyone may spend. */
+async function fillers(node: RegtestNode, plans: readonly Plan[]): Promise<Transaction[]> {
+  const sizeOf = ({ outputs }: Plan) => filler(SOME_COIN, anyonesScript(0), outputs).virtualSize();
+  const sizes = new Map<number, number>();
+  for (const plan of plans) if (!sizes.has(plan.outputs)) sizes.set(plan.outputs, sizeOf(plan));
+  const coins = await node.fundMany(
+    plans.map(({ outputs, rate }, i) => ({
+      to: concatBytes(Uint8Array.of(0, 32), sha256(anyonesScript(i))),
+      satoshi: applyRateUp(BigInt(sizes.get(outputs)!), rate) + BigInt(outputs) * OUTPUT_VALUE,
+    })),
+  );
+  return coins.map((coin, i) => filler(coin, anyonesScript(i), plans[i]!.outputs));
+}
+
+const SOME_COIN = { txid: "11".repeat(32), vout: 0 };
+
+function filler(
+  { txid, vout }: Pick<Funding, "txid" | "vout">,
+  witnessScript: Uint8Array,
+  outputs: number,
+): Transaction {
+  const transaction = createTransaction(
+    [{ outpoint: { txid, vout }, sequence: FINAL_SEQUENCE }],
+    Array.from({ length: outputs }, () => ({ script: NUMS, value: OUTPUT_VALUE })),
+  );
   transaction.setWitness(0, [witnessScript]);
   return transaction;
 }
 
 const OP_PUSH_2 = 0x02;
-const OP_DROP = 0x75;
-const OP_TRUE = 0x51;
 
-/** A number that makes the script and its address differ from the others', and true. */
-const anyonesScript = (i: number): Uint8Array =>
-  Uint8Array.of(OP_PUSH_2, i & 0xff, 0x40 + (i >> 8), OP_DROP, OP_TRUE);
+/** A number above 0, which is true, and differs from the others': so does the address. */
+const anyonesScript = (i: number): Uint8Array => Uint8Array.of(OP_PUSH_2, i & 0xff, 0x40 + (i >> 8));

@@ -180,7 +180,8 @@ export interface ExpandRequest {
 const EXPANSION_VSIZE = 1_000n;
 
 /**
- * Expands a stake by a coin of the node's wallet: the new stake spends the one before. It is signed, sent and mined.
+ * Expands a stake by a coin of the node's wallet: the new stake spends the one before. It is signed, sent and mined. As
+ * the documents of expansions do, the new delegation has the transaction unsigned.
  * @throws TapstakeError the codes of `buildExpansion`; `missing-signature`; `node-refused`
  */
 export async function expand(
@@ -215,11 +216,7 @@ export async function expand(
   const { psbt } = await node.rpc.walletprocesspsbt(built.psbt.toBase64());
   const transaction = finishExpansion(delegation, psbt, built);
   const txid = await sendAndMine(node, transaction);
-  return {
-    transaction,
-    txid,
-    delegation: { ...delegation, staking: { ...delegation.staking, transaction } },
-  };
+  return { transaction, txid, delegation };
 }
 
 /** What `withdraw` takes. */

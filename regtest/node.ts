@@ -215,11 +215,12 @@ async function fetched({ download = true }: StartOptions): Promise<Bitcoind> {
 /**
  * Options that Bitcoin Core does not know, and does not start with. Bitcoin Knots takes a lock time of 21 as the mark
  * of an overlay protocol, and relays no such transaction. Its own wallet picks lock times from the last hundred
- * heights, 21 included, and does not report that the mempool refused a transaction. The blocks that it makes have less
- * than a third of the size of Bitcoin Core's.
+ * heights, 21 included, and does not report that the mempool refused a transaction. It does not start when the clock is
+ * years after its release. The blocks that it makes have less than a third of the size of Bitcoin Core's.
  */
 const knotsPolicy = (corePolicy = false): string[] => [
   "-rejectparasites=0",
+  "-softwareexpiry=0",
   "-blockmaxsize=4000000",
   "-blockmaxweight=4000000",
   ...(corePolicy ? ["-corepolicy"] : []),
