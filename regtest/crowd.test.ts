@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatRate, parseRate } from "../src/core/amount.js";
 import { regtest } from "../src/params/data/regtest.js";
 import { paramsAt } from "../src/params/in-force.js";
-import { failure } from "../test/support/errors.js";
 import {
   committee,
   crowd,
@@ -86,8 +85,12 @@ describe.runIf(bitcoind)("a full mempool", () => {
   });
 
   test("is one that was made small", async () => {
-    await failure(fillMempool(node, { feeRate: parseRate("5000") }), "fee-rate-too-high");
-    await failure(crowd(node, { feeRate: parseRate("2"), blocks: 0 }), "invalid-number");
-    await failure(crowd(node, { feeRate: 2 as never }), "invalid-rate");
+    await expect(fillMempool(node, { feeRate: parseRate("5000") })).rejects.toMatchObject({
+      code: "fee-rate-too-high",
+    });
+    await expect(crowd(node, { feeRate: parseRate("2"), blocks: 0 })).rejects.toMatchObject({
+      code: "invalid-number",
+    });
+    await expect(crowd(node, { feeRate: 2 as never })).rejects.toMatchObject({ code: "invalid-rate" });
   });
 });

@@ -9,7 +9,10 @@ import type { NodeProcess } from "./process.js";
 
 /** How a node is ended. */
 export interface HaltOptions {
-  /** Whether bitcoind is killed (SIGKILL), as by a power cut; else it ends in order. */
+  /**
+   * Whether bitcoind is killed (SIGKILL), as by a power cut; else it ends in order. The blocks so far are written to disk
+   * before: bitcoind itself keeps them in memory for an hour, and would lose them.
+   */
   readonly kill?: boolean;
 }
 
@@ -80,7 +83,10 @@ export function createData({ process, wallet, seed, clock }: DataSource): NodeDa
     await process.start(args);
     await loadWallet(plain, wallet);
   };
-  const halt = ({ kill = false }: HaltOptions = {}) => process.halt({ kill });
+  const halt = async ({ kill = false }: HaltOptions = {}) => {
+    if (kill && process.isRunning()) await writeChain(plain);
+    await process.halt({ kill });
+  };
 
   return {
     halt,
@@ -124,7 +130,7 @@ export function createData({ process, wallet, seed, clock }: DataSource): NodeDa
     },
     async restore(snapshot) {
       assertSnapshot(snapshot);
-      await halt({ kill: true });
+      await process.halt({ kill: true });
       await rm(datadir, { recursive: true });
       await cp(snapshot.datadir, datadir, { recursive: true });
       clock.time = snapshot.time;
@@ -159,6 +165,15 @@ export function assertSnapshot(snapshot: unknown): asserts snapshot is Snapshot 
 async function loadWallet(plain: Rpc, wallet: string): Promise<void> {
   const loaded = await plain.call<string[]>("listwallets");
   if (!loaded.includes(wallet)) await plain.loadwallet(wallet);
+}
+
+/** bitcoind writes its chain before it counts the coins. One that does not answer is killed all the same. */
+async function writeChain(plain: Rpc): Promise<void> {
+  try {
+    await plain.call("gettxoutsetinfo", "none");
+  } catch (error) {
+    if (!(error instanceof TapstakeError)) throw error;
+  }
 }
 
 /** The wallet's transactions that are in no block, and that it has not given up. */

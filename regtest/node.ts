@@ -216,13 +216,14 @@ async function fetched({ download = true }: StartOptions): Promise<Bitcoind> {
  * Options that Bitcoin Core does not know, and does not start with. Bitcoin Knots takes a lock time of 21 as the mark
  * of an overlay protocol, and relays no such transaction. Its own wallet picks lock times from the last hundred
  * heights, 21 included, and does not report that the mempool refused a transaction. It does not start when the clock is
- * years after its release. The blocks that it makes have less than a third of the size of Bitcoin Core's.
+ * years after its release. Its blocks have less than a third of the size of Bitcoin Core's, and hold old coins first, whatever they pay.
  */
 const knotsPolicy = (corePolicy = false): string[] => [
   "-rejectparasites=0",
   "-softwareexpiry=0",
   "-blockmaxsize=4000000",
   "-blockmaxweight=4000000",
+  "-blockprioritysize=0",
   ...(corePolicy ? ["-corepolicy"] : []),
 ];
 
