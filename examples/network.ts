@@ -38,7 +38,7 @@ await heal([a!, b!]);
 assert.equal((await a!.rpc.gettransactioninfo(slashed.txid)).confirmations, 2);
 assert.equal((await a!.accepts(unbonded.transaction.toBuffer())).allowed, false);
 
-// The last block is mined again, empty; then bitcoind is killed, and comes back without its mempool.
+// The last two blocks are replaced by empty ones; then bitcoind is killed, and comes back without its mempool.
 await a!.reorganise({ depth: 2, transactions: [] });
 await a!.restart({ kill: true, mempool: "empty" });
 assert.deepEqual(await a!.rpc.getrawmempool(), []);
@@ -47,5 +47,5 @@ assert.deepEqual(await a!.rpc.getrawmempool(), []);
 await crowd(a!, { feeRate: parseRate("300") });
 await a!.send(slashed.transaction.toBuffer(), { maxBurn: 1_000_000n });
 await a!.mine();
-assert.deepEqual(await a!.rpc.getrawmempool(), [slashed.txid]);
+assert.ok((await a!.rpc.getrawmempool()).includes(slashed.txid));
 await Promise.all([a!.stop(), b!.stop()]);

@@ -96,6 +96,10 @@ export function createMiner(rpc: Rpc, reward: string): Miner {
       for (let each = forkHeight + 1; each <= height; each++) removed.push(await rpc.getblockhash(each));
       const held = list || depth <= MOST_RETURNED ? [] : await transactionsOf(rpc, removed);
       await judge("invalidateblock", removed[0]!);
+      // Another branch that the node knows would come in their place: the new blocks follow the fork itself.
+      while ((await rpc.getblockcount()) > forkHeight) {
+        await judge("invalidateblock", await rpc.getblockhash(forkHeight + 1));
+      }
       for (const each of held) await sendAgain(rpc, each);
       // Another address: at the same second, a block like the removed one would be that invalid block itself.
       const address = await rpc.getnewaddress();

@@ -118,6 +118,14 @@ describe.runIf(bitcoind)("a reorganisation", () => {
     expect((await a.rpc.gettransactioninfo(txid)).blockhash).toBe(added[0]);
   });
 
+  test("follows the fork, not another branch that the node knows", async () => {
+    await a.mine(2);
+    const fork = await a.rpc.getblockhash((await a.height()) - 1);
+    await a.reorganise({ depth: 1 });
+    const { added } = await a.reorganise({ depth: 2 });
+    expect((await a.rpc.getblock(added[0]!)).previousblockhash).toBe(fork);
+  });
+
   test("needs a depth within the chain", async () => {
     await expect(a.reorganise({ depth: 0 })).rejects.toMatchObject({ code: "invalid-number" });
     await expect(a.reorganise({ depth: (await a.height()) + 1 })).rejects.toMatchObject({
