@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createRpc, type RpcOptions } from "../src/chain/index.js";
 import { TapstakeError } from "../src/core/errors.js";
 
@@ -21,16 +22,36 @@ export async function attachableUrl(): Promise<string | undefined> {
 /** The node of TAPSTAKE_REGTEST_URL (a user in it wins over the compose file's), or the compose file's. */
 export function attachTarget(): { connection: RpcOptions; isExplicit: boolean } {
   const asked = process.env["TAPSTAKE_REGTEST_URL"];
-  const url = asked || COMPOSE_URL;
+  return { connection: connectionOf({ url: asked || COMPOSE_URL }), isExplicit: Boolean(asked) };
+}
+
+/** Where a running node is, and as whom to ask it: without a user, as that of docker-compose.yml. */
+export function connectionOf(options: RpcOptions): RpcOptions {
+  const { url, username, password, cookieFile } = options;
   const hasUser = URL.canParse(url) && new URL(url).username !== "";
-  return { connection: { url, ...(!hasUser && COMPOSE_USER) }, isExplicit: Boolean(asked) };
+  if (hasUser || username !== undefined || cookieFile !== undefined) {
+    return {
+      url,
+      ...(username !== undefined && { username }),
+      ...(password !== undefined && { password }),
+      ...(cookieFile !== undefined && { cookieFile }),
+    };
+  }
+  return { url, ...COMPOSE_USER };
+}
+
+/** A node that was there before, and a wallet there for one user: test files that share a node share no wallet. */
+export interface Attached {
+  readonly connection: RpcOptions;
+  readonly wallet: string;
+  stop(): Promise<void>;
 }
 
 /**
  * Blocks are mined and coins spent without asking: never on a chain where they are worth something.
- * @throws TapstakeError `wrong-network`
+ * @throws TapstakeError `wrong-network`, `node-unreachable`, `node-error`
  */
-export async function assertRegtest(connection: RpcOptions): Promise<void> {
+export async function attach(connection: RpcOptions): Promise<Attached> {
   const { chain } = await createRpc(connection).getblockchaininfo();
   if (chain !== "regtest") {
     throw new TapstakeError(
@@ -39,4 +60,9 @@ export async function assertRegtest(connection: RpcOptions): Promise<void> {
       { chain },
     );
   }
+  const wallet = `tapstake-${randomUUID()}`;
+  const stop = async () => {
+    await createRpc(connection).unloadwallet(wallet);
+  };
+  return { connection, wallet, stop };
 }

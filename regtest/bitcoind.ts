@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { TapstakeError } from "../src/core/errors.js";
@@ -9,7 +10,8 @@ export interface Bitcoind {
   readonly path: string;
   /** For example `v29.2.0` or `v29.5.0.knots20260508`. */
   readonly version: string;
-  readonly from: "BITCOIND" | "PATH" | "installed";
+  /** `installed` is the clone's own, `cached` one that {@link installBitcoind} put into the user's cache. */
+  readonly from: "BITCOIND" | "PATH" | "installed" | "cached";
 }
 
 /** What to do on a machine where none is found and none can be installed. */
@@ -20,8 +22,8 @@ export const BITCOIND_HELP =
 const OLDEST = 28;
 
 /**
- * Finds the bitcoind to use: `BITCOIND`, then PATH, then the one that this project installed. It passes over one that
- * is too old or does not run.
+ * Finds the bitcoind to use: `BITCOIND`, then PATH, then the one that this project installed, then the one in the
+ * user's cache. It passes over one that is too old or does not run.
  * @param options.onSkip called with a line about each bitcoind that is passed over
  * @throws TapstakeError `bitcoind-not-found` if BITCOIND is not a bitcoind of version 28 or later
  */
@@ -44,11 +46,12 @@ export function findBitcoind(options: { onSkip?: (why: string) => void } = {}): 
   return undefined;
 }
 
-function candidates(): { path: string; from: "PATH" | "installed" }[] {
+function candidates(): Pick<Bitcoind, "path" | "from">[] {
   const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
   return [
     ...folders.map((folder) => ({ path: join(folder, "bitcoind"), from: "PATH" as const })),
     { path: join(packageRoot(), ".bitcoind/bin/bitcoind"), from: "installed" as const },
+    { path: join(cachedHome(), "bin/bitcoind"), from: "cached" as const },
   ].filter(({ path }) => existsSync(path));
 }
 
@@ -66,4 +69,12 @@ function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, "package.json")) && folder !== dirname(folder)) folder = dirname(folder);
   return folder;
+}
+
+/** The folder of the bitcoind that a program without a clone of tapstake uses: in the user's own cache. */
+export function cachedHome(): string {
+  const cache =
+    process.env["XDG_CACHE_HOME"] ||
+    join(homedir(), process.platform === "darwin" ? "Library/Caches" : ".cache");
+  return join(cache, "tapstake/bitcoind");
 }

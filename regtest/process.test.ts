@@ -66,13 +66,22 @@ describe.runIf(bitcoind)("a started node", () => {
     });
   });
 
-  test("that crashes leaves no datadir", async () => {
+  test("that crashes keeps its data until it is stopped", async () => {
     const node = await startNode({ blocks: 0 });
     const { datadir, pid } = await traces(node);
     process.kill(pid, "SIGKILL");
-    await waitFor(() => !existsSync(datadir), { deadline: 600_000, what: "the datadir to go" });
+    await waitFor(() => !isAlive(pid), { deadline: 600_000, what: "bitcoind to go" });
     await expect(node.height()).rejects.toMatchObject({ code: "node-unreachable" });
+    expect(existsSync(datadir)).toBe(true);
     await node.stop();
+    expect(existsSync(datadir)).toBe(false);
+  });
+
+  test("that crashed does not outlive its program", async () => {
+    const program = await startProgram("process.kill(pid, 'SIGKILL');");
+    const { datadir } = await program.traces;
+    expect(await program.exit).toBe(0);
+    await waitFor(() => !existsSync(datadir), { deadline: 600_000, what: "the datadir to go" });
   });
 
   test("takes another port when the first was taken meanwhile", async () => {

@@ -7,10 +7,10 @@ import {
   parseTransaction,
   type UnspentOutput,
 } from "../src/bitcoin/transaction.js";
-import { parseRate, type Rate } from "../src/core/amount.js";
+import { applyRateUp, max, type Rate } from "../src/core/amount.js";
 import { hex } from "../src/core/bytes.js";
 import { TapstakeError } from "../src/core/errors.js";
-import { addCovenantSignatures, covenantSigner, signAsMember } from "../src/covenant/member.js";
+import { addCovenantSignatures, signAsMember } from "../src/covenant/member.js";
 import { createDelegation, type Delegation } from "../src/delegation/delegation.js";
 import { signSlashings } from "../src/delegation/sign.js";
 import { checkReady } from "../src/delegation/status.js";
@@ -24,16 +24,16 @@ import {
   unbondingOutput,
 } from "../src/script/outputs.js";
 import type { StakeTerms } from "../src/script/terms.js";
-import { finishSpend, keySigner, signLeaf } from "../src/spending/spend.js";
+import { finishSpend, signLeaf } from "../src/spending/spend.js";
 import { buildStaking, finishStaking } from "../src/stake/staking.js";
 import { buildWithdrawal, type Withdrawable, type Withdrawal } from "../src/stake/withdrawal.js";
-import type { Funding, RegtestNode } from "./node.js";
+import { prefer } from "./fees.js";
+import type { RegtestNode } from "./node.js";
 import type { Party } from "./parties.js";
+import { memberSigner, partySigner } from "./signers.js";
+import type { Funding } from "./wallet.js";
 
 /** What tests and the demo often do with stakes on a node. */
-
-/** Fee rate in sat/vB: on regtest, any rate above the relay minimum will do. */
-export const FEE_RATE: Rate = parseRate("2");
 
 /** What `stake` takes. */
 export interface StakeRequest {
@@ -48,7 +48,12 @@ export interface StakeRequest {
    * committee has signed nothing: only a private chain may do so, because no one could unbond such a stake early.
    */
   readonly committee?: readonly Party[];
+  /** In sat/vB: the node's own `feeRate()` by default. */
+  readonly feeRate?: Rate;
 }
+
+/** More than the virtual bytes of a stake that one coin of the wallet pays for. */
+const STAKE_VSIZE = 400n;
 
 /**
  * Stakes coins of the node's wallet and mines the stake. The stakers and the committee sign in advance; the wallet
@@ -56,13 +61,16 @@ export interface StakeRequest {
  * @throws TapstakeError `missing-signature` when fewer than a quorum of the committee sign; `unexpected-verdict` when
  * the node derives another address from a descriptor than we do
  */
-export async function stake(
-  node: RegtestNode,
-  { terms, params, value, stakers, committee }: StakeRequest,
-): Promise<Delegation> {
+export async function stake(node: RegtestNode, request: StakeRequest): Promise<Delegation> {
+  const { terms, params, value, stakers, committee, feeRate = await node.feeRate() } = request;
   await compareAddresses(node, terms, params);
   const address = await node.rpc.getnewaddress();
-  const { txid, vout, value: funded, script } = await node.fund(address, value + 10_000n);
+  const {
+    txid,
+    vout,
+    value: funded,
+    script,
+  } = await node.fund(address, value + max(10_000n, applyRateUp(STAKE_VSIZE, feeRate)));
   const coin = { outpoint: parseOutpoint(`${txid}:${vout}`), value: funded, script };
   const change = scriptOfAddress(await node.rpc.getnewaddress(), "regtest");
   const staking = buildStaking({
@@ -71,10 +79,10 @@ export async function stake(
     value,
     coins: [coin],
     changeScript: change,
-    feeRate: FEE_RATE,
+    feeRate,
   });
   let delegation = createDelegation(terms, params, staking);
-  for (const { secretKey } of stakers) delegation = await signSlashings(delegation, keySigner(secretKey));
+  for (const each of stakers) delegation = await signSlashings(delegation, partySigner(each));
   if (committee) {
     delegation = await coSign(delegation, committee);
     checkReady(delegation);
@@ -82,8 +90,7 @@ export async function stake(
 
   const { psbt } = await node.rpc.walletprocesspsbt(staking.psbt.toBase64());
   const transaction = finishStaking(staking, psbt);
-  await node.send(transaction.toBuffer());
-  await node.mine();
+  await sendAndMine(node, transaction);
   return { ...delegation, staking: { ...delegation.staking, transaction } };
 }
 
@@ -107,7 +114,7 @@ export async function stakeMany(
   return Promise.all(
     requests.map(async ({ terms, params, stakers }) => {
       let delegation = createDelegation(terms, params, transaction);
-      for (const { secretKey } of stakers) delegation = await signSlashings(delegation, keySigner(secretKey));
+      for (const each of stakers) delegation = await signSlashings(delegation, partySigner(each));
       return delegation;
     }),
   );
@@ -138,11 +145,11 @@ export async function coSign(delegation: Delegation, members: readonly Party[]):
     rules: ANY_RELEASE,
     ...(expansion && { previous: asInForce(expansion.params) }),
   } as const;
-  for (const { secretKey } of members) {
+  for (const member of members) {
     // Each member checks and signs the same document; then the signatures of a quorum are combined.
     signed = addCovenantSignatures(
       signed,
-      await signAsMember(delegation, covenantSigner(secretKey), asInForce(params), options),
+      await signAsMember(delegation, memberSigner(member), asInForce(params), options),
     );
   }
   return signed;
@@ -154,10 +161,11 @@ const asInForce = (params: ProtocolParams): OwnParams => ({
   height: params.activationHeight,
 });
 
-/** Sends a transaction, burns included, and mines it; returns its txid. */
+/** Sends a transaction, burns included, and mines it before all others, whatever they pay; returns its txid. */
 export async function sendAndMine(node: RegtestNode, transaction: Transaction): Promise<string> {
   const maxBurn = transaction.outs.reduce((sum, { value }) => sum + value, 0n);
   const txid = await node.send(transaction.toBuffer(), { maxBurn });
+  await prefer(node.rpc, txid);
   await node.mine();
   return txid;
 }
@@ -183,17 +191,26 @@ export interface WithdrawRequest {
   readonly from: Withdrawable;
   readonly coin: UnspentOutput;
   readonly stakers: readonly Party[];
+  /** In sat/vB: the node's own `feeRate()` by default. */
+  readonly feeRate?: Rate;
 }
 
 /** A signed withdrawal to the node's wallet. */
 export async function withdrawal(
   node: RegtestNode,
-  { delegation, from, coin, stakers }: WithdrawRequest,
+  { delegation, from, coin, stakers, feeRate }: WithdrawRequest,
 ): Promise<Withdrawal & { readonly signed: Transaction }> {
   const { terms, params } = delegation;
   const destination = scriptOfAddress(await node.rpc.getnewaddress(), "regtest");
-  const built = buildWithdrawal({ terms, params, from, coin, destination, feeRate: FEE_RATE });
-  const signatures = await Promise.all(stakers.map(({ secretKey }) => signLeaf(built, keySigner(secretKey))));
+  const built = buildWithdrawal({
+    terms,
+    params,
+    from,
+    coin,
+    destination,
+    feeRate: feeRate ?? (await node.feeRate()),
+  });
+  const signatures = await Promise.all(stakers.map((each) => signLeaf(built, partySigner(each))));
   return { ...built, signed: finishSpend(built, signatures) };
 }
 

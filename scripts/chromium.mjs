@@ -3,7 +3,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { delimiter, dirname, join, relative } from "node:path";
-import { canUnpack, codename, unpack } from "./debian.mjs";
+import { ensureBuilt } from "./build.mjs";
 import { fail, isMain, root, say } from "./shared.mjs";
 
 const HELP =
@@ -32,12 +32,13 @@ export async function ensureChromium() {
   }
   const found = (await candidates()).find((path) => existsSync(path) && works(path));
   if (found) return found;
-  if (!canUnpack()) throw new Error(HELP);
+  const { canUnpack, codename, unpack } = await import("../dist/regtest/debian.js");
+  if (!(await canUnpack())) throw new Error(HELP);
   say("installing a headless Chromium into .chromium/ (from Debian's archive)");
-  unpack(".chromium", {
+  await unpack(join(root, ".chromium"), {
     packages: ["chromium-headless-shell"],
     // Of this machine's own release, as it runs on this machine's libraries: only missing ones are unpacked beside it.
-    suites: [codename()],
+    suites: [await codename()],
     installed: "/var/lib/dpkg/status",
     wanted: () => true,
     finish(prefix) {
@@ -92,6 +93,7 @@ exec "$here/${PROGRAM}" "$@"
 
 if (isMain(import.meta.url)) {
   try {
+    await ensureBuilt();
     process.stdout.write(`${await ensureChromium()}\n`);
   } catch (error) {
     fail(error);

@@ -884,8 +884,13 @@ export const ERROR_CODES = {
     means: "bitcoind did not start.",
     do: "Read bitcoind's reason in the message, and correct what it names.",
   },
+  "node-attached": {
+    means:
+      "The harness did not start this node, so it cannot end it, restart it, copy its data or set its options.",
+    do: "Start a node with `startNode()` without `url`, and unset TAPSTAKE_REGTEST_URL.",
+  },
   "bitcoind-not-found": {
-    means: "There is no bitcoind that this machine can run.",
+    means: "There is no bitcoind that this machine can run, and none could be downloaded.",
     do: "Install Bitcoin Core 28 or later, or set BITCOIND to its path.",
   },
   "unexpected-verdict": {

@@ -17,6 +17,7 @@ describe("the code of docs/testing.md", () => {
 
   it("is an example, which runs", () => {
     expect(blocks[1]).toBe(codeOf("examples/node-test.ts"));
-    expect(blocks).toHaveLength(2);
+    expect(blocks[2]).toBe(codeOf("examples/network.ts"));
+    expect(blocks).toHaveLength(3);
   });
 });

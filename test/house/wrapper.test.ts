@@ -3,14 +3,11 @@ import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, wri
 import { platform, tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
-
-/** Plain JavaScript, so that it runs before anything is installed; it has no types. */
-const script: string = new URL("../../scripts/bitcoind.mjs", import.meta.url).href;
-const { writeWrappers } = (await import(script)) as { writeWrappers(prefix: string): void };
+import { writeWrappers } from "../../regtest/install.js";
 
 it.runIf(platform() === "linux").each(["bitcoind", "bitcoin-cli"])(
   "the installed %s: starts by its path, moved, and through links",
-  (name) => {
+  async (name) => {
     const folder = mkdtempSync(join(tmpdir(), "tapstake-wrapper-"));
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const made = join(folder, "made");
@@ -19,7 +16,7 @@ it.runIf(platform() === "linux").each(["bitcoind", "bitcoin-cli"])(
     const loader = join(libraries, "ld-linux-some.so.2");
     writeFileSync(loader, '#!/bin/sh\necho "$@"\n');
     chmodSync(loader, 0o755);
-    writeWrappers(made);
+    await writeWrappers(made);
 
     const moved = join(folder, "moved with a space");
     renameSync(made, moved);

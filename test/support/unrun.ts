@@ -47,6 +47,10 @@ export const UNRUN: Readonly<Record<string, Readonly<Record<string, string>>>> =
     "tapstake stake create --params mainnet-phase1 --staker $STAKER --fp $FP --time 64000 --value 600000 \\":
       PUBLIC,
   },
+  "docs/testing.md": {
+    "NODE_OPTIONS=--experimental-vm-modules npx jest --testMatch '**/*.test.mjs' --transform '{}' --testTimeout 120000":
+      "needs Jest, which is not a dependency",
+  },
   "docs/wallets.md": {
     "npm run example -- wallet": EXAMPLE,
     "npm run example -- browser": EXAMPLE,
