@@ -26,6 +26,8 @@ export interface ChainStateOptions {
   readonly release?: Release;
   /** What a server does not say, or says in part. */
   readonly records?: MessageRecords;
+  /** Rules that are passed over, as for `checkRules`. */
+  readonly except?: readonly string[];
 }
 
 /** The records that a message is about, as far as the caller has them. */
@@ -50,7 +52,7 @@ export interface MessageRecords {
 export async function chainState(
   chain: BabylonChain,
   named: NamedMessage,
-  { release, records = {} }: ChainStateOptions = {},
+  { release, records = {}, except = [] }: ChainStateOptions = {},
 ): Promise<ChainState> {
   const network = records.network ?? networkOf(chain.chainId);
   // Another chain's facts say nothing of this one: such a server is refused.
@@ -62,7 +64,7 @@ export async function chainState(
   const about = { chain, named, network, records };
   const state: ChainState = { chainId: chain.chainId, ...(network && { network }) };
   for (;;) {
-    const { unchecked } = checkRules(release ?? served, named, state);
+    const { unchecked } = checkRules(release ?? served, named, state, { except });
     const names = new Set(unchecked.flatMap(({ needs }) => needs.map((fact) => fact.split(".")[0]!)));
     const next = [...names].filter((name) => !asked.has(name)) as (keyof ChainState)[];
     if (next.length === 0) return state;
