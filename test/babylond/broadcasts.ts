@@ -5,8 +5,10 @@ import {
   encodeTxBody,
   encodeTxRaw,
   type SignDoc,
+  txHash,
 } from "../../src/babylon-client/index.js";
 import { insertHeadersMessage } from "../../src/babylon/reports.js";
+import { waitFor } from "../../regtest/wait.js";
 import { CHAIN_ID } from "./node.js";
 import { headerAt } from "./facts.js";
 import { encoded, named, type World } from "./world.js";
@@ -39,6 +41,10 @@ export async function recordBroadcasts(world: World, signer: AccountSigner) {
   const right = await transaction(world, signer, {});
   await world.record.broadcast("taken", right);
   await world.record.broadcast("handed in twice", right);
+  // It changes the light client, which the next step looks at.
+  await waitFor(async () => await world.chain.transaction(txHash(right)), {
+    what: "the transaction to be in a block",
+  });
   return { got, expected };
 }
 

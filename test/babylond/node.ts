@@ -70,7 +70,7 @@ export async function startBabylond(program: string): Promise<Babylond> {
     rmSync(folder, { recursive: true, force: true });
   };
   const lcd = `http://127.0.0.1:${api}`;
-  const chain = babylonChain({ lcd, chainId: CHAIN_ID, pollInterval: 200 });
+  const chain = babylonChain({ lcd, chainId: CHAIN_ID, network: "regtest", release: "v4", pollInterval: 200 });
   try {
     await waitFor(
       async () => {

@@ -8,6 +8,7 @@ import { assertFacts } from "./facts.js";
 import { COMMIT, EQUIVOCATION, FINALITY_PARAMS, RESUME, VOTE } from "./finality.js";
 import { CREATE_PROVIDER, EDIT_PROVIDER, SELECTIVE_SLASHING, UNJAIL } from "./provider.js";
 import { accountRule } from "./shared.js";
+import { assertShape } from "./shape.js";
 import { CREATE, EXPAND } from "./stake.js";
 import type {
   BrokenRule,
@@ -59,7 +60,7 @@ export interface CheckOptions {
  * @param named the message: its name and its fields as `decodeMessage` gives them, or `{ typeUrl, value }`
  * @param facts the network is that of `params`, unless it is given
  * @throws TapstakeError `invalid-argument` for an unknown release, and for a fact that no rule reads: `fact` in the
- * details, and the `near` one; `invalid-message` for bytes that cannot be decoded
+ * details, and the `near` one; `invalid-message` for bytes that cannot be decoded, and for a field that is missing or of another type
  * @example checkRules("v4", { name: "MsgCreateBTCDelegation", message }, { btcTip: { height: 960_000 }, params: mainnet })
  */
 export function checkRules(
@@ -71,6 +72,7 @@ export function checkRules(
   assertRelease(release);
   assertFacts(facts);
   const { name, message } = readNamed(named);
+  assertShape(name, message);
   const state = withNetwork(facts);
   const unchecked: UncheckedRule[] = [];
   const warnings: BrokenRule[] = [];

@@ -122,7 +122,7 @@ async function sendFrom(
     const text = `the key is of the account ${account}, and the message of ${sender}. Do: give the key of ${sender}, or make the message for the account of this key`;
     throw new TapstakeError("account-mismatch", text, { expected: sender, got: account });
   }
-  const release = await releaseOf(babylonChain({ lcd, chainId }), named);
+  const release = await releaseOf(babylonChain({ lcd, chainId, ...(named && { release: named }) }), named);
   const chain = babylonChain({ lcd, chainId, release });
   let agreed: Promise<void> | undefined;
   const agree = () => {
