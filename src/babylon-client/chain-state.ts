@@ -167,10 +167,13 @@ const ASK: {
     const { appHash, finalized } = block;
     return { votedBlock: { appHash, finalized, epochFinal: blockHeight <= (await chain.finalHeight()) } };
   },
-  power: async ({ chain, named }) =>
-    named.name === "MsgAddFinalitySig"
-      ? { power: await chain.powerAt(named.message.fpBtcPk, named.message.blockHeight) }
-      : undefined,
+  power: async ({ chain, named }) => {
+    if (named.name !== "MsgAddFinalitySig") return undefined;
+    const { fpBtcPk, blockHeight } = named.message;
+    // The chain has no power of a provider that it does not know.
+    const isKnown = (await chain.raw.provider(fpBtcPk)) !== null;
+    return { power: isKnown ? await chain.powerAt(fpBtcPk, blockHeight) : 0n };
+  },
   storedVote: async ({ chain, named }) => {
     if (named.name !== "MsgAddFinalitySig") return undefined;
     const { fpBtcPk, blockHeight } = named.message;

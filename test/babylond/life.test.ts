@@ -205,9 +205,12 @@ test("4: the epochs up to the commitments are final by checkpoints on Bitcoin", 
   expect(await status(committedIn)).toBe("CKPT_STATUS_FINALIZED");
 
   const { reporter } = world.accounts;
+  const known = await checkpointMessage(world, await sealed(world, committedIn + 1n));
+  await world.send(known, reporter);
+  await world.refuse("a checkpoint that the chain has", "checkpoint-unknown", known, reporter);
   const final = await checkpointMessage(world, (await world.chain.rawCheckpoint(committedIn))!);
   await world.refuse("a checkpoint of a final epoch", "epoch-open", final, reporter);
-  const later = await checkpointMessage(world, await sealed(world, committedIn + 2n));
+  const later = await checkpointMessage(world, await sealed(world, committedIn + 3n));
   await world.refuse(
     "a checkpoint before the one of its previous epoch",
     "previous-checkpoint",

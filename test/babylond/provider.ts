@@ -63,6 +63,8 @@ export class Voting {
     from: bigint,
   ) {
     this.loop = this.run(from);
+    // What ends it is thrown by stop.
+    this.loop.catch(() => undefined);
   }
 
   /** Ends the votes. @throws what ended them before */
@@ -76,13 +78,14 @@ export class Voting {
     let next = from;
     while (!this.stopping.signal.aborted) {
       const tip = await chain.height();
-      const messages: [bigint, Message][] = [];
-      for (; next <= tip && BigInt(messages.length) < BATCH; next++) {
-        if ((await chain.powerAt(this.provider.key, next)) === 0n) continue;
-        const block = await chain.block(next);
-        if (!block) break;
-        messages.push([next, this.provider.vote(next, block.appHash, this.sender.address)]);
-      }
+      const heights: bigint[] = [];
+      for (; next <= tip && BigInt(heights.length) < BATCH; next++) heights.push(next);
+      const cast = async (height: bigint): Promise<[bigint, Message][]> => {
+        if ((await chain.powerAt(this.provider.key, height)) === 0n) return [];
+        const block = await chain.block(height);
+        return block ? [[height, this.provider.vote(height, block.appHash, this.sender.address)]] : [];
+      };
+      const messages = (await Promise.all(heights.map(cast))).flat();
       if (messages.length > 0) await this.cast(messages);
       else await delay(100);
     }

@@ -72,7 +72,7 @@ export function checkRules(
   assertRelease(release);
   assertFacts(facts);
   const { name, message } = readNamed(named);
-  assertShape(name, message);
+  assertShape(release, name, message);
   const state = withNetwork(facts);
   const unchecked: UncheckedRule[] = [];
   const warnings: BrokenRule[] = [];

@@ -1,6 +1,7 @@
 import { describeType, TapstakeError } from "../../core/errors.js";
 import type { Field, Schema } from "../../core/protobuf.js";
-import type { MessageName } from "../releases.js";
+import type { Release } from "../../params/rules.js";
+import { type MessageName, schemaOf } from "../releases.js";
 import { SCHEMA } from "../schema.js";
 
 /**
@@ -8,17 +9,19 @@ import { SCHEMA } from "../schema.js";
  * the chain would answer.
  * @throws TapstakeError `invalid-message`; `details.path` says where
  */
-export function assertShape(name: MessageName, message: object): void {
-  assertFields(name, name, message);
+export function assertShape(release: Release, name: MessageName, message: object): void {
+  const own: Schema = schemaOf(release);
+  // A rule of its own refuses a message that the release lacks.
+  assertFields(Object.hasOwn(own, name) ? own : SCHEMA, name, name, message);
 }
 
-function assertFields(path: string, type: string, message: object): void {
-  for (const [name, field] of Object.entries((SCHEMA as Schema)[type]!)) {
+function assertFields(schema: Schema, path: string, type: string, message: object): void {
+  for (const [name, field] of Object.entries(schema[type]!)) {
     const value = (message as Readonly<Record<string, unknown>>)[name];
     const at = `${path}.${name}`;
-    if (!field.repeated) assertField(at, field, value);
+    if (!field.repeated) assertField(schema, at, field, value);
     else if (!Array.isArray(value)) throw invalid(at, "a list", value);
-    else for (const [i, each] of value.entries()) assertField(`${at}[${i}]`, field, each);
+    else for (const [i, each] of value.entries()) assertField(schema, `${at}[${i}]`, field, each);
   }
 }
 
@@ -30,14 +33,14 @@ const TYPES = {
   int64: ["a bigint", (value) => typeof value === "bigint"],
 } as const satisfies Readonly<Record<string, readonly [what: string, is: (value: unknown) => boolean]>>;
 
-function assertField(path: string, { type, optional }: Field, value: unknown): void {
+function assertField(schema: Schema, path: string, { type, optional }: Field, value: unknown): void {
   if (value === undefined && optional) return;
   const simple = Object.hasOwn(TYPES, type) ? TYPES[type as keyof typeof TYPES] : undefined;
   if (!simple) {
     if (typeof value !== "object" || value === null || value instanceof Uint8Array) {
       throw invalid(path, "an object", value);
     }
-    return assertFields(path, type, value);
+    return assertFields(schema, path, type, value);
   }
   const [what, is] = simple;
   if (!is(value)) throw invalid(path, what, value);
