@@ -34,9 +34,10 @@ import { coSign, committee, party, sendAndMine, waitFor } from "../../regtest/in
 import { recordBroadcasts } from "./broadcasts.js";
 import { checkpointMessage, finalizeEpochs, sealed } from "./checkpoints.js";
 import { headerAt } from "./facts.js";
+import { costOf, newHeader, placesInBlock } from "./fees.js";
 import { CHAIN_ID } from "./node.js";
 import { Provider, Voting } from "./provider.js";
-import { DEEP, FEE_RATE, type Message, named, params, World } from "./world.js";
+import { coinsTo, DEEP, FEE_RATE, type Message, named, params, World } from "./world.js";
 
 let world: World;
 let one: Provider;
@@ -134,6 +135,37 @@ test("1: the light client follows the headers that we report", async () => {
   await world.bitcoin.mine(2);
   await world.refuse("headers with a gap", "parent-known", await report([112]), reporter);
   await world.reportHeaders();
+});
+
+test("fees are given back for what serves the chain alone", async () => {
+  const { reporter, voter } = world.accounts;
+  const report = await costOf(world, [await newHeader(world, reporter)], reporter);
+  expect(report.cost).toBe(0n);
+  const transfer = coinsTo(reporter.address, voter.address, 5n);
+  const ordinary = await costOf(world, [transfer], reporter);
+  expect(ordinary.cost).toBe(ordinary.sent.fee + 5n);
+  const header = await newHeader(world, reporter);
+  await expect(
+    world.chain.send([header, transfer], reporter, { feeLimit: 1_000_000n }),
+  ).rejects.toMatchObject({
+    code: "refund-lost",
+  });
+  const mixed = await costOf(world, [header, transfer], reporter);
+  expect(mixed.cost).toBe(mixed.sent.fee + 5n);
+  // The gas of the simulation, and half as much again, was enough and not far off.
+  for (const { sent } of [report, ordinary, mixed]) {
+    const { gasWanted, gasUsed } = (await world.chain.transaction(sent.txhash))!;
+    expect(sent.fee).toBe((gasWanted * 2n + 999n) / 1000n);
+    expect(gasUsed).toBe(sent.gasUsed);
+    expect(gasUsed).toBeLessThan(gasWanted);
+    expect(gasUsed * 2n).toBeGreaterThan(gasWanted);
+  }
+});
+
+test("what serves the chain comes before what pays more", async () => {
+  const { report, transfer } = await placesInBlock(world);
+  expect(report).toBeGreaterThanOrEqual(0);
+  expect(report).toBeLessThan(transfer);
 });
 
 test("2: two finality providers are registered", async () => {
@@ -628,6 +660,10 @@ test("our rules and the node agree on all that was refused", () => {
   expect(world.differences).toEqual([]);
 });
 
-test("the node answers all facts but who may stake before a height, and how a provider voted", () => {
-  expect([...world.unchecked].toSorted()).toEqual([]);
+test("the node lets all rules be checked but those of a vote that it has, and of headers upon an unknown one", () => {
+  expect([...world.unchecked].toSorted()).toEqual([
+    "MsgAddFinalitySig vote-unknown: storedVote",
+    "MsgInsertHeaders header-time: headers.recent",
+    "MsgInsertHeaders more-work: headers.parentWork",
+  ]);
 });

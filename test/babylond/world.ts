@@ -278,7 +278,8 @@ const BANK = {
   Coin: { denom: { id: 1, type: "string" }, amount: { id: 2, type: "string" } },
 } as const satisfies Schema;
 
-const coinsTo = (from: string, to: string, amount: bigint) => ({
+/** A transfer of coins of the chain. */
+export const coinsTo = (from: string, to: string, amount: bigint) => ({
   typeUrl: "/cosmos.bank.v1beta1.MsgSend",
   value: encodeProtobuf(BANK, "MsgSend", { from, to, amount: [{ denom: "ubbn", amount: `${amount}` }] }),
 });

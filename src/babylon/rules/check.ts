@@ -4,12 +4,13 @@ import { type AnyMessage, decodeMessage, type NamedMessage } from "../messages.j
 import { assertRelease, type MessageName, unknownTo } from "../releases.js";
 import { CHECKPOINT, HEADERS, STAKING_PARAMS } from "./bitcoin.js";
 import { COVENANT, INCLUSION, UNDELEGATE } from "./delegation.js";
+import { EXPAND } from "./expansion.js";
 import { assertFacts } from "./facts.js";
 import { COMMIT, EQUIVOCATION, FINALITY_PARAMS, RESUME, VOTE } from "./finality.js";
 import { CREATE_PROVIDER, EDIT_PROVIDER, SELECTIVE_SLASHING, UNJAIL } from "./provider.js";
 import { accountRule } from "./shared.js";
 import { assertShape } from "./shape.js";
-import { CREATE, EXPAND } from "./stake.js";
+import { CREATE } from "./stake.js";
 import type {
   BrokenRule,
   RuleError,
