@@ -567,16 +567,17 @@ test("12: a provider that does not vote is jailed, and free again after its time
     what: "the provider to be jailed",
     deadline: 240_000,
   });
-  await world.refuse("to unjail too early", "jail-time", unjail, two.account);
+  const until = new Date((await world.chain.signingInfo(two.key))!.jailedUntil);
+  // Where this machine is slow, the steps before can take longer than the time in jail.
+  const isEarly = (await world.chain.latestBlock()).time.getTime() < until.getTime() - 5_000;
+  if (isEarly) await world.refuse("to unjail too early", "jail-time", unjail, two.account);
   const foreign = named(
     "MsgUnjailFinalityProvider",
     unjailFinalityProviderMessage(two.key, reporter.address),
   );
   await world.refuse("to unjail another's provider", "provider-account", foreign, reporter);
-  const info = await world.chain.signingInfo(two.key);
   await world.record.answer("signing info", `babylon/finality/v1/signing_infos/${hex.encode(two.key)}`);
   await world.record.answer("signing infos", "babylon/finality/v1/signing_infos");
-  const until = new Date(info!.jailedUntil);
   await waitFor(async () => (await world.chain.latestBlock()).time > until, {
     what: "the time in jail to pass",
     deadline: 120_000,
