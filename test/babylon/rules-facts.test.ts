@@ -85,10 +85,9 @@ describe("checkRules", () => {
     for (const [title, byRelease] of Object.entries(GOLDEN)) {
       const name = title.split(" ")[0] as MessageName;
       const [release, digits] = Object.entries(byRelease)[0]! as [Release, string];
-      const { message } = decodeMessage({ typeUrl: TYPE_URLS[name], value: hex.decode(digits) });
-      const whole = { name, message } as NamedMessage;
+      const whole = decodeMessage({ typeUrl: TYPE_URLS[name], value: hex.decode(digits) });
       expect(checkRules(release, whole)).toHaveProperty("verdict");
-      for (const changed of variants(message)) {
+      for (const changed of variants(whole.message)) {
         // What can be encoded is whole; a field of another release is judged by a rule.
         const check = () => checkRules(release, { name, message: changed } as NamedMessage);
         const encoding = codeOf(() => encodeMessage(name, changed as never, release));

@@ -79,13 +79,22 @@ export class Voting {
     while (!this.stopping.signal.aborted) {
       const tip = await chain.height();
       const heights: bigint[] = [];
-      for (; next <= tip && BigInt(heights.length) < BATCH; next++) heights.push(next);
-      const cast = async (height: bigint): Promise<[bigint, Message][]> => {
-        if ((await chain.powerAt(this.provider.key, height)) === 0n) return [];
-        const block = await chain.block(height);
-        return block ? [[height, this.provider.vote(height, block.appHash, this.sender.address)]] : [];
-      };
-      const messages = (await Promise.all(heights.map(cast))).flat();
+      for (let height = next; height <= tip && BigInt(heights.length) < BATCH; height++) heights.push(height);
+      const found = await Promise.all(
+        heights.map(async (height) => ({
+          height,
+          power: await chain.powerAt(this.provider.key, height),
+          block: await chain.block(height),
+        })),
+      );
+      const messages: [bigint, Message][] = [];
+      for (const { height, power, block } of found) {
+        // A height that is left out would stay open, and all above it.
+        if (power > 0n && !block) break;
+        next = height + 1n;
+        if (power > 0n)
+          messages.push([height, this.provider.vote(height, block!.appHash, this.sender.address)]);
+      }
       if (messages.length > 0) await this.cast(messages);
       else await delay(100);
     }

@@ -51,7 +51,15 @@ async function started() {
   const home = homeWithKey();
   const commit = (start: number, count: number, ...more: string[]) =>
     fp(home, [
-      ...["commit", ...named, "--start", `${start}`, "--count", `${count}`, "--lcd", fake.lcd, "--json"],
+      "commit",
+      ...named,
+      "--start",
+      `${start}`,
+      "--count",
+      `${count}`,
+      "--lcd",
+      fake.lcd,
+      "--json",
       ...more,
     ]);
   const stored = async () =>

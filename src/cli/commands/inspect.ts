@@ -208,9 +208,9 @@ async function inspectAnswer(answered: unknown, options: Options): Promise<Facts
   const before = options.delegation === undefined ? undefined : await readDelegation(options.delegation);
   const previous = before && { previous: before };
   if (!before && expandedTxid(answered) !== null) {
-    const text =
-      "this stake expands another one. Do: give that one by --delegation; tapstake stake import gets it";
-    throw new UsageError(text);
+    throw new UsageError(
+      "this stake expands another one. Do: give that one by --delegation; tapstake stake import gets it",
+    );
   }
   let refusal: unknown;
   for (const params of await candidates(options)) {
