@@ -35,12 +35,11 @@ const json = (line: string, ...more: readonly string[]) =>
 beforeAll(async () => {
   world = await World.start(process.env["BABYLOND"]!);
   folder = mkdtempSync(join(tmpdir(), "tapstake-command-"));
-  const { url, username, password } = world.bitcoin.connection;
-  writeFileSync(at("rpc-auth"), `${username}:${password}\n`, { mode: 0o600 });
+  const { url, cookieFile } = world.bitcoin.connection;
   env = {
     PATH: process.env["PATH"],
     TAPSTAKE_RPC: url,
-    TAPSTAKE_RPC_AUTH_FILE: at("rpc-auth"),
+    TAPSTAKE_RPC_AUTH_FILE: cookieFile,
     TAPSTAKE_LCD: world.babylond.lcd,
   };
   await world.bitcoin.mine(110 - (await world.bitcoin.height()));
