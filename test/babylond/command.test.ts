@@ -1,8 +1,9 @@
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { proofOfPossession } from "../../src/babylon/pop.js";
 import { createFinalityProviderMessage } from "../../src/babylon/provider.js";
@@ -24,13 +25,15 @@ let env: NodeJS.ProcessEnv;
 
 const at = (name: string) => join(folder, name);
 
-function tapstake(line: string, ...more: readonly string[]): string {
+/** Not in step with this process: the node stands still until what it prints is read. */
+async function tapstake(line: string, ...more: readonly string[]): Promise<string> {
   const args = [main, ...line.split(" "), ...more];
-  return execFileSync(process.execPath, args, { cwd: folder, env, encoding: "utf8", stdio: "pipe" });
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: folder, env });
+  return stdout;
 }
 
-const json = (line: string, ...more: readonly string[]) =>
-  JSON.parse(tapstake(line, ...more, "--json")) as Record<string, unknown>;
+const json = async (line: string, ...more: readonly string[]) =>
+  JSON.parse(await tapstake(line, ...more, "--json")) as Record<string, unknown>;
 
 beforeAll(async () => {
   world = await World.start(process.env["BABYLOND"]!);
@@ -78,47 +81,48 @@ test("a staker goes from terms to an active stake and out again, by the commands
   const address = world.accounts.staker.address;
   writeFileSync(at("account.key"), hex.encode(sha256(utf8("tapstake babylond staker"))), { mode: 0o600 });
 
-  tapstake("params fetch --network regtest --out params.json");
-  expect(json("params check params.json --network regtest")).toMatchObject({ chainId: CHAIN_ID });
+  await tapstake("params fetch --network regtest --out params.json");
+  expect(await json("params check params.json --network regtest")).toMatchObject({ chainId: CHAIN_ID });
 
-  const staker = tapstake("stake key --new staker.key").trim();
+  const staker = (await tapstake("stake key --new staker.key")).trim();
   const coin = await world.bitcoin.rpc.getnewaddress("bech32");
   await world.bitcoin.fund(coin, 2_000_000n);
   const create =
     "stake create --params params.json --time 1000 --value 1000000 --fee-rate 2 --out stake.json --psbt stake.psbt";
-  tapstake(create, "--staker", staker, "--fp", hex.encode(provider.publicKey), "--from-address", coin);
-  tapstake("stake sign stake.json --secret-file staker.key");
+  await tapstake(create, "--staker", staker, "--fp", hex.encode(provider.publicKey), "--from-address", coin);
+  await tapstake("stake sign stake.json --secret-file staker.key");
 
-  tapstake("pop make --secret-file staker.key --out proof.json --address", address);
+  await tapstake("pop make --secret-file staker.key --out proof.json --address", address);
   const register = "register create-delegation stake.json --proof proof.json";
-  expect(json(register, "--check", "--release", "v4")).toMatchObject({ verdict: "ok" });
-  expect(json(register, ...sending)).toMatchObject({ name: "MsgCreateBTCDelegation" });
-  expect(status()).toBe("PENDING");
+  expect(await json(register, "--check", "--release", "v4")).toMatchObject({ verdict: "ok" });
+  expect(await json(register, ...sending)).toMatchObject({ name: "MsgCreateBTCDelegation" });
+  expect(await status()).toBe("PENDING");
 
   await world.coverBy(delegationFromJson(readFileSync(at("stake.json"), "utf8")));
-  expect(status()).toBe("VERIFIED");
-  tapstake("stake combine stake.json");
+  expect(await status()).toBe("VERIFIED");
+  await tapstake("stake combine stake.json");
   const { psbt } = await world.bitcoin.rpc.walletprocesspsbt(readFileSync(at("stake.psbt"), "utf8").trim());
   writeFileSync(at("signed.psbt"), psbt);
-  const { txid } = json("stake broadcast stake.json --params params.json --psbt signed.psbt");
+  const { txid } = await json("stake broadcast stake.json --params params.json --psbt signed.psbt");
 
   await world.mineAndReport(DEEP);
   const prove = "register inclusion-proof stake.json --address";
-  expect(json(prove, address, ...sending)).toMatchObject({ name: "MsgAddBTCDelegationInclusionProof" });
-  expect(status()).toBe("ACTIVE");
+  expect(await json(prove, address, ...sending)).toMatchObject({ name: "MsgAddBTCDelegationInclusionProof" });
+  expect(await status()).toBe("ACTIVE");
 
-  tapstake("stake import --params params.json --out imported.json", String(txid));
+  await tapstake("stake import --params params.json --out imported.json", String(txid));
   expect(readFileSync(at("imported.json"), "utf8")).toContain(String(txid));
   const answer = await fetch(`${world.babylond.lcd}/babylon/btcstaking/v1/btc_delegation/${String(txid)}`);
   writeFileSync(at("answer.json"), await answer.text());
-  expect(json("inspect answer.json --params params.json")).toMatchObject({ status: "ACTIVE" });
+  expect(await json("inspect answer.json --params params.json")).toMatchObject({ status: "ACTIVE" });
 
-  tapstake("unbond stake.json --secret-file staker.key --out unbonding.hex");
+  await tapstake("unbond stake.json --secret-file staker.key --out unbonding.hex");
   await world.bitcoin.send(hex.decode(readFileSync(at("unbonding.hex"), "utf8").trim()));
   await world.mineAndReport(1);
   const report = "register undelegate stake.json --transaction unbonding.hex --address";
-  expect(json(report, address, ...sending)).toMatchObject({ name: "MsgBTCUndelegate" });
-  expect(status()).toBe("UNBONDED");
+  expect(await json(report, address, ...sending)).toMatchObject({ name: "MsgBTCUndelegate" });
+  expect(await status()).toBe("UNBONDED");
 });
 
-const status = () => (json("stake status stake.json")["registered"] as { status: string }).status;
+const status = async () =>
+  ((await json("stake status stake.json"))["registered"] as { status: string }).status;
