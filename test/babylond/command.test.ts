@@ -111,7 +111,8 @@ test("a staker goes from terms to an active stake and out again, by the commands
   expect(await status()).toBe("ACTIVE");
 
   await tapstake("stake import --params params.json --out imported.json", String(txid));
-  expect(readFileSync(at("imported.json"), "utf8")).toContain(String(txid));
+  const imported = delegationFromJson(readFileSync(at("imported.json"), "utf8"));
+  expect(imported.staking.transaction.getId()).toBe(txid);
   const answer = await fetch(`${world.babylond.lcd}/babylon/btcstaking/v1/btc_delegation/${String(txid)}`);
   writeFileSync(at("answer.json"), await answer.text());
   expect(await json("inspect answer.json --params params.json")).toMatchObject({ status: "ACTIVE" });

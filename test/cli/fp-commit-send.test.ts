@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { base64 } from "@scure/base";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { decodeMessage } from "../../src/babylon/messages.js";
 import { accountOfKey, decodeTxBody, decodeTxRaw } from "../../src/babylon/transaction.js";
 import { hex } from "../../src/core/bytes.js";
@@ -13,6 +13,15 @@ import { type Outcome, parsed, temporaryFolder } from "./support.js";
 
 const secret = secretOf("account");
 const address = accountOfKey(curve.pointFromScalar(secret)!);
+
+// The command looks for its transaction each two seconds: here these pass in twenty milliseconds.
+beforeAll(() => {
+  const { setTimeout: original } = globalThis;
+  const sooner = (work: (...given: unknown[]) => void, milliseconds?: number, ...given: unknown[]) =>
+    original(work, milliseconds === 2000 ? 20 : milliseconds, ...given);
+  vi.stubGlobal("setTimeout", sooner);
+});
+afterAll(() => void vi.unstubAllGlobals());
 
 /** A chain that asks for 20 heights from 1100 on, and has commitments of the provider up to 1199. */
 async function started() {
@@ -43,7 +52,7 @@ async function started() {
     [/finality\/v1\/params$/, { body: { params } }],
     [/pub_rand_commit_list/, { body: { pub_rand_commit_map: commits, pagination: { next_key: null } } }],
   );
-  const timer = setInterval(() => fake.mine(), 100);
+  const timer = setInterval(() => fake.mine(), 20);
   onTestFinished(() => clearInterval(timer));
   const folder = temporaryFolder();
   const keyFile = join(folder, "account.key");

@@ -4,6 +4,7 @@ import {
   encodeMessage,
   type NamedMessage,
 } from "../../../babylon/messages.js";
+import { SCHEMA } from "../../../babylon/schema.js";
 import { checkRules } from "../../../babylon/rules/check.js";
 import { chainState, type MessageRecords } from "../../../babylon-client/chain-state.js";
 import { type BabylonChain, babylonChain } from "../../../babylon-client/client.js";
@@ -196,5 +197,8 @@ async function sentBy(
   }
 }
 
-/** The account of a message: its first field. */
-const senderOf = ({ message }: NamedMessage): string => Object.values(message)[0] as string;
+/** The account of a message: the first field of its schema, wherever the record has it. */
+const senderOf = ({ name, message }: NamedMessage): string => {
+  const [field] = Object.keys(SCHEMA[name]);
+  return (message as unknown as Readonly<Record<string, string>>)[field!]!;
+};
