@@ -47,8 +47,8 @@ A bitcoind:
   --rpc-auth-file <file>   user:password in one line; bitcoind's own .cookie file works
 An Esplora server:
   --esplora <url>          https://blockstream.info/api on mainnet
-A server of the staking chain (LCD or REST; it says parameters, stakes and providers, and takes messages):
-  --lcd <url>              docs/chain.md names what each question is for
+A server of the staking chain, which has parameters, stakes and providers, and takes messages:
+  --lcd <url>              its LCD (REST) address, such as https://host/api
 
 To name the server once, set a variable. An option replaces it:
   TAPSTAKE_RPC             the URL; it may hold user:password@
@@ -56,8 +56,8 @@ To name the server once, set a variable. An option replaces it:
   TAPSTAKE_ESPLORA         the URL
   TAPSTAKE_LCD             the URL
 
-tapstake compares the id of the chain before it signs (--chain), and verifies each stake and signature
-that a server answers with. A server can still lie about a status or a height: ask your own, or two.
+tapstake compares the chain's id (--chain) before it signs, and verifies each stake and signature of
+an answer. A server can still lie about a status or a height: ask your own, or two.
 
 Without a server, give what it would say (--fee-rate, --height, --from, --coins). The command then
 prints the signed transaction, or writes it with --out, and sends nothing.

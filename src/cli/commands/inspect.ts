@@ -35,10 +35,8 @@ const INSPECT = {
   description: `A staking output hides its terms. Give them by --delegation, or by --staker, --fp and --time. A stake of phase 1 announces
 them itself. A spend shows its script, so tapstake recognises unbonding, slashing and withdrawal without terms.
 
-It verifies signatures only with --delegation, or with the amounts in a PSBT.
-
-JSON can be a delegation, a wallet's answer, or what a server of the staking chain answers: a delegation, parameters, providers,
-commitments, votes, evidence, or a message.`,
+It verifies signatures only with --delegation, or with the amounts in a PSBT. JSON can be a delegation, a wallet's answer, a
+message of the staking chain, or what its servers answer.`,
   examples: `
 tapstake inspect stake.psbt --delegation stake.json
 # a stake of 300 BTC on mainnet that announces its terms

@@ -58,18 +58,14 @@ import { abortOnSignal } from "../../stop-request.js";
 
 const COMMIT = {
   description: `A vote counts only at a height whose randomness was committed before. The commitment is the signed Merkle root of the
-randomness of all its heights. Register it on the chain well before its first height.
-
-tapstake keeps the commitment in the home and commits to each height once. Ctrl-C stops and keeps nothing.`,
+randomness of all its heights. Register it on the chain well before its first height. tapstake keeps the commitment in the
+home and commits to each height once. Ctrl-C stops and keeps nothing.`,
   examples: `
 tapstake fp commit --key validator-1 --chain bbn-1 --start 10000 --count 8192 \\
   --out commitment.json
-tapstake fp commit --key validator-1 --chain bbn-1 --start 10000 --count 8192 \\
-  --send --lcd https://lcd.example --account-key-file account.key --out commitment.json
 `,
-  more: `--send asks the chain's rules before it makes the commitment, and sends it from an account that pays the fee.
-Mainnet takes commitments of at least 8192 heights; 50000 are usual. After tapstake fp chains set
---min-count 8192, tapstake refuses smaller ones.`,
+  more: `--send asks the chain's rules first. Mainnet takes at least 8192 heights; 50000 are usual. After
+tapstake fp chains set --min-count 8192, tapstake refuses fewer.`,
   topics: ["home", "secrets", "remote", "votes", "servers"],
   refused: "heights that are committed already, too few heights, or heights beyond 64 bits",
 } as const;
