@@ -351,7 +351,14 @@ export {
   type CheckpointPart,
   type CheckpointReport,
 } from "./babylon/reports.js";
-export type { Checkpoint } from "./babylon/checkpoint.js";
+export {
+  checkpointDataOf,
+  encodeCheckpoint,
+  parseCheckpoint,
+  parseCheckpointData,
+  type Checkpoint,
+  type CheckpointData,
+} from "./babylon/checkpoint.js";
 export {
   contextOf,
   moduleAddress,

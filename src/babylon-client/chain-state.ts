@@ -1,24 +1,28 @@
 import { base64 } from "@scure/base";
-import { checkpointOf } from "../babylon/checkpoint.js";
 import type { NamedMessage } from "../babylon/messages.js";
 import { checkRules } from "../babylon/rules/check.js";
 import { isSameAccount } from "../babylon/rules/shared.js";
-import type { ChainState, CheckpointState, CommitmentState, HeaderState } from "../babylon/rules/types.js";
-import { HEADER_LENGTH, parseHeader } from "../bitcoin/header.js";
-import { parseTransaction, txidOf } from "../bitcoin/transaction.js";
+import type { ChainState, CommitmentState } from "../babylon/rules/types.js";
+import { txidOf } from "../bitcoin/transaction.js";
 import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { hash256 } from "../core/hashes.js";
-import type { Network } from "../core/network.js";
-import type { Delegation } from "../delegation/delegation.js";
 import { publicKeyOf } from "../core/keys.js";
+import type { Network } from "../core/network.js";
 import type { Release } from "../params/rules.js";
-import { parseParamSet } from "../params/read.js";
 import { paramSets } from "../params/sets.js";
 import type { ParamSet } from "../params/types.js";
-import type { PreviousStake } from "../stake/expansion.js";
+import { checkpoint, headers, inclusionBlock, readTransaction } from "./bitcoin-states.js";
 import type { BabylonChain } from "./client.js";
-import { delegationState, providerState } from "./states.js";
+import {
+  type About,
+  delegationState,
+  type MessageRecords,
+  paramsOf,
+  previousState,
+  providerState,
+} from "./states.js";
+
+export type { MessageRecords } from "./states.js";
 
 /** What {@link chainState} takes. */
 export interface ChainStateOptions {
@@ -26,18 +30,8 @@ export interface ChainStateOptions {
   readonly release?: Release;
   /** What a server does not say, or says in part. */
   readonly records?: MessageRecords;
-}
-
-/** The records that a message is about, as far as the caller has them. */
-export interface MessageRecords {
-  /** The Bitcoin network: by default that of the published chain of this id. */
-  readonly network?: Network | undefined;
-  /** The registered stake. */
-  readonly delegation?: Delegation | undefined;
-  /** Of an expansion, the stake that it expands. */
-  readonly previous?: PreviousStake | undefined;
-  /** The header of the block in an inclusion proof, 80 bytes. */
-  readonly header?: Uint8Array | undefined;
+  /** Rules that are passed over, as for `checkRules`. */
+  readonly except?: readonly string[];
 }
 
 /**
@@ -50,7 +44,7 @@ export interface MessageRecords {
 export async function chainState(
   chain: BabylonChain,
   named: NamedMessage,
-  { release, records = {} }: ChainStateOptions = {},
+  { release, records = {}, except = [] }: ChainStateOptions = {},
 ): Promise<ChainState> {
   const network = records.network ?? networkOf(chain.chainId);
   // Another chain's facts say nothing of this one: such a server is refused.
@@ -59,10 +53,13 @@ export async function chainState(
     throw error;
   });
   const asked = new Set<string>();
-  const about = { chain, named, network, records };
+  const known: { params?: Promise<ParamSet> } = {};
+  const params = async () =>
+    network === undefined ? undefined : await (known.params ??= paramsOf(chain, network));
+  const about: About = { chain, named, records, params };
   const state: ChainState = { chainId: chain.chainId, ...(network && { network }) };
   for (;;) {
-    const { unchecked } = checkRules(release ?? served, named, state);
+    const { unchecked } = checkRules(release ?? served, named, state, { except });
     const names = new Set(unchecked.flatMap(({ needs }) => needs.map((fact) => fact.split(".")[0]!)));
     const next = [...names].filter((name) => !asked.has(name)) as (keyof ChainState)[];
     if (next.length === 0) return state;
@@ -80,13 +77,6 @@ const isUnknownRelease = (error: unknown) =>
 const networkOf = (chainId: string): Network | undefined =>
   [...paramSets.values()].find((set) => set.chainId === chainId)?.network;
 
-interface About {
-  readonly chain: BabylonChain;
-  readonly named: NamedMessage;
-  readonly network: Network | undefined;
-  readonly records: MessageRecords;
-}
-
 /** The question behind each fact of a state; what none stands for, no server says. */
 const ASK: {
   readonly [Name in keyof ChainState]?: (about: About) => Promise<ChainState | undefined>;
@@ -101,8 +91,17 @@ const ASK: {
   },
   confirmationDepth: checkpointing,
   finalizationTimeout: checkpointing,
-  params: async ({ chain, network }) =>
-    network === undefined ? undefined : { params: await paramsOf(chain, network) },
+  params: async ({ params }) => {
+    const set = await params();
+    return set && { params: set };
+  },
+  maxFinalityProviders: async ({ chain }) => {
+    let most: number | undefined;
+    for await (const { params } of chain.raw.params()) {
+      most = Number(params["max_finality_providers"] ?? Number.NaN);
+    }
+    return Number.isSafeInteger(most) ? { maxFinalityProviders: most! } : undefined;
+  },
   inclusionBlock,
   provider,
   accountHasProvider: async ({ chain, named }) => {
@@ -125,15 +124,15 @@ const ASK: {
     // Which stakes are on it, no question says.
     return height >= expiration ? { allowList: null } : undefined;
   },
-  delegation: async ({ chain, named, records }) => {
+  delegation: async ({ chain, named, records, params }) => {
     const txid = stakeOf(named);
     if (txid === undefined) return undefined;
-    return { delegation: await delegationState(chain, txid, records.delegation) };
+    return { delegation: await delegationState(chain, txid, { known: records.delegation, params }) };
   },
-  previous: async ({ chain, named, records }) => {
+  previous: async ({ chain, named, records, params }) => {
     const txid = await previousOf(chain, named);
     if (txid === undefined) return undefined;
-    return { previous: await delegationState(chain, txid, records.previous) };
+    return { previous: await previousState(chain, txid, { known: records.previous, params }) };
   },
   fundingIsStake: async ({ chain, named }) => {
     if (named.name !== "MsgBtcStakeExpand") return undefined;
@@ -142,10 +141,10 @@ const ASK: {
     const stake = await chain.raw.delegation(txidOf(input.hash));
     return { fundingIsStake: stake !== null && Number(stake.staking_output_idx) === input.index };
   },
-  expansionChild: async ({ chain, named }) => {
+  expansionChild: async ({ chain, named, params }) => {
     const txid = named.name === "MsgBTCUndelegate" ? txidIn(named.message.stakeSpendingTx) : undefined;
     if (txid === undefined) return undefined;
-    return { expansionChild: await delegationState(chain, txid, undefined as Delegation | undefined) };
+    return { expansionChild: await delegationState(chain, txid, { known: undefined, params }) };
   },
   finalityActivationHeight: voting,
   minPubRand: voting,
@@ -162,13 +161,19 @@ const ASK: {
       : undefined,
   votedBlock: async ({ chain, named }) => {
     if (named.name !== "MsgAddFinalitySig") return undefined;
-    const block = await chain.block(named.message.blockHeight);
-    return { votedBlock: block && { appHash: block.appHash, finalized: block.finalized } };
+    const { blockHeight } = named.message;
+    const block = await chain.block(blockHeight);
+    if (!block) return { votedBlock: null };
+    const { appHash, finalized } = block;
+    return { votedBlock: { appHash, finalized, epochFinal: blockHeight <= (await chain.finalHeight()) } };
   },
-  power: async ({ chain, named }) =>
-    named.name === "MsgAddFinalitySig"
-      ? { power: await chain.powerAt(named.message.fpBtcPk, named.message.blockHeight) }
-      : undefined,
+  power: async ({ chain, named }) => {
+    if (named.name !== "MsgAddFinalitySig") return undefined;
+    const { fpBtcPk, blockHeight } = named.message;
+    // The chain has no power of a provider that it does not know.
+    const isKnown = (await chain.raw.provider(fpBtcPk)) !== null;
+    return { power: isKnown ? await chain.powerAt(fpBtcPk, blockHeight) : 0n };
+  },
   storedVote: async ({ chain, named }) => {
     if (named.name !== "MsgAddFinalitySig") return undefined;
     const { fpBtcPk, blockHeight } = named.message;
@@ -197,55 +202,6 @@ async function checkpointing({ chain }: About): Promise<ChainState> {
 async function voting({ chain }: About): Promise<ChainState> {
   const { activationHeight, minRandomness } = await chain.finalityParams();
   return { finalityActivationHeight: activationHeight, minPubRand: minRandomness };
-}
-
-/** All versions, from the first on and without a gap. */
-async function paramsOf(chain: BabylonChain, network: Network): Promise<ParamSet> {
-  const found = [];
-  for await (const each of chain.raw.params()) found.push(each);
-  found.sort((a, b) => a.version - b.version);
-  const gap = found.findIndex(({ version }, i) => version !== i);
-  if (gap >= 0 || found.length === 0) {
-    const text = `${chain.url}: its versions of the parameters do not begin at 0, or leave one out`;
-    throw new TapstakeError("unexpected-answer", text, { url: chain.url, field: "params", reason: "form" });
-  }
-  const { chainId } = chain;
-  return parseParamSet(
-    found.map(({ params }) => params),
-    { name: chainId, network, chainId },
-  );
-}
-
-/** Where the block of an inclusion proof stands; its header is the caller's, if it is the right one. */
-async function inclusionBlock({
-  chain,
-  named: { message },
-  records: { header },
-}: About): Promise<ChainState | undefined> {
-  const inclusion =
-    "stakingTxInclusionProof" in message
-      ? message.stakingTxInclusionProof
-      : "stakeSpendingTxInclusionProof" in message
-        ? message.stakeSpendingTxInclusionProof
-        : undefined;
-  if (!inclusion) return undefined;
-  const { hash } = inclusion.key;
-  const height = await heightOf(chain, hash);
-  if (height === null) return { inclusionBlock: null };
-  const isRight = header?.length === HEADER_LENGTH && equalBytes(hash256(header), hash);
-  return { inclusionBlock: { height, ...(isRight && { header }) } };
-}
-
-/** The height of a Bitcoin block that the chain knows. @param hash in internal byte order */
-async function heightOf(chain: BabylonChain, hash: Uint8Array): Promise<number | null> {
-  const name = hex.encode(hash.toReversed());
-  for (;;) {
-    const before = await chain.tip();
-    const depth = await chain.depth(name);
-    if (depth === null) return null;
-    // Between two questions, the tip can be another one.
-    if ((await chain.tip()).hash === before.hash) return before.height - depth;
-  }
 }
 
 async function provider({ chain, named }: About): Promise<ChainState | undefined> {
@@ -314,51 +270,8 @@ async function commitmentAt(
   return null;
 }
 
+/** The epoch of the genesis block needs no checkpoint. */
 const isFinal = async (chain: BabylonChain, epoch: bigint): Promise<boolean> =>
-  (await chain.rawCheckpoint(epoch))?.status === "CKPT_STATUS_FINALIZED";
-
-async function headers({ chain, named }: About): Promise<ChainState | undefined> {
-  if (named.name !== "MsgInsertHeaders") return undefined;
-  const [first] = named.message.headers;
-  if (first?.length !== HEADER_LENGTH) return undefined;
-  const { hash, previous } = parseHeader(first);
-  const parentHeight = await heightOf(chain, previous);
-  const tip = await chain.tip();
-  const isTip = tip.hash === hex.encode(previous.toReversed());
-  const found: HeaderState = {
-    firstKnown: (await heightOf(chain, hash)) !== null,
-    parentKnown: parentHeight !== null,
-    ...(parentHeight !== null && { parentHeight }),
-    ...(isTip && tip.work !== undefined && { parentWork: tip.work }),
-  };
-  return { headers: found };
-}
-
-async function checkpoint({ chain, named }: About): Promise<ChainState | undefined> {
-  if (named.name !== "MsgInsertBTCSpvProof") return undefined;
-  const { proofs } = named.message;
-  const { tag } = await chain.checkpointParams();
-  const heights = await Promise.all(
-    proofs.map(({ confirmingBtcHeader }) => heightOf(chain, parseHeader(confirmingBtcHeader).hash)),
-  );
-  const [first, second] = proofs.map(({ btcTransaction }) => readTransaction(btcTransaction));
-  const read = first && second && checkpointOf(first, second);
-  const own = read ? await chain.rawCheckpoint(read.epoch) : null;
-  const found: CheckpointState = {
-    tag,
-    headersKnown: heights.every((height) => height !== null),
-    ...(own && { blockHash: own.blockHash, epochFinal: own.status === "CKPT_STATUS_FINALIZED" }),
-  };
-  return { checkpoint: found };
-}
+  epoch === 0n || (await chain.rawCheckpoint(epoch))?.status === "CKPT_STATUS_FINALIZED";
 
 const txidIn = (bytes: Uint8Array): string | undefined => readTransaction(bytes)?.getId();
-
-/** Undefined for bytes that are no transaction: a rule refuses them. */
-function readTransaction(bytes: Uint8Array) {
-  try {
-    return parseTransaction(bytes);
-  } catch {
-    return undefined;
-  }
-}

@@ -4,7 +4,7 @@ import type { AnyMessage } from "../babylon/messages.js";
 import { DEFAULT_TIMEOUT } from "../chain/http.js";
 import { TapstakeError } from "../core/errors.js";
 import type { Network } from "../core/network.js";
-import { NEWEST_RELEASE, type Release } from "../params/rules.js";
+import { NEWEST_RELEASE, type Release, RELEASES } from "../params/rules.js";
 import type { ParamSet } from "../params/types.js";
 import type {
   ChainBlock,
@@ -43,7 +43,7 @@ export interface BabylonOptions {
   readonly chainId: string;
   /** The Bitcoin network that it stakes on: by default that of the shipped parameters of the chain. */
   readonly network?: Network;
-  /** Of the chain's messages and errors: `v4` by default. */
+  /** Of the chain's messages and errors: `v4` by default. Also of a server that does not state its version. */
   readonly release?: Release;
   /** How long to wait for an answer, in milliseconds: 30000 by default. */
   readonly timeout?: number;
@@ -104,10 +104,16 @@ export interface BabylonQueries {
   blocks(status?: query.BlockStatus, paging?: Paging): AsyncGenerator<ChainBlock, void, undefined>;
   tip(): Promise<LightClientHeader>;
   depth(hash: string): Promise<number | null>;
+  /** A Bitcoin header and those below it, the newest first; null when the chain does not know it. At most 1000. */
+  headers(hash: string, count: number): Promise<readonly LightClientHeader[] | null>;
   signingInfo(key: Uint8Array): Promise<SigningInfo | null>;
   signingInfos(paging?: Paging): AsyncGenerator<SigningInfo, void, undefined>;
   checkpointParams(): Promise<query.CheckpointParams>;
   rawCheckpoint(epoch: bigint): Promise<query.RawCheckpoint | null>;
+  /** Where Bitcoin has the checkpoint of an epoch, as far as it was reported. */
+  submissions(epoch: bigint): Promise<readonly query.Submission[]>;
+  /** The last height of the newest epoch that is final on Bitcoin; 0 before there is one. */
+  finalHeight(): Promise<bigint>;
   epoch(): Promise<{ readonly epoch: bigint; readonly boundary: bigint }>;
   activatedHeight(): Promise<bigint | null>;
   finalityParams(): Promise<query.FinalityParams>;
@@ -126,13 +132,14 @@ export interface BabylonChain extends BabylonQueries {
   at(height: bigint): BabylonQueries;
   node(): Promise<NodeInfo>;
   /**
-   * The release that the server runs.
-   * @throws TapstakeError `wrong-chain`; `unsupported-by-release` for one that is not known
+   * The release that the server runs. Where its version is not known or not stated, as with programs that were built from
+   * source, it is the `release` of the options.
+   * @throws TapstakeError `wrong-chain`; `unsupported-by-release` without that
    */
   release(): Promise<Release>;
   /** The newest height of the server. */
   height(): Promise<bigint>;
-  /** The newest block of the server. */
+  /** The newest block whose state the server answers from. */
   latestBlock(): Promise<{ readonly height: bigint; readonly time: Date }>;
   /**
    * Simulates, signs and sends messages as one transaction, and waits until it is in a block. What is sent for an account
@@ -184,9 +191,15 @@ export function babylonChain(options: BabylonOptions): BabylonChain {
         const text = `${lcd.url} is a server of ${info.chainId}, not of ${chainId}`;
         throw new TapstakeError("wrong-chain", text, { expected: chainId, got: info.chainId });
       }
-      if (info.release) return info.release;
-      const text = `${lcd.url} runs version ${info.version} of the chain, which tapstake does not know`;
-      throw new TapstakeError("unsupported-by-release", text, { version: info.version });
+      const runs = info.release ?? options.release;
+      if (runs) return runs;
+      const { version } = info;
+      const what =
+        version === ""
+          ? "does not state the version of the chain that it runs"
+          : `runs version ${version} of the chain, which tapstake does not know`;
+      const text = `${lcd.url} ${what}. Do: name its release, one of ${RELEASES.join(", ")}`;
+      throw new TapstakeError("unsupported-by-release", text, { version });
     },
     height: () => latestHeight(lcd),
     latestBlock: () => latestBlock(lcd),
@@ -216,10 +229,13 @@ function queriesOf(lcd: Server, about: typed.Reading): BabylonQueries {
     blocks: (status, paging) => query.blocks(lcd, status, paging),
     tip: () => query.tip(lcd),
     depth: (hash) => query.depth(lcd, hash),
+    headers: (hash, count) => query.headersFrom(lcd, hash, count),
     signingInfo: (key) => query.signingInfo(lcd, key),
     signingInfos: (paging) => query.signingInfos(lcd, paging),
     checkpointParams: () => query.checkpointParams(lcd),
     rawCheckpoint: (epoch) => query.rawCheckpoint(lcd, epoch),
+    submissions: (epoch) => query.submissions(lcd, epoch),
+    finalHeight: () => query.finalHeight(lcd),
     epoch: () => query.epoch(lcd),
     activatedHeight: () => query.activatedHeight(lcd),
     finalityParams: () => query.finalityParams(lcd),

@@ -44,7 +44,13 @@ export type {
 export type { Clock } from "./lcd.js";
 export type { ChainAccount, ChainEvent, ChainTransaction, NodeInfo } from "./node.js";
 export type { Paging } from "./pages.js";
-export type { BlockStatus, CheckpointParams, DelegationStatus, RawCheckpoint } from "./queries.js";
-export type { FinalityParams } from "./queries.js";
+export type {
+  BlockStatus,
+  CheckpointParams,
+  DelegationStatus,
+  FinalityParams,
+  RawCheckpoint,
+  Submission,
+} from "./queries.js";
 export type { SendOptions, SendWarning, SentTransaction, SignedTransaction } from "./send.js";
 export { accountSigner, type AccountSigner, type DirectAnswer, type DirectSigner } from "./signer.js";

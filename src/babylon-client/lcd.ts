@@ -155,7 +155,10 @@ export function refusal(
   });
 }
 
-/** Null in place of one of the chain's errors: most often, that there is no such thing. */
+/**
+ * Null in place of one of the chain's errors: most often, that there is no such thing.
+ * @param errors by codespace and code; errors of gRPC itself have the codespace `grpc`
+ */
 export async function nullAt<T>(
   promise: Promise<T>,
   ...errors: readonly (readonly [codespace: string, code: number])[]
@@ -166,7 +169,9 @@ export async function nullAt<T>(
     if (!(error instanceof TapstakeError)) throw error;
     const { codespace, chainCode, grpcCode } = error.details;
     const isNotFound = error.code === "node-error" && grpcCode === NOT_FOUND;
-    if (isNotFound || errors.some(([space, code]) => space === codespace && code === chainCode)) return null;
+    const said =
+      error.code === "node-error" ? (["grpc", grpcCode] as const) : ([codespace, chainCode] as const);
+    if (isNotFound || errors.some(([space, code]) => space === said[0] && code === said[1])) return null;
     throw error;
   }
 }

@@ -69,17 +69,26 @@ const rpcStatus = v.object({
   sync_info: v.object({ latest_block_height: u64, catching_up: v.boolean() }),
 });
 
-/** The newest block of the server. */
+/**
+ * The newest block whose state the server answers from. A node can know a newer block that it has not run yet: what
+ * depends on time would then seem to be there one block too early.
+ */
 export async function latestBlock(server: Server): Promise<{ height: bigint; time: Date }> {
-  const path = "cosmos/base/tendermint/v1beta1/blocks/latest";
+  const { height, timestamp } = await status(server);
+  if (timestamp != null) return { height, time: timestamp };
+  const path = `cosmos/base/tendermint/v1beta1/blocks/${height}`;
   const form = v.object({ block: v.object({ header: v.object({ height: u64, time }) }) });
-  return (await server.get(path, form)).block.header;
+  const { header } = (await server.get(path, form)).block;
+  if (header.height !== height) throw server.mismatch(path, "block.header.height", `${height}`);
+  return header;
 }
 
 /** The newest height of the server. */
-export async function latestHeight(server: Server): Promise<bigint> {
-  return (await server.get("cosmos/base/node/v1beta1/status", v.object({ height: u64 }))).height;
-}
+export const latestHeight = async (server: Server): Promise<bigint> => (await status(server)).height;
+
+/** Some servers do not say the time. */
+const status = (server: Server) =>
+  server.get("cosmos/base/node/v1beta1/status", v.object({ height: u64, timestamp: v.nullish(time) }));
 
 /** An account as the chain counts its transactions. */
 export interface ChainAccount {

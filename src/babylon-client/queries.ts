@@ -1,6 +1,8 @@
+import { base64 } from "@scure/base";
 import * as v from "valibot";
+import { parseHeader } from "../bitcoin/header.js";
 import { parseTransaction } from "../bitcoin/transaction.js";
-import { assertBytes, hex, u64be } from "../core/bytes.js";
+import { assertBytes, assertInteger, hex, u64be } from "../core/bytes.js";
 import { assertChoice } from "../core/text.js";
 import * as form from "./forms.js";
 import { nullAt, type Server } from "./lcd.js";
@@ -165,6 +167,42 @@ export async function tip(server: Server): Promise<form.LightClientHeader> {
   return (await server.get("babylon/btclightclient/v1/tip", v.object({ header: form.header }))).header;
 }
 
+/**
+ * Headers of Bitcoin's chain as the light client has it: a block and those below it, the newest first.
+ * @param hash of the first, as people write it
+ * @returns null when the light client does not have it in its chain; fewer than `count` at its lowest header
+ */
+export async function headersFrom(
+  server: Server,
+  hash: string,
+  count: number,
+): Promise<readonly form.LightClientHeader[] | null> {
+  assertInteger(count, "count", 1, MOST_HEADERS);
+  const bytes = hex.decode(hash, 32, "hash").toReversed();
+  const path = `babylon/btclightclient/v1/mainchain?pagination.limit=${count}&pagination.key=${encodeURIComponent(base64.encode(bytes))}`;
+  const answer = await nullAt(
+    server.get(path, v.object({ headers: form.list(form.header) })),
+    ["grpc", INVALID_ARGUMENT],
+    ["btclightclient", 1100],
+  );
+  if (!answer) return null;
+  let expected = hex.encode(bytes.toReversed());
+  for (const [i, { header, hash: stated }] of answer.headers.entries()) {
+    const { hash: actual, previous } = parseHeader(header);
+    if (i >= count || stated !== expected || hex.encode(actual.toReversed()) !== expected) {
+      throw server.mismatch(path, `headers.${i}.hash_hex`, expected);
+    }
+    expected = hex.encode(previous.toReversed());
+  }
+  if (answer.headers.length === 0) throw server.mismatch(path, "headers", `the header ${hash}`);
+  return answer.headers;
+}
+
+/** In one answer, by the chain. */
+const MOST_HEADERS = 1000;
+/** gRPC's code for what a server does not take: here a header that it does not know. */
+const INVALID_ARGUMENT = 3;
+
 /** The accounts that may report headers; none where everybody may; null where the server does not say. */
 export async function headerReporters(server: Server): Promise<readonly string[] | null> {
   const { params } = await server.get(
@@ -283,6 +321,57 @@ export async function rawCheckpoint(server: Server, number: bigint) {
     signature: ckpt.bls_multi_sig,
     status,
   };
+}
+
+/** Where the two transactions of a checkpoint are on Bitcoin, part 0 first. */
+export interface Submission {
+  /** The block's hash as people write it, and the index of the transaction. */
+  readonly parts: readonly [SubmittedPart, SubmittedPart];
+}
+interface SubmittedPart {
+  readonly blockHash: string;
+  readonly index: number;
+}
+
+/** What was reported of the checkpoint of an epoch. */
+export async function submissions(server: Server, number: bigint): Promise<readonly Submission[]> {
+  const path = `babylon/btccheckpoint/v1/${heightText(number)}/submissions`;
+  const key = v.object({
+    first_tx_block_hash: form.lowerHex32,
+    first_tx_index: form.u32,
+    second_tx_block_hash: form.lowerHex32,
+    second_tx_index: form.u32,
+  });
+  const { keys } = await server.get(path, v.object({ keys: form.list(key) }));
+  return (keys ?? []).map((one) => ({
+    parts: [
+      { blockHash: one.first_tx_block_hash, index: one.first_tx_index },
+      { blockHash: one.second_tx_block_hash, index: one.second_tx_index },
+    ],
+  }));
+}
+
+/** The last height of the newest epoch that is final on Bitcoin; 0 before there is one. */
+export async function finalHeight(server: Server): Promise<bigint> {
+  const answer = await nullAt(
+    server.get(
+      "babylon/checkpointing/v1/last_raw_checkpoint/CKPT_STATUS_FINALIZED",
+      v.object({ raw_checkpoint: v.object({ epoch_num: form.u64 }) }),
+    ),
+    ["checkpointing", 1201],
+  );
+  const number = answer?.raw_checkpoint.epoch_num ?? 0n;
+  // The genesis block is an epoch of its own.
+  if (number === 0n) return 0n;
+  const path = `babylon/epoching/v1/epochs/${number}`;
+  const numbers = v.object({
+    epoch_number: form.u64,
+    current_epoch_interval: form.u64,
+    first_block_height: form.u64,
+  });
+  const { epoch: found } = await server.get(path, v.object({ epoch: numbers }));
+  if (found.epoch_number !== number) throw server.mismatch(path, "epoch.epoch_number", `${number}`);
+  return found.first_block_height + found.current_epoch_interval - 1n;
 }
 
 /** The current epoch, and the last height of it. */

@@ -152,12 +152,15 @@ function unknownPart(release: Release, type: string, path: string, message: obje
     const field = (SCHEMA as Schema)[type]?.[key];
     if (!field || holdsNothing(value)) continue;
     if (lacking.includes(key)) return `${path}.${key}`;
-    const inner = !(field.type in SCHEMA) || typeof value !== "object" ? [] : [value as object].flat();
+    // What is no message is refused where it is encoded.
+    const inner = field.type in SCHEMA ? [value].flat().filter(isMessage) : [];
     const found = inner.flatMap((each) => unknownPart(release, field.type, `${path}.${key}`, each) ?? []);
     if (found.length > 0) return found[0];
   }
   return undefined;
 }
+
+const isMessage = (value: unknown): value is object => typeof value === "object" && value !== null;
 
 const lackingIn = (release: Release, name: string): readonly string[] | null => {
   const lacking = (LACKING[release] as Readonly<Record<string, readonly string[] | null>>)[name];

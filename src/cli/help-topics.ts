@@ -35,7 +35,7 @@ Several signers can sign copies of the file at the same time: tapstake stake com
 tapstake stake check shows which signatures are missing.`,
   },
   servers: {
-    summary: "How tapstake asks a bitcoind or an Esplora server",
+    summary: "How tapstake asks a bitcoind, an Esplora server or the staking chain",
     text: `
 tapstake asks a Bitcoin server for coins, fee rates, heights and proofs, and sends transactions to
 it.
@@ -47,11 +47,17 @@ A bitcoind:
   --rpc-auth-file <file>   user:password in one line; bitcoind's own .cookie file works
 An Esplora server:
   --esplora <url>          https://blockstream.info/api on mainnet
+A server of the staking chain, which has parameters, stakes and providers, and takes messages:
+  --lcd <url>              its LCD (REST) address, such as https://host/api
 
 To name the server once, set a variable. An option replaces it:
   TAPSTAKE_RPC             the URL; it may hold user:password@
   TAPSTAKE_RPC_AUTH_FILE   the file
   TAPSTAKE_ESPLORA         the URL
+  TAPSTAKE_LCD             the URL
+
+tapstake compares the chain's id (--chain) before it signs, and verifies each stake and signature of
+an answer. A server can still lie about a status or a height: ask your own, or two.
 
 Without a server, give what it would say (--fee-rate, --height, --from, --coins). The command then
 prints the signed transaction, or writes it with --out, and sends nothing.

@@ -147,23 +147,20 @@ const walletAnswer = v.union([
   v.object({ result: v.unknown() }),
 ]);
 
-/** What a server of the staking chain answers about a stake, whole or without what is around it. */
-const chainAnswer = v.union([
-  v.looseObject({ btc_delegation: v.unknown() }),
-  v.looseObject({ covenant_sigs: v.unknown(), params_version: v.unknown() }),
-]);
+/** A delegation of ours. */
+const ownRecord = v.looseObject({ terms: v.unknown() });
 
 /** What `inspect` reads. */
 export type Inspectable =
   | { readonly kind: "transaction"; readonly transaction: Transaction }
   | { readonly kind: "psbt"; readonly psbt: Psbt; /** Its file, or a name for it. */ readonly source: string }
   | { readonly kind: "delegation"; readonly delegation: Delegation }
-  /** A stake as a server of the staking chain answers with it, as JSON. */
+  /** What a server of the staking chain answers, or a message of it, as JSON. */
   | { readonly kind: "answer"; readonly answer: unknown };
 
 /**
- * A transaction, a PSBT, a delegation or the chain's answer about one: the text of either of the first two, a file, or standard input for `-`. Its
- * first bytes show which it is.
+ * A transaction, a PSBT, a delegation, or an answer or message of the staking chain: the text of either of the first two,
+ * a file, or standard input for `-`. Its first bytes and its fields show which it is.
  * @throws TapstakeError `file-error`, and the codes of `readTransaction`, `readPsbt` and `delegationFromJson`
  */
 export async function readInspectable(source: string): Promise<Inspectable> {
@@ -176,12 +173,14 @@ export async function readInspectable(source: string): Promise<Inspectable> {
   if (equalBytes(content.subarray(0, PSBT_MAGIC.length), PSBT_MAGIC) || isPsbtText(text)) {
     return { kind: "psbt", psbt: psbtOf(content), source: isText ? "<psbt>" : source };
   }
-  if (!text.startsWith("{")) return { kind: "transaction", transaction: transactionFrom(text, source) };
+  if (!/^[[{]/.test(text)) return { kind: "transaction", transaction: transactionFrom(text, source) };
   const json = parseJson(text, source);
-  if (v.is(chainAnswer, json)) return { kind: "answer", answer: json };
-  return v.is(walletAnswer, json)
-    ? { kind: "psbt", psbt: psbtOf(content), source }
-    : { kind: "delegation", delegation: delegationFromJson(text) };
+  if (v.is(v.union([walletAnswer, v.pipe(v.array(walletAnswer), v.minLength(1))]), json)) {
+    return { kind: "psbt", psbt: psbtOf(content), source };
+  }
+  return v.is(ownRecord, json)
+    ? { kind: "delegation", delegation: delegationFromJson(text) }
+    : { kind: "answer", answer: json };
 }
 
 /** "psbt" and 0xff in base64 or hexadecimal. */

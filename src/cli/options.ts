@@ -191,6 +191,35 @@ export const contextOption = () =>
 export const lcdOption = () =>
   new Option("--lcd <url>", "LCD (REST) server of the staking chain (env: TAPSTAKE_LCD)");
 
+export const accountKeyOption = () =>
+  new Option(
+    "--account-key-file <file>",
+    "secret key of the account that sends, any form (env: TAPSTAKE_ACCOUNT_KEY)",
+  ).argParser(keyFile);
+
+export const accountPathOption = () =>
+  new Option("--account-path <path>", "path of the account's key in words (default: m/44'/118'/0'/0/0)");
+
+export const feeLimitOption = () =>
+  new Option("--fee-limit <ubbn>", "the most that it may cost").argParser(fee).default(FEE_LIMIT);
+
+export const forceOption = () =>
+  new Option("--force", "send it though a rule says that the chain refuses it");
+
+/** The least fee of as much gas as nodes take in a transaction. */
+const FEE_LIMIT = 20_000n;
+
+function fee(text: string): bigint {
+  if (!/^\d{1,19}$/.test(text)) throw new InvalidArgumentError("It must be a whole number of ubbn.");
+  return BigInt(text);
+}
+
+/** Standard input is for the command's own files. */
+function keyFile(path: string): string {
+  if (path === "-") throw new InvalidArgumentError("Give a file, or TAPSTAKE_ACCOUNT_KEY.");
+  return path;
+}
+
 /** A whole number of the command line: blocks, a height, a version. */
 export function wholeNumber(text: string): number {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");

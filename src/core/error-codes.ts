@@ -125,7 +125,8 @@ export const ERROR_CODES = {
     do: "Take the headers again from your own node: `bitcoin-cli getblockheader <hash> false`, the oldest first.",
   },
   "invalid-checkpoint": {
-    means: "Two transactions are not the two parts of one checkpoint of the staking chain.",
+    means:
+      "Data is no part of a checkpoint of the staking chain, or two transactions are not the parts of one checkpoint.",
     do: "Give the transaction of part 0 first, then that of part 1, both of one epoch.",
   },
   "index-out-of-range": {

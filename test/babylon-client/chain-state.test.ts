@@ -4,7 +4,6 @@ import { commitRandomnessMessage, unjailFinalityProviderMessage } from "../../sr
 import type { NamedMessage } from "../../src/babylon/messages.js";
 import { checkRules, RULES } from "../../src/babylon/rules/check.js";
 import { chainError } from "../../src/babylon/errors.js";
-import { addInclusionProofMessage } from "../../src/babylon/lifecycle.js";
 import { createDelegationMessage } from "../../src/babylon/stake.js";
 import { inclusionProofFromMerkleBlock } from "../../src/babylon/inclusion.js";
 import { proofOfPossession } from "../../src/babylon/pop.js";
@@ -16,9 +15,16 @@ import { curve } from "../../src/core/curve/index.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { commitRandomness } from "../../src/finality/randomness/commit.js";
 import { mainnet } from "../../src/params/data/mainnet.js";
+import { base64 } from "@scure/base";
+import { addInclusionProofMessage, covenantSignaturesMessage } from "../../src/babylon/lifecycle.js";
+import { hash256 } from "../../src/core/hashes.js";
+import { signaturesOfMember } from "../../src/covenant/member.js";
+import { regtest } from "../../src/params/data/regtest.js";
+import { headerChain } from "../support/headers.js";
+import { lcdDelegation, lcdVersions } from "../support/lcd.js";
 import { failure } from "../support/errors.js";
 import { FakeChain, grpcError } from "../support/fake-chain.js";
-import { delegate, makeStake, secretOf } from "../support/stake.js";
+import { delegate, makeStake, secretOf, signedBy } from "../support/stake.js";
 import { txOutProof } from "../cli/support.js";
 
 const address = accountOfKey(curve.pointFromScalar(secretOf("account"))!);
@@ -86,7 +92,7 @@ describe("the state of the chain for a message", () => {
     });
     // Nothing else is asked.
     expect(
-      asked(fake).filter((path) => !/node_info|blocks.latest|finality_provider$|signing/.test(path)),
+      asked(fake).filter((path) => !/node_info|v1beta1.status|finality_provider$|signing/.test(path)),
     ).toEqual([]);
   });
 
@@ -178,7 +184,7 @@ describe("the state of the chain for a message", () => {
     expect(error.details).toMatchObject({ field: "params" });
   });
 
-  it("of an inclusion proof is the stake, and the block with the header that the caller has", async () => {
+  it("of an inclusion proof is the stake, and the block with its header", async () => {
     const delegation = await delegate(makeStake());
     const { transaction } = delegation.staking;
     const block = txOutProof(transaction);
@@ -186,13 +192,13 @@ describe("the state of the chain for a message", () => {
     const message = addInclusionProofMessage(delegation, address, inclusion);
     const named: NamedMessage = { name: "MsgAddBTCDelegationInclusionProof", message };
     const raw = rawDelegation(transaction.toHex());
+    const header = block.slice(0, 80);
     const { fake, chain } = await started([
       [/btclightclient\/v1\/tip/, tipOf(200)],
-      [/depth\//, { depth: 3 }],
+      [/mainchain/, mainChain([header], 197)],
       [/btc_delegation\//, raw],
       [/btccheckpoint\/v1\/params/, checkpointParams],
     ]);
-    const header = block.slice(0, 80);
     const state = await chainState(chain, named, { records: { delegation, header } });
     expect(state.inclusionBlock).toEqual({ height: 197, header });
     expect(state.delegation).toMatchObject({
@@ -204,11 +210,72 @@ describe("the state of the chain for a message", () => {
     const verdict = checkRules("v4", named, state);
     expect(verdict).toMatchObject({ verdict: "later", rule: "confirmation-depth" });
     expect(verdict.unchecked.map(({ rule }) => rule)).toEqual(["registered-before-inclusion"]);
-    const foreign = await chainState(chain, named, { records: { delegation, header: new Uint8Array(80) } });
-    expect(foreign.inclusionBlock).toEqual({ height: 197 });
-    expect(asked(fake)).toContain(
-      `babylon/btclightclient/v1/depth/${hex.encode(inclusion.key.hash.toReversed())}`,
+    for (const records of [{ delegation, header: new Uint8Array(80) }, { delegation }]) {
+      expect((await chainState(chain, named, { records })).inclusionBlock).toEqual({ height: 197, header });
+    }
+    expect(fake.requests.find(({ path }) => path.includes("mainchain"))!.path).toContain(
+      `pagination.limit=1&pagination.key=${base64.encode(inclusion.key.hash)}`,
     );
+    fake.answer(/mainchain/, grpcError(400, 3, "header specified by key does not exist"));
+    expect(await chainState(chain, named, { records: { delegation } })).toMatchObject({
+      inclusionBlock: null,
+    });
+    // A header that is not the one of the hash is refused.
+    fake.answer(/mainchain/, { body: mainChain([new Uint8Array(80)], 197) });
+    await failure(chainState(chain, named, { records: { delegation } }), "unexpected-answer");
+  });
+
+  it("of a stake is the stake itself, verified, with the parameters of the server", async () => {
+    const stake = makeStake();
+    const signed = await signedBy(stake, await delegate(stake), [0, 1, 2]);
+    const txid = signed.staking.transaction.getId();
+    const member = signed.unbonding.covenantSignatures[0]!.publicKey;
+    const signatures = signaturesOfMember(signed, member);
+    const message = covenantSignaturesMessage(signed, { signer: address, signatures });
+    const named: NamedMessage = { name: "MsgAddCovenantSigs", message };
+    const answer = lcdDelegation(signed, { status_desc: "UNBONDED", params_version: 0 });
+    const { chain } = await started([
+      [/params_versions/, { params: lcdVersions(regtest), pagination: { next_key: null } }],
+      [/btc_delegation\//, answer],
+    ]);
+    const state = await chainState(chain, named, { records: { network: "regtest" } });
+    expect(state.delegation).toMatchObject({ status: "UNBONDED", hasQuorum: true });
+    expect(state.delegation!.delegation!.staking.transaction.getId()).toBe(txid);
+    const without = await chainState(chain, named);
+    expect(without.delegation).not.toHaveProperty("delegation");
+    expect(without.delegation).not.toHaveProperty("hasQuorum");
+  });
+
+  it("of reported headers is what is below them", async () => {
+    const all = headerChain(13);
+    const [before, next] = [all.slice(0, 12), all[12]];
+    const message = { signer: address, headers: [next!] };
+    const named: NamedMessage = { name: "MsgInsertHeaders", message };
+    const below = before.toReversed().slice(0, 11);
+    const { fake, chain } = await started([
+      [/btclightclient\/v1\/tip/, { header: lightHeader(before.at(-1)!, 11) }],
+      [/btclightclient\/v1\/params/, { params: { insert_headers_allow_list: [] } }],
+      [/mainchain/, mainChain(below, 11)],
+    ]);
+    fake.lcdAnswers.push([
+      /depth\//,
+      grpcError(500, 2, "codespace btclightclient code 1100: header does not exist"),
+    ]);
+    const state = await chainState(chain, named);
+    expect(state.headers).toEqual({
+      firstKnown: false,
+      parentKnown: true,
+      parentHeight: 11,
+      parentWork: 7n,
+      recent: before.slice(1),
+    });
+  });
+
+  it("has the newest block that the server has run, also where the status lacks its time", async () => {
+    const { fake, chain } = await started([]);
+    const { time } = await chain.latestBlock();
+    fake.saysTime = false;
+    expect(await chain.latestBlock()).toEqual({ height: fake.height, time });
   });
 
   it("is not taken from a server of another chain", async () => {
@@ -251,6 +318,19 @@ const checkpointParams = {
 
 const tipOf = (height: number) => ({
   header: { header_hex: "00".repeat(80), hash_hex: "ab".repeat(32), height, work: "7" },
+});
+
+const lightHeader = (header: Uint8Array, height: number) => ({
+  header_hex: hex.encode(header),
+  hash_hex: hex.encode(hash256(header).toReversed()),
+  height,
+  work: "7",
+});
+
+/** The newest first, from a height down. */
+const mainChain = (headers: readonly Uint8Array[], height: number) => ({
+  headers: headers.map((header, i) => lightHeader(header, height - i)),
+  pagination: { next_key: null },
 });
 
 function rawDelegation(staking: string) {

@@ -227,4 +227,21 @@ describe("the node of a chain", () => {
     expect((await chainAt(fake.lcd).node()).release).toBeUndefined();
     await failure(chainAt(fake.lcd).release(), "unsupported-by-release");
   });
+
+  it.each([
+    ["", "does not state the version"],
+    ["v5.0.0", "runs version v5.0.0"],
+  ])(
+    "of a version that says no release, %j, has the release that the caller names",
+    async (version, text) => {
+      const fake = await FakeChain.start();
+      fake.version = version;
+      const error = await failure(chainAt(fake.lcd).release(), "unsupported-by-release");
+      expect(error.message).toContain(text);
+      expect(error.message).toContain("name its release, one of v1, v2, v3, v4");
+      expect(await chainAt(fake.lcd, { release: "v4" }).release()).toBe("v4");
+      fake.version = "v2.3.0";
+      expect(await chainAt(fake.lcd, { release: "v4" }).release()).toBe("v2");
+    },
+  );
 });

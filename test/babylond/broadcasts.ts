@@ -5,8 +5,11 @@ import {
   encodeTxBody,
   encodeTxRaw,
   type SignDoc,
+  txHash,
 } from "../../src/babylon-client/index.js";
+import type { AnyMessage } from "../../src/babylon/messages.js";
 import { insertHeadersMessage } from "../../src/babylon/reports.js";
+import { waitFor } from "../../regtest/wait.js";
 import { CHAIN_ID } from "./node.js";
 import { headerAt } from "./facts.js";
 import { encoded, named, type World } from "./world.js";
@@ -39,20 +42,30 @@ export async function recordBroadcasts(world: World, signer: AccountSigner) {
   const right = await transaction(world, signer, {});
   await world.record.broadcast("taken", right);
   await world.record.broadcast("handed in twice", right);
+  // It changes the light client, which the next step looks at.
+  await waitFor(async () => await world.chain.transaction(txHash(right)), {
+    what: "the transaction to be in a block",
+  });
   return { got, expected };
 }
 
-async function transaction(
-  { chain, bitcoin }: World,
+async function transaction(world: World, signer: AccountSigner, how: Wrong): Promise<Uint8Array> {
+  const headers = [await headerAt(world.bitcoin.rpc, 1)];
+  const message = named("MsgInsertHeaders", insertHeadersMessage(headers, signer.address));
+  return signedTransaction(world, signer, encoded(message), how);
+}
+
+/** A transaction as it is handed in, with one message. */
+export async function signedTransaction(
+  { chain }: World,
   signer: AccountSigner,
-  { sequence, fee = 2_000n, gasLimit = 1_000_000n, timeoutHeight = 0n, chainId = CHAIN_ID }: Wrong,
+  message: AnyMessage,
+  { sequence, fee = 2_000n, gasLimit = 1_000_000n, timeoutHeight = 0n, chainId = CHAIN_ID }: Wrong = {},
 ): Promise<Uint8Array> {
   const found = (await chain.account(signer.address))!;
-  const headers = [await headerAt(bitcoin.rpc, 1)];
-  const message = named("MsgInsertHeaders", insertHeadersMessage(headers, signer.address));
   const publicKey = (await signer.getAccounts())[0]!.pubkey;
   const doc: SignDoc = {
-    bodyBytes: encodeTxBody({ messages: [encoded(message)], memo: "", timeoutHeight }),
+    bodyBytes: encodeTxBody({ messages: [message], memo: "", timeoutHeight }),
     authInfoBytes: encodeAuthInfo({
       signers: [{ publicKey, sequence: sequence ?? found.sequence }],
       fee: { amount: [{ denom: "ubbn", amount: fee }], gasLimit, payer: "", granter: "" },

@@ -1,11 +1,11 @@
+import { encodeCheckpoint } from "../../src/babylon/checkpoint.js";
 import type { CheckpointPart } from "../../src/babylon/reports.js";
 import { insertSpvProofMessage } from "../../src/babylon/reports.js";
 import { account } from "../../src/babylon/pop.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import type { RawCheckpoint } from "../../src/babylon-client/index.js";
-import { concatBytes, hex, u64be } from "../../src/core/bytes.js";
-import { sha256 } from "../../src/core/hashes.js";
+import { hex } from "../../src/core/bytes.js";
 import { waitFor } from "../../regtest/index.js";
 import { DEEP, type Message, named, type World } from "./world.js";
 
@@ -29,7 +29,15 @@ export async function finalizeEpochs(world: World, last: bigint): Promise<void> 
 export async function checkpointMessage(world: World, raw: RawCheckpoint): Promise<Message> {
   const { reporter } = world.accounts;
   const { tag } = await world.chain.checkpointParams();
-  const [first, second] = payloads(raw, tag, account(reporter.address).bytes);
+  const { epoch, blockHash, bitmap, signature } = raw;
+  const [first, second] = encodeCheckpoint({
+    tag,
+    epoch,
+    blockHash,
+    bitmap,
+    submitter: account(reporter.address).bytes,
+    blsSignature: signature,
+  });
   const head = await carrying(world, first);
   const tail = await carrying(world, second, head);
   // By consensus, not by the policy of a node's mempool.
@@ -60,13 +68,6 @@ async function firstOpen(world: World): Promise<bigint> {
 }
 
 const statusOf = async ({ chain }: World, epoch: bigint) => (await chain.rawCheckpoint(epoch))?.status;
-
-/** PROTOCOL 9. */
-function payloads(raw: RawCheckpoint, tag: Uint8Array, submitter: Uint8Array): [Uint8Array, Uint8Array] {
-  const head = concatBytes(u64be(raw.epoch, "epoch"), raw.blockHash, raw.bitmap, submitter);
-  const tail = concatBytes(raw.signature, sha256(head).subarray(0, 10));
-  return [concatBytes(tag, Uint8Array.of(0x00), head), concatBytes(tag, Uint8Array.of(0x10), tail)];
-}
 
 /** A transaction of the wallet with an OP_RETURN; the second one of a checkpoint spends the first. */
 async function carrying({ bitcoin: { rpc } }: World, data: Uint8Array, before?: Transaction) {

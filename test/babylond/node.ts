@@ -70,7 +70,13 @@ export async function startBabylond(program: string): Promise<Babylond> {
     rmSync(folder, { recursive: true, force: true });
   };
   const lcd = `http://127.0.0.1:${api}`;
-  const chain = babylonChain({ lcd, chainId: CHAIN_ID, pollInterval: 200 });
+  const chain = babylonChain({
+    lcd,
+    chainId: CHAIN_ID,
+    network: "regtest",
+    release: "v4",
+    pollInterval: 200,
+  });
   try {
     await waitFor(
       async () => {
@@ -136,7 +142,7 @@ function testnetFlags(folder: string): string[] {
     "min-commission-rate": "0.03",
     "activation-height": 1,
     "signed-blocks-window": WINDOW,
-    "finality-sig-timeout": 8,
+    "finality-sig-timeout": 20,
     "jail-duration": "20s",
     "time-between-blocks-seconds": 1,
   };

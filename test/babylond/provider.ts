@@ -63,6 +63,8 @@ export class Voting {
     from: bigint,
   ) {
     this.loop = this.run(from);
+    // What ends it is thrown by stop.
+    this.loop.catch(() => undefined);
   }
 
   /** Ends the votes. @throws what ended them before */
@@ -76,12 +78,22 @@ export class Voting {
     let next = from;
     while (!this.stopping.signal.aborted) {
       const tip = await chain.height();
+      const heights: bigint[] = [];
+      for (let height = next; height <= tip && BigInt(heights.length) < BATCH; height++) heights.push(height);
+      const found = await Promise.all(
+        heights.map(async (height) => ({
+          height,
+          power: await chain.powerAt(this.provider.key, height),
+          block: await chain.block(height),
+        })),
+      );
       const messages: [bigint, Message][] = [];
-      for (; next <= tip && BigInt(messages.length) < BATCH; next++) {
-        if ((await chain.powerAt(this.provider.key, next)) === 0n) continue;
-        const block = await chain.block(next);
-        if (!block) break;
-        messages.push([next, this.provider.vote(next, block.appHash, this.sender.address)]);
+      for (const { height, power, block } of found) {
+        // A height that is left out would stay open, and all above it.
+        if (power > 0n && !block) break;
+        next = height + 1n;
+        if (power > 0n)
+          messages.push([height, this.provider.vote(height, block!.appHash, this.sender.address)]);
       }
       if (messages.length > 0) await this.cast(messages);
       else await delay(100);

@@ -40,9 +40,11 @@ export type Message = NamedMessage;
 
 /** A private chain, a private Bitcoin, and who acts on both. */
 export class World {
-  readonly stakes = new Map<string, { readonly delegation: Delegation; readonly btcTip: number }>();
-  private readonly votes = new Map<string, Uint8Array>();
+  readonly tips = new Map<string, number>();
+  readonly votes = new Map<string, Uint8Array>();
   readonly differences: string[] = [];
+  /** Rules that no question to the node lets us check. */
+  readonly unchecked = new Set<string>();
   readonly staker = party("staker of the chain test");
 
   private constructor(
@@ -81,15 +83,11 @@ export class World {
 
   /** What our rules say of a message now. */
   async verdict(message: Message): Promise<Verdict> {
-    const { chain } = this;
-    const sources = {
-      chain,
-      rpc: this.bitcoin.rpc,
-      stakes: this.stakes,
-      votes: this.votes,
-      chainTime: await this.chainTime(),
-    };
-    return checkRules("v4", message, await factsFor(sources, message));
+    const verdict = checkRules("v4", message, await factsFor(this, message));
+    for (const { rule, needs } of verdict.unchecked) {
+      this.unchecked.add(`${message.name} ${rule}: ${needs.join(", ")}`);
+    }
+    return verdict;
   }
 
   /** Sends a message of which our rules say that the chain takes it. */
@@ -127,13 +125,6 @@ export class World {
       const code = error.code === "chain-refused" ? `${String(codespace)} ${String(chainCode)}` : "no code";
       return { code, log: `[${error.code}] ${String(log ?? reason ?? error.message)}` };
     }
-  }
-
-  /** The time of the block whose state the node answers from: it may know a newer block, and not have run it yet. */
-  async chainTime(): Promise<Date> {
-    const answer = await fetch(`${this.babylond.lcd}/cosmos/base/node/v1beta1/status`);
-    const { timestamp } = (await answer.json()) as { timestamp: string };
-    return new Date(timestamp);
   }
 
   /** Tells the light client of all blocks that it does not know. */
@@ -232,9 +223,8 @@ export class World {
 
   /** Registers a stake; what is asked of it later is kept. */
   async register(message: Message, delegation: Delegation): Promise<string> {
-    const { height: btcTip } = await this.chain.tip();
     const txid = delegation.staking.transaction.getId();
-    this.stakes.set(txid, { delegation, btcTip });
+    this.tips.set(txid, (await this.chain.tip()).height);
     await this.send(message, this.accounts.staker);
     return txid;
   }
@@ -288,7 +278,8 @@ const BANK = {
   Coin: { denom: { id: 1, type: "string" }, amount: { id: 2, type: "string" } },
 } as const satisfies Schema;
 
-const coinsTo = (from: string, to: string, amount: bigint) => ({
+/** A transfer of coins of the chain. */
+export const coinsTo = (from: string, to: string, amount: bigint) => ({
   typeUrl: "/cosmos.bank.v1beta1.MsgSend",
   value: encodeProtobuf(BANK, "MsgSend", { from, to, amount: [{ denom: "ubbn", amount: `${amount}` }] }),
 });

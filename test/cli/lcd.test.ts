@@ -111,6 +111,16 @@ describe("a command that stakes", () => {
     expect(stderr).toContain("366 days ago, on 2026-05-12");
   });
 
+  it("stake broadcast warns of it too", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2027-05-13T12:00:00Z") });
+    const params = mainnet.versions.at(-1)!;
+    const old = await delegate(makeStake({ params, value: 600_000n, timelock: 64_000 }));
+    writeFileSync(at("old.json"), delegationToJson(old));
+    const { code, stderr } = await run("stake broadcast --psbt - --params mainnet", at("old.json"));
+    expect(code).toBe(1);
+    expect(stderr).toContain("366 days ago, on 2026-05-12");
+  });
+
   it("asks the chain in place of warning", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2029-01-01T00:00:00Z") });
     expect(await create("--lcd", await bbn1())).toMatchObject({ code: 0, stderr: "" });

@@ -9,10 +9,11 @@ import { accountOfKey, decodeTxBody, decodeTxRaw } from "../../src/babylon/trans
 import { hex } from "../../src/core/bytes.js";
 import { curve } from "../../src/core/curve/index.js";
 import { publicKeyOf } from "../../src/core/keys.js";
+import { delegationToJson } from "../../src/delegation/json.js";
 import { secretOfMnemonic } from "../../src/script/mnemonic.js";
 import { eventually } from "../support/eventually.js";
 import { FakeChain } from "../support/fake-chain.js";
-import { secretOf } from "../support/stake.js";
+import { delegate, makeStake, secretOf, signedBy } from "../support/stake.js";
 import { inProcess } from "./in-process.js";
 import { parsed, refusedWith, temporaryFolder } from "./support.js";
 
@@ -135,6 +136,21 @@ describe("tapstake register --send", () => {
   ])("has no place for %s", async (_what, more) => {
     const { send } = await started();
     expect(refusedWith(await inProcess([...send, ...more]))).toBe("usage");
+  });
+
+  it("knows the account of a message whose record begins with another field", async () => {
+    const { send, folder } = await started();
+    const stake = makeStake();
+    const signed = await signedBy(stake, await delegate(stake), [0]);
+    const [file, member] = [join(folder, "stake.json"), hex.encode(stake.params.covenant.keys[0]!)];
+    writeFileSync(file, delegationToJson(signed));
+    const sending = send.slice(send.indexOf("--lcd"));
+    const message = ["register", "covenant-signatures", file, "--member", member, "--address"];
+    // The chain is asked only once the account is right.
+    const other = [...sending, "--chain", "bbn-1"];
+    expect(refusedWith(await inProcess([...message, address, ...other]))).toBe("wrong-chain");
+    const foreign = accountOfKey(curve.pointFromScalar(secretOf("another account"))!);
+    expect(refusedWith(await inProcess([...message, foreign, ...other]))).toBe("account-mismatch");
   });
 
   it("shows the key in no output, whatever fails", async () => {

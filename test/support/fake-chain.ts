@@ -73,6 +73,8 @@ export class FakeChain {
   chainId = "chain-test";
   version = "v4.3.1";
   syncing = false;
+  /** Whether the status of the node has the time. */
+  saysTime = true;
   /** Of the RPC server, where it is another node than that of the LCD. */
   rpcHeight: bigint | undefined;
   rpcChainId: string | undefined;
@@ -211,7 +213,10 @@ export class FakeChain {
       };
     }
     if (path === "cosmos/base/tendermint/v1beta1/syncing") return { body: { syncing: this.syncing } };
-    if (path === "cosmos/base/node/v1beta1/status") return { body: { height: `${this.height}` } };
+    if (path === "cosmos/base/node/v1beta1/status") {
+      const timestamp = this.saysTime ? new Date(this.#now).toISOString() : null;
+      return { body: { height: `${this.height}`, timestamp } };
+    }
     const [, address] = /^cosmos\/auth\/v1beta1\/accounts\/(.*)$/.exec(path) ?? [];
     if (address !== undefined) return this.#account(address);
     const [, hash] = /^cosmos\/tx\/v1beta1\/txs\/(.*)$/.exec(path) ?? [];
@@ -224,7 +229,8 @@ export class FakeChain {
         body: { tx_response: { height: "0", txhash, code, codespace, raw_log, gas_used: "0", events: [] } },
       };
     }
-    if (path === "cosmos/base/tendermint/v1beta1/blocks/latest") {
+    // A block that the node knows and has not run is newer than its state.
+    if (path === `cosmos/base/tendermint/v1beta1/blocks/${this.height}`) {
       const time = new Date(this.#now).toISOString();
       return { body: { block: { header: { height: `${this.height}`, time } } } };
     }

@@ -42,6 +42,11 @@ export const UNRUN: Readonly<Record<string, Readonly<Record<string, string>>>> =
     "tapstake register unjail --fp $FP --address $ACCOUNT --check --lcd https://lcd.example": SERVER,
   },
   "docs/stakers.md": {
+    "tapstake pop make --address $ACCOUNT --secret-file staker.key --out proof.json": SERVER,
+    "tapstake register inclusion-proof stake.json --address $ACCOUNT --rpc $RPC --send --lcd $LCD --chain bbn-1 \\":
+      SERVER,
+    "tapstake register undelegate stake.json --transaction unbonding.hex --address $ACCOUNT --rpc $RPC --send --lcd $LCD \\":
+      SERVER,
     "bitcoind -regtest -daemonwait -fallbackfee=0.0001":
       "takes the ports of a node that the reader may have; the tests start one on free ports",
     "tapstake stake create --params mainnet-phase1 --staker $STAKER --fp $FP --time 64000 --value 600000 \\":

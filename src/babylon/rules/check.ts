@@ -4,11 +4,13 @@ import { type AnyMessage, decodeMessage, type NamedMessage } from "../messages.j
 import { assertRelease, type MessageName, unknownTo } from "../releases.js";
 import { CHECKPOINT, HEADERS, STAKING_PARAMS } from "./bitcoin.js";
 import { COVENANT, INCLUSION, UNDELEGATE } from "./delegation.js";
+import { EXPAND } from "./expansion.js";
 import { assertFacts } from "./facts.js";
 import { COMMIT, EQUIVOCATION, FINALITY_PARAMS, RESUME, VOTE } from "./finality.js";
 import { CREATE_PROVIDER, EDIT_PROVIDER, SELECTIVE_SLASHING, UNJAIL } from "./provider.js";
 import { accountRule } from "./shared.js";
-import { CREATE, EXPAND } from "./stake.js";
+import { assertShape } from "./shape.js";
+import { CREATE } from "./stake.js";
 import type {
   BrokenRule,
   RuleError,
@@ -44,6 +46,12 @@ export const RULES: { readonly [Name in MessageName]: readonly RuleOf<Name>[] } 
   MsgInsertBTCSpvProof: CHECKPOINT,
 };
 
+/** How {@link checkRules} looks. */
+export interface CheckOptions {
+  /** Rules to pass over: those that a message cannot keep yet, such as a signature that is still to be made. */
+  readonly except?: readonly string[];
+}
+
 /**
  * What a chain of this release would answer to a message: ok; **later**, with until when; or **never**, with the rule
  * that refuses it. Nothing is signed, sent or asked: what is known of the chain, the caller says.
@@ -53,23 +61,25 @@ export const RULES: { readonly [Name in MessageName]: readonly RuleOf<Name>[] } 
  * @param named the message: its name and its fields as `decodeMessage` gives them, or `{ typeUrl, value }`
  * @param facts the network is that of `params`, unless it is given
  * @throws TapstakeError `invalid-argument` for an unknown release, and for a fact that no rule reads: `fact` in the
- * details, and the `near` one; `invalid-message` for bytes that cannot be decoded
+ * details, and the `near` one; `invalid-message` for bytes that cannot be decoded, and for a field that is missing or of another type
  * @example checkRules("v4", { name: "MsgCreateBTCDelegation", message }, { btcTip: { height: 960_000 }, params: mainnet })
  */
 export function checkRules(
   release: Release,
   named: NamedMessage | AnyMessage,
   facts: ChainState = {},
+  { except = [] }: CheckOptions = {},
 ): Verdict {
   assertRelease(release);
   assertFacts(facts);
   const { name, message } = readNamed(named);
+  assertShape(release, name, message);
   const state = withNetwork(facts);
   const unchecked: UncheckedRule[] = [];
   const warnings: BrokenRule[] = [];
   let later: (BrokenRule & { readonly until: Until }) | undefined;
   for (const rule of [inRelease(name), ...RULES[name]] as readonly Rule<unknown>[]) {
-    if (rule.releases && !rule.releases.includes(release)) continue;
+    if (except.includes(rule.rule) || (rule.releases && !rule.releases.includes(release))) continue;
     if (rule.when && !rule.when(message, state)) continue;
     const needs = missing(rule, message, state, release);
     if (needs.length > 0) {

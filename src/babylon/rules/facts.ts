@@ -12,73 +12,127 @@ import type {
   VotedBlock,
 } from "./types.js";
 
-/** Every fact of a {@link ChainState}, with the names of its fields where it has some. The compiler keeps it complete. */
-export const FACTS: { readonly [Name in keyof ChainState]-?: readonly string[] | null } = {
-  chainId: null,
-  network: null,
-  chainHeight: null,
-  chainTime: null,
-  btcTip: names<BtcTip>({ height: 0, hash: 0, work: 0 }),
-  confirmationDepth: null,
-  finalizationTimeout: null,
-  params: null,
-  maxFinalityProviders: null,
-  inclusionBlock: names<BtcBlock>({ height: 0, header: 0 }),
-  provider: names<ProviderState>({
-    address: 0,
-    slashed: 0,
-    jailed: 0,
-    softDeleted: 0,
-    commission: 0,
-    maxCommission: 0,
-    maxCommissionChange: 0,
-    commissionChangedAt: 0,
-    jailedUntil: 0,
-  }),
-  accountHasProvider: null,
-  stakeKnown: null,
-  allowList: names<NonNullable<ChainState["allowList"]>>({ expirationHeight: 0, listed: 0 }),
-  delegation: stake(),
-  previous: stake(),
-  fundingIsStake: null,
-  expansionChild: stake(),
-  finalityActivationHeight: null,
-  minPubRand: null,
-  lastCommittedHeight: null,
-  commitment: names<CommitmentState>({ startHeight: 0, count: 0, root: 0, epochFinal: 0 }),
-  votedBlock: names<VotedBlock>({ appHash: 0, finalized: 0, epochFinal: 0 }),
-  power: null,
-  storedVote: null,
-  headerReporters: null,
-  headers: names<HeaderState>({ firstKnown: 0, parentKnown: 0, parentHeight: 0, parentWork: 0, recent: 0 }),
-  checkpoint: names<CheckpointState>({
-    tag: 0,
-    known: 0,
-    headersKnown: 0,
-    epochFinal: 0,
-    previousKnown: 0,
-    blockHash: 0,
-  }),
+/** What a fact is. */
+type Kind = keyof typeof KINDS;
+const KINDS = {
+  text: ["text", (value) => typeof value === "string"],
+  flag: ["true or false", (value) => typeof value === "boolean"],
+  number: ["a whole number", (value) => Number.isSafeInteger(value)],
+  bigint: ["a bigint", (value) => typeof value === "bigint"],
+  time: ["a Date", (value) => value instanceof Date && !Number.isNaN(value.getTime())],
+  bytes: ["a Uint8Array", isBytes],
+  manyBytes: ["a list of Uint8Array", (value) => Array.isArray(value) && value.every(isBytes)],
+  manyTexts: [
+    "a list of text",
+    (value) => Array.isArray(value) && value.every((each) => typeof each === "string"),
+  ],
+  rate: ["a rate, as parseRate makes it", (value) => hasBigints(value, "numerator", "denominator")],
+  stake: [
+    "a delegation",
+    (value) => isObject(value) && isObject(value["staking"]) && isObject(value["terms"]),
+  ],
+  version: ["one version of parameters", (value) => isObject(value) && isObject(value["covenant"])],
+  set: [
+    "a set with all versions of the chain's parameters, such as mainnet",
+    (value) => isObject(value) && Array.isArray(value["versions"]),
+  ],
+} as const satisfies Readonly<Record<string, readonly [what: string, is: (value: unknown) => boolean]>>;
+
+function isBytes(value: unknown): boolean {
+  return value instanceof Uint8Array;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isBytes(value);
+}
+
+function hasBigints(value: unknown, ...names: readonly string[]): boolean {
+  return isObject(value) && names.every((name) => typeof value[name] === "bigint");
+}
+
+type Fields<T> = { readonly [Name in keyof T]-?: Kind };
+
+const STAKE: Fields<DelegationState> = {
+  status: "text",
+  delegation: "stake",
+  params: "version",
+  stakerAddress: "text",
+  isExpansion: "flag",
+  hasInclusion: "flag",
+  hasQuorum: "flag",
+  isUnbonded: "flag",
+  btcTipAtRegistration: "number",
+  signedBy: "manyBytes",
 };
 
-function names<T>(fields: { readonly [Name in keyof T]-?: 0 }): readonly string[] {
-  return Object.keys(fields);
-}
+/** Every fact of a {@link ChainState}, and what it is; with its fields where it has some. The compiler keeps it complete. */
+const KIND_OF: {
+  readonly [Name in keyof ChainState]-?: Kind | Fields<Inside<NonNullable<ChainState[Name]>>>;
+} = {
+  chainId: "text",
+  network: "text",
+  chainHeight: "bigint",
+  chainTime: "time",
+  btcTip: { height: "number", hash: "bytes", work: "bigint" } satisfies Fields<BtcTip>,
+  confirmationDepth: "number",
+  finalizationTimeout: "number",
+  params: "set",
+  maxFinalityProviders: "number",
+  inclusionBlock: { height: "number", header: "bytes" } satisfies Fields<BtcBlock>,
+  provider: {
+    address: "text",
+    slashed: "flag",
+    jailed: "flag",
+    softDeleted: "flag",
+    commission: "rate",
+    maxCommission: "rate",
+    maxCommissionChange: "rate",
+    commissionChangedAt: "time",
+    jailedUntil: "time",
+  } satisfies Fields<ProviderState>,
+  accountHasProvider: "flag",
+  stakeKnown: "flag",
+  allowList: { expirationHeight: "bigint", listed: "flag" },
+  delegation: STAKE,
+  previous: STAKE,
+  fundingIsStake: "flag",
+  expansionChild: STAKE,
+  finalityActivationHeight: "bigint",
+  minPubRand: "bigint",
+  lastCommittedHeight: "bigint",
+  commitment: {
+    startHeight: "bigint",
+    count: "bigint",
+    root: "bytes",
+    epochFinal: "flag",
+  } satisfies Fields<CommitmentState>,
+  votedBlock: { appHash: "bytes", finalized: "flag", epochFinal: "flag" } satisfies Fields<VotedBlock>,
+  power: "bigint",
+  storedVote: "bytes",
+  headerReporters: "manyTexts",
+  headers: {
+    firstKnown: "flag",
+    parentKnown: "flag",
+    parentHeight: "number",
+    parentWork: "bigint",
+    recent: "manyBytes",
+  } satisfies Fields<HeaderState>,
+  checkpoint: {
+    tag: "bytes",
+    known: "flag",
+    headersKnown: "flag",
+    epochFinal: "flag",
+    previousKnown: "flag",
+    blockHash: "bytes",
+  } satisfies Fields<CheckpointState>,
+};
 
-function stake(): readonly string[] {
-  return names<DelegationState>({
-    status: 0,
-    delegation: 0,
-    params: 0,
-    stakerAddress: 0,
-    isExpansion: 0,
-    hasInclusion: 0,
-    hasQuorum: 0,
-    isUnbonded: 0,
-    btcTipAtRegistration: 0,
-    signedBy: 0,
-  });
-}
+type Inside<T> = T extends object ? T : never;
+
+/** Every fact, with the names of its fields where it has some. */
+export const FACTS = Object.fromEntries(
+  Object.entries(KIND_OF).map(([name, kind]) => [name, typeof kind === "string" ? null : Object.keys(kind)]),
+) as { readonly [Name in keyof ChainState]-?: readonly string[] | null };
 
 /** All facts as paths: `btcTip.height`. */
 const PATHS: readonly string[] = Object.entries(FACTS).flatMap(([name, fields]) => [
@@ -88,39 +142,42 @@ const PATHS: readonly string[] = Object.entries(FACTS).flatMap(([name, fields]) 
 
 /**
  * Refuses facts that no rule reads: under a wrong name, the rules that need them would stay unchecked, and the answer
- * would be `ok`.
+ * would be `ok`. Refuses facts of another kind too.
  * @throws TapstakeError `invalid-argument` with the fact, and the known one that is nearest
  */
 export function assertFacts(state: unknown): asserts state is ChainState {
   for (const [name, value] of entriesOf(state, "the state")) {
-    const fields = Object.hasOwn(FACTS, name) ? FACTS[name as keyof ChainState] : undefined;
-    if (fields === undefined) throw unknownFact(name, PATHS);
-    if (name === "params") assertParamSet(value);
-    if (fields === null || value === null) continue;
-    const known = fields.map((field) => `${name}.${field}`);
-    for (const [field] of entriesOf(value, name)) {
-      if (!fields.includes(field)) throw unknownFact(`${name}.${field}`, known);
+    const kind = Object.hasOwn(KIND_OF, name) ? KIND_OF[name as keyof ChainState] : undefined;
+    if (kind === undefined) throw unknownFact(name, PATHS);
+    if (value === null) continue;
+    if (typeof kind === "string") {
+      assertKind(name, kind, value);
+      continue;
+    }
+    const fields = kind as Readonly<Record<string, Kind>>;
+    for (const [field, inner] of entriesOf(value, name)) {
+      const path = `${name}.${field}`;
+      if (!Object.hasOwn(fields, field))
+        throw unknownFact(
+          path,
+          Object.keys(fields).map((each) => `${name}.${each}`),
+        );
+      assertKind(path, fields[field]!, inner);
     }
   }
 }
 
-function entriesOf(value: unknown, name: string): [string, unknown][] {
-  if (
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof Uint8Array)
-  ) {
-    return Object.entries(value).filter(([, each]) => each !== undefined);
-  }
-  const text = `${name} must be an object of facts, not ${describeType(value)}`;
-  throw new TapstakeError("invalid-argument", text, { fact: name });
+function assertKind(fact: string, kind: Kind, value: unknown): void {
+  const [what, is] = KINDS[kind];
+  if (is(value)) return;
+  const text = `${fact} must be ${what}, not ${describeType(value)}`;
+  throw new TapstakeError("invalid-argument", text, { fact });
 }
 
-function assertParamSet(value: unknown): void {
-  if (Array.isArray((value as { versions?: unknown } | null)?.versions)) return;
-  const text = "params must be a set with all versions of the chain's parameters, such as mainnet";
-  throw new TapstakeError("invalid-argument", text, { fact: "params" });
+function entriesOf(value: unknown, name: string): [string, unknown][] {
+  if (isObject(value)) return Object.entries(value).filter(([, each]) => each !== undefined);
+  const text = `${name} must be an object of facts, not ${describeType(value)}`;
+  throw new TapstakeError("invalid-argument", text, { fact: name });
 }
 
 function unknownFact(path: string, known: readonly string[]): TapstakeError {

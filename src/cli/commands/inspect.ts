@@ -1,5 +1,6 @@
 import { Option } from "@commander-js/extra-typings";
-import { readChainDelegation } from "../../babylon/lcd/delegation.js";
+import * as v from "valibot";
+import { expandedTxid, readChainDelegation } from "../../babylon/lcd/delegation.js";
 import type { Transaction } from "../../bitcoin/transaction-class.js";
 import type { Prevout } from "../../bitcoin/transaction.js";
 import { TapstakeError } from "../../core/errors.js";
@@ -34,13 +35,15 @@ const INSPECT = {
   description: `A staking output hides its terms. Give them by --delegation, or by --staker, --fp and --time. A stake of phase 1 announces
 them itself. A spend shows its script, so tapstake recognises unbonding, slashing and withdrawal without terms.
 
-It verifies signatures only with --delegation, or with the amounts in a PSBT.`,
+It verifies signatures only with --delegation, or with the amounts in a PSBT. JSON can be a delegation, a wallet's answer, a
+message of the staking chain, or what its servers answer.`,
   examples: `
 tapstake inspect stake.psbt --delegation stake.json
 # a stake of 300 BTC on mainnet that announces its terms
 tapstake inspect ${EXAMPLE}
 `,
   more: `Options that take several values end at the next option: write the transaction first.
+For a message, or the chain's answer about an expansion, --delegation is the stake that it is about.
 Without --height, tapstake takes the earliest version that fits and whose limits hold the time lock.`,
   topics: ["delegation", "parameters", "phase1"],
   refused: "no stake and no spend of one, or a stake outside the parameters",
@@ -48,7 +51,7 @@ Without --height, tapstake takes the earliest version that fits and whose limits
 
 export const command = () =>
   newCommand("inspect", INSPECT)
-    .argument("<transaction>", "hexadecimal, a PSBT in base64, a file of either, a delegation, or -")
+    .argument("<transaction>", "hexadecimal, a PSBT in base64, a file of either or of JSON, or -")
     .addOption(
       new Option("--params <set>", `${[...paramSets.keys()].join(", ")}, or a file (default: all)`).conflicts(
         "delegation",
@@ -68,7 +71,7 @@ export const command = () =>
     .addOption(stakerQuorumOption())
     .addOption(new Option("--fp <key...>", "x-only keys of the finality providers").argParser(several))
     .addOption(new Option("--time <blocks>", "time lock of the stake, in blocks").argParser(wholeNumber))
-    .option("--delegation <file>", "delegation that the transaction belongs to")
+    .option("--delegation <file>", "delegation that the transaction or the message belongs to")
     .addOption(jsonOption())
     .action(async (source, options) => {
       const terms = readTerms(options);
@@ -76,9 +79,23 @@ export const command = () =>
         throw new UsageError("only one of the sources can be standard input: give the other a file");
       }
       const input = await readInspectable(source);
+      if (input.kind === "answer" && !v.is(aboutStake, input.answer)) {
+        const { network } = options;
+        const delegation =
+          options.delegation === undefined ? undefined : await readDelegation(options.delegation);
+        const { shownAnswer } = await import("./inspect-answer.js");
+        const shown = shownAnswer(input.answer, { network, delegation });
+        return answer(options.json === true, shown.facts, () => shown.text);
+      }
       const facts = await inspect(input, { ...options, terms });
       answer(options.json === true, facts, text);
     });
+
+/** What a server of the staking chain answers about a stake, whole or without what is around it. */
+const aboutStake = v.union([
+  v.looseObject({ btc_delegation: v.unknown() }),
+  v.looseObject({ covenant_sigs: v.unknown(), params_version: v.unknown() }),
+]);
 
 interface Facts {
   readonly headline: string;
@@ -186,10 +203,17 @@ function inspectWithin({ transaction, prevouts }: Shown, delegation: Delegation)
  * not the set.
  */
 async function inspectAnswer(answered: unknown, options: Options): Promise<Facts> {
+  const before = options.delegation === undefined ? undefined : await readDelegation(options.delegation);
+  const previous = before && { previous: before };
+  if (!before && expandedTxid(answered) !== null) {
+    throw new UsageError(
+      "this stake expands another one. Do: give that one by --delegation; tapstake stake import gets it",
+    );
+  }
   let refusal: unknown;
   for (const params of await candidates(options)) {
     try {
-      const { delegation, status } = readChainDelegation(answered, { params });
+      const { delegation, status } = readChainDelegation(answered, { params, ...previous });
       return { ...inspectDelegation(delegation), status };
     } catch (error) {
       if (!(error instanceof TapstakeError)) throw error;

@@ -243,6 +243,7 @@ export const broadcast = () =>
     .requiredOption("--psbt <file>", "signed PSBT from stake create, or the wallet's answer in any form")
     .option("--unsigned <file>", "PSBT before signing: says which coins pay if the answer does not")
     .option("--register-later", "send before the committee has signed")
+    .addOption(lcdOption())
     .addOption(trustedParamsOption())
     .addOption(releaseOption())
     .addOption(new Option("--staker <key>", "phase 1: x-only key of the staker").argParser(several))
@@ -282,6 +283,7 @@ interface Options extends TrustOptions, TermsOptions, ChainOptions {
   readonly release?: string | undefined;
   readonly registerLater?: true | undefined;
   readonly unsigned?: string | undefined;
+  readonly lcd?: string | undefined;
   readonly version?: number | undefined;
   readonly network?: Network | undefined;
 }
@@ -307,6 +309,11 @@ async function delegatedStake(path: string, psbt: string, options: Options): Pro
   const { params, set } = await trustedParams(delegation, { params: options.params });
   const { terms } = delegation;
   await assertRunning({ set, params }, options);
+  // Of a stake that the chain has registered already, it is the chain's own version.
+  const server = options.registerLater
+    ? await openLcd({ lcd: options.lcd, network: params.network })
+    : undefined;
+  await checkCurrent(set, params, server);
   assertReleased(heldDelegation(delegation, options));
   checkSoFar(delegation);
   if (!options.registerLater) {

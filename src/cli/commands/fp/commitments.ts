@@ -26,17 +26,23 @@ import {
 } from "../../format/commitment.js";
 import { checkOneStandardInput, readDocument } from "../../input.js";
 import {
+  accountKeyOption,
+  accountPathOption,
   chainHeight,
   chainOption,
   constantTimeOption,
   countOfHeights,
+  feeLimitOption,
+  forceOption,
   hmacKeyOption,
   homeOption,
   jsonOption,
   keyOption,
+  lcdOption,
   passphraseOption,
   remoteOption,
   tlsCaOption,
+  yesOption,
 } from "../../options.js";
 import { answer, say, showProgress, table, warn } from "../../output.js";
 import { asksRemote, asRemoteSigner, type RemoteOptions } from "../../remote.js";
@@ -52,16 +58,15 @@ import { abortOnSignal } from "../../stop-request.js";
 
 const COMMIT = {
   description: `A vote counts only at a height whose randomness was committed before. The commitment is the signed Merkle root of the
-randomness of all its heights. Register it on the chain well before its first height.
-
-tapstake keeps the commitment in the home and commits to each height once. Ctrl-C stops and keeps nothing.`,
+randomness of all its heights. Register it on the chain well before its first height. tapstake keeps the commitment in the
+home and commits to each height once. Ctrl-C stops and keeps nothing.`,
   examples: `
 tapstake fp commit --key validator-1 --chain bbn-1 --start 10000 --count 8192 \\
   --out commitment.json
 `,
-  more: `Mainnet takes commitments of at least 8192 heights; 50000 are usual. After tapstake fp chains set
---min-count 8192, tapstake refuses smaller ones.`,
-  topics: ["home", "secrets", "remote", "votes"],
+  more: `--send asks the chain's rules first. Mainnet takes at least 8192 heights; 50000 are usual. After
+tapstake fp chains set --min-count 8192, tapstake refuses fewer.`,
+  topics: ["home", "secrets", "remote", "votes", "servers"],
   refused: "heights that are committed already, too few heights, or heights beyond 64 bits",
 } as const;
 
@@ -82,6 +87,19 @@ export const commit = () =>
     .addOption(hmacKeyOption())
     .addOption(tlsCaOption())
     .option("--allow-overlap", "with --remote: sign although it overlaps an earlier commitment")
+    .addOption(
+      new Option("--check", "make nothing: say what the chain at --lcd would answer").conflicts([
+        "out",
+        "send",
+      ]),
+    )
+    .addOption(new Option("--send", "ask the chain at --lcd, make the commitment, and send it"))
+    .addOption(lcdOption())
+    .addOption(accountKeyOption())
+    .addOption(accountPathOption())
+    .addOption(feeLimitOption())
+    .addOption(yesOption())
+    .addOption(forceOption())
     .addOption(jsonOption())
     .action(async ({ out, ...options }) => {
       const { key, chain } = options;
@@ -90,8 +108,25 @@ export const commit = () =>
         throw new UsageError("--allow-overlap needs --remote: this home keeps one commitment per height");
       }
       checkOneStandardInput(options.passphraseFile, options.hmacKeyFile);
+      const planned = () => ({ ...options, key: publicKeyNamed(findHome(options.home), key) });
+      // Loaded only here: the client of the chain is much, and most calls do without.
+      if (options.check) return (await import("./commit-send.js")).checkPlanned(planned(), options);
       await checkOut(out);
-      const commitment = await (isRemote ? commitThere(options) : commitHere(options));
+      const make = () => (isRemote ? commitThere(options) : commitHere(options));
+      const write = async (commitment: Commitment) => {
+        if (out === undefined) return;
+        const what = `the commitment to ${heights(commitment)}`;
+        const otherwise = isRemote
+          ? "The commitment is in the answer"
+          : `The commitment is stored: tapstake fp commitments --key ${key} --chain ${chain} --json`;
+        await writeOut(out, commitmentToJson(commitment), { what, otherwise });
+      };
+      if (options.send) {
+        const { sendPlanned, sentFacts, sentText } = await import("./commit-send.js");
+        const sent = await sendPlanned(planned(), { make, write }, options);
+        return answer(options.json === true, sentFacts(sent), () => sentText(sent));
+      }
+      const commitment = await make();
       answer(options.json === true, { chain, ...commitmentFacts(commitment) }, () =>
         table([
           ["chain", chain],
@@ -99,12 +134,7 @@ export const commit = () =>
           ["signature", hex.encode(commitment.signature)],
         ]),
       );
-      if (out === undefined) return;
-      const what = `the commitment to ${heights(commitment)}`;
-      const otherwise = isRemote
-        ? "The commitment is in the answer"
-        : `The commitment is stored: tapstake fp commitments --key ${key} --chain ${chain} --json`;
-      await writeOut(out, commitmentToJson(commitment), { what, otherwise });
+      await write(commitment);
     });
 
 interface CommitOptions extends SignerOptions, RemoteOptions {

@@ -1,17 +1,14 @@
 import { Option } from "@commander-js/extra-typings";
-import { formatBtc } from "../../../core/amount.js";
 import { sharesAddresses } from "../../../core/network.js";
 import { paramsAt, paramsVersion } from "../../../params/in-force.js";
-import { paramsObject } from "../../../params/json.js";
 import { paramSets } from "../../../params/sets.js";
 import type { ParamSet, ProtocolParams } from "../../../params/types.js";
-import { paramsWarnings } from "../../../params/warnings.js";
 import { addCommands, type LazyCommands, newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";
-import { amount, blocks, percent, scriptFacts, scriptText } from "../../format/text.js";
 import { jsonOption, networkOption, wholeNumber } from "../../options.js";
-import { answer, colors, type Row, section, table } from "../../output.js";
+import { answer, section, table } from "../../output.js";
 import { readParams } from "../../terms.js";
+import { setFacts, type SetFacts, setShown, setText, span, title } from "./set.js";
 
 const PARAMS = {
   description: `Without a set, lists all sets and their versions. Parameters say who is in the committee, how much and how long you may
@@ -73,8 +70,7 @@ const show = () =>
       }
       const set = await readParams(name, options.network);
       const chosen = choose(set, options);
-      const facts = { ...setFacts(set), shown: versionFacts(chosen), params: paramsObject(chosen) };
-      answer(options.json === true, facts, setText);
+      answer(options.json === true, setShown(set, chosen), setText);
     });
 
 interface Choice {
@@ -94,50 +90,6 @@ function inForce(set: ParamSet, height: number | undefined): { readonly inForce?
   return { inForce: active?.version ?? null };
 }
 
-function setFacts({ name, network, chainId, takenOn, ended, versions }: ParamSet) {
-  return {
-    name,
-    network,
-    ...(chainId !== undefined && { chainId }),
-    ...(takenOn !== undefined && { takenOn }),
-    ...(ended !== undefined && { ended }),
-    versions: versions.map(({ version, activationHeight }, i) => {
-      const next = versions[i + 1];
-      return { version, activationHeight, ...(next && { lastHeight: next.activationHeight - 1 }) };
-    }),
-  };
-}
-
-type SetFacts = ReturnType<typeof setFacts> & { readonly inForce?: number | null };
-
-function versionFacts(params: ProtocolParams) {
-  const { slashing, network } = params;
-  return {
-    ...paramsObject(params),
-    ...(slashing && {
-      slashedTo: scriptFacts(slashing.script, network),
-      slashingPercent: percent(slashing.rate),
-    }),
-    ...(params.minCommission && { minCommissionPercent: percent(params.minCommission) }),
-    warnings: paramsWarnings(params),
-  };
-}
-
-type VersionFacts = ReturnType<typeof versionFacts>;
-
-const span = ({ activationHeight, lastHeight }: SetFacts["versions"][number]) =>
-  `from height ${activationHeight}${lastHeight === undefined ? "" : ` to ${lastHeight}`}`;
-
-function title({ name, network, chainId, takenOn, ended }: SetFacts): string {
-  const origin = [
-    `Bitcoin ${network}`,
-    ...(chainId === undefined ? [] : [`chain ${chainId}`]),
-    ...(takenOn === undefined ? [] : [`taken on ${takenOn}`]),
-    ...(ended ? ["ended"] : []),
-  ];
-  return `${name} (${origin.join(", ")})`;
-}
-
 function listText({ sets }: { sets: readonly SetFacts[] }): string {
   return sets
     .map((set) => {
@@ -150,42 +102,3 @@ function listText({ sets }: { sets: readonly SetFacts[] }): string {
     })
     .join("\n\n");
 }
-
-function setText({ shown, ...set }: SetFacts & { shown: VersionFacts }): string {
-  const { name, versions } = set;
-  const rows = versions.map((one) => {
-    const mark = one.version === shown.version ? "  ← shown below" : "";
-    return [`v${one.version}`, `${span(one)}${mark}`] as const;
-  });
-  return [
-    section(title(set), table(rows, "  ")),
-    section(`${name} v${shown.version}`, table(versionRows(shown), "  ")),
-    ...shown.warnings.map(({ field, message }) => `${colors.yellow("warning")}  ${field}: ${message}`),
-  ].join("\n\n");
-}
-
-function versionRows(shown: VersionFacts): Row[] {
-  const { covenant, slashing, slashedTo, phase1 } = shown;
-  const value = (satoshi: string) => formatBtc(BigInt(satoshi));
-  return [
-    ["in force from height", `${shown.activationHeight}`],
-    ["committee", `${covenant.quorum} of ${covenant.keys.length} must sign`],
-    ["", covenant.keys],
-    ["stake", `${value(shown.minValue)} to ${value(shown.maxValue)}`],
-    ["locked", times(shown.minTime, shown.maxTime)],
-    ["unbonding", `${blocks(shown.unbondingTime)}, for a fee of ${amount(BigInt(shown.unbondingFee))}`],
-    ["slashing", slashing ? `${shown.slashingPercent} of the stake` : "none: coins were only locked"],
-    ["slashed coins go to", slashedTo && scriptText(slashedTo)],
-    ["least slashing fee", slashing && amount(BigInt(slashing.minFee))],
-    ["least commission", shown.minCommissionPercent],
-    ["OP_RETURN tag", phase1 && `${phase1.tag} ("${text(phase1.tag)}")`],
-    ["cap of all stakes", phase1?.cap === undefined ? undefined : value(phase1.cap)],
-    ["last height to count", phase1?.capHeight === undefined ? undefined : `${phase1.capHeight}`],
-    ["confirmations", phase1 && `${phase1.confirmationDepth}`],
-  ];
-}
-
-const times = (min: number, max: number) => (min === max ? blocks(min) : `${min} to ${max} blocks`);
-
-const text = (tag: string) =>
-  String.fromCharCode(...tag.match(/../g)!.map((byte) => Number.parseInt(byte, 16))).replace(/[^ -~]/g, "?");

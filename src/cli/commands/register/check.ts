@@ -14,6 +14,8 @@ export interface CheckOptions {
   readonly chain?: string | undefined;
   readonly release?: Release | undefined;
   readonly json?: true | undefined;
+  /** Rules that the message cannot keep yet. */
+  readonly except?: readonly string[];
 }
 
 /**
@@ -24,14 +26,14 @@ export interface CheckOptions {
 export async function checkOnChain(
   named: NamedMessage,
   records: MessageRecords,
-  { lcd = process.env["TAPSTAKE_LCD"], chain, release: given, json }: CheckOptions,
+  { lcd = process.env["TAPSTAKE_LCD"], chain, release: given, json, except = [] }: CheckOptions,
 ): Promise<void> {
   if (lcd === undefined && chain !== undefined) throw new UsageError("--chain needs --lcd");
   const { release, state } =
     lcd === undefined
       ? { release: given ?? NEWEST_RELEASE, state: ofNetwork(records) }
-      : await asked(named, records, { lcd, chain, release: given });
-  const verdict = checkRules(release, named, state);
+      : await asked(named, records, { lcd, chain, release: given, except });
+  const verdict = checkRules(release, named, state, { except });
   const { unchecked, ...said } = verdict;
   const facts = {
     name: named.name,
@@ -49,13 +51,13 @@ const ofNetwork = ({ network }: MessageRecords): ChainState => (network === unde
 async function asked(
   named: NamedMessage,
   records: MessageRecords,
-  { lcd, chain: chainId, release: given }: CheckOptions & { readonly lcd: string },
+  { lcd, chain: chainId, release: given, except = [] }: CheckOptions & { readonly lcd: string },
 ) {
   const server = babylonChain({ lcd, chainId: chainId ?? "" });
   const served = await server.node();
   const chain = babylonChain({ lcd, chainId: chainId ?? served.chainId });
   const release = given ?? (await chain.release());
-  return { release, state: await chainState(chain, named, { records, release }) };
+  return { release, state: await chainState(chain, named, { records, release, except }) };
 }
 
 /** A rule that refuses a message, as an error. */

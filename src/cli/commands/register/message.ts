@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
 import {
   type AnyMessage,
   encodeMessage,
@@ -14,7 +14,16 @@ import { NEWEST_RELEASE, RELEASES } from "../../../params/rules.js";
 import { type Described, newCommand } from "../../command.js";
 import { checkNewFiles, writeDocument } from "../../files.js";
 import { readDocument } from "../../input.js";
-import { chainOption, jsonOption, lcdOption, yesOption } from "../../options.js";
+import {
+  accountKeyOption,
+  accountPathOption,
+  chainOption,
+  feeLimitOption,
+  forceOption,
+  jsonOption,
+  lcdOption,
+  yesOption,
+} from "../../options.js";
 import { answer, type Row, say, table, toJson } from "../../output.js";
 import type { SendingOptions } from "./send.js";
 
@@ -60,33 +69,12 @@ export const messageCommand = (name: string, about: Described) =>
     )
     .addOption(lcdOption())
     .addOption(chainOption())
-    .addOption(
-      new Option(
-        "--account-key-file <file>",
-        "secret key of the account that sends, any form (env: TAPSTAKE_ACCOUNT_KEY)",
-      ).argParser(keyFile),
-    )
-    .option("--account-path <path>", "path of the account's key in words (default: m/44'/118'/0'/0/0)")
-    .addOption(
-      new Option("--fee-limit <ubbn>", "the most that it may cost").argParser(fee).default(FEE_LIMIT),
-    )
+    .addOption(accountKeyOption())
+    .addOption(accountPathOption())
+    .addOption(feeLimitOption())
     .addOption(yesOption())
-    .option("--force", "send it though a rule says that the chain refuses it")
+    .addOption(forceOption())
     .addOption(jsonOption());
-
-/** The least fee of as much gas as nodes take in a transaction. */
-const FEE_LIMIT = 20_000n;
-
-function fee(text: string): bigint {
-  if (!/^\d{1,19}$/.test(text)) throw new InvalidArgumentError("It must be a whole number of ubbn.");
-  return BigInt(text);
-}
-
-/** Standard input is for the command's own files. */
-function keyFile(path: string): string {
-  if (path === "-") throw new InvalidArgumentError("Give a file, or TAPSTAKE_ACCOUNT_KEY.");
-  return path;
-}
 
 interface MessageOptions extends SendingOptions {
   readonly message?: true | undefined;
