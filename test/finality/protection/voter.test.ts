@@ -427,7 +427,11 @@ describe("a message for a chain that is configured with a signing context", () =
 
   it("is refused when it is not a vote, and signed in any form by a voter with anyMessage", () => {
     const { protection } = newSigner();
-    refusal("not-a-vote", () => voterOf(protection, key, chain).voteMessage({ ...of(5n), height: 6n }));
+    const other = refusal("not-a-vote", () =>
+      voterOf(protection, key, chain).voteMessage({ ...of(5n), height: 6n }),
+    );
+    expect(other.message).toContain("that came for height 6 is a vote for height 5");
+    expect(other.details).toMatchObject({ height: 6n, messageHeight: 5n });
     const open = new Voter({ uncommitted: "a test", key, protection, chain, anyMessage: true });
     expect(open.voteMessage(of(5n)).kind).toBe("new");
     protection.close();
