@@ -1,0 +1,1 @@
+export type { Database, Statement } from "../../finality/protection/schema.js";
