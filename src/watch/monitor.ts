@@ -1,5 +1,5 @@
 import type { Delegation } from "../delegation/delegation.js";
-import type { Database } from "./store/database.js";
+import type { Sql } from "./store/sql.js";
 import type { TaggedOutput, WatchedBlock, WatchEvent } from "./types.js";
 
 /**
@@ -30,10 +30,15 @@ export interface WatchMonitor {
   committed?(tip: WatchedBlock): void;
 }
 
-/** What a monitor may use within a commit. */
+/**
+ * What a monitor may use within a commit. It may keep the context of `opened`, and use it between the scanner's calls
+ * within {@link MonitorContext.transaction}: evidence comes when it comes.
+ */
 export interface MonitorContext {
-  /** The connection of the writer, inside its transaction. */
-  readonly db: Database;
+  /** The connection of the writer; within the scanner's calls, inside its transaction. */
+  readonly sql: Sql;
+  /** Runs `work` in a transaction of its own, which is on the disk when it returns. Not within the scanner's calls. */
+  transaction<T>(work: () => T): T;
   /** The next number of the store's one sequence: of events, stakes, undone events and alarms. */
   nextSeq(): number;
   /** The newest block of the store, this commit included; null before the first. */

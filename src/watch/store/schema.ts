@@ -7,7 +7,7 @@
  */
 export const TABLES = {
   /** One row for each fact of the store: network, first height, phase-1 parameters, the last `seq`. */
-  meta: "CREATE TABLE meta (name TEXT PRIMARY KEY, value) STRICT, WITHOUT ROWID",
+  meta: "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
 
   /** The chain, from the block before the first scanned one. Its highest row is the cursor. */
   block: `CREATE TABLE block (height INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, previous BLOB NOT NULL,
@@ -32,9 +32,14 @@ export const TABLES = {
   delegation: `CREATE TABLE delegation (outpoint BLOB PRIMARY KEY, document TEXT NOT NULL, digest BLOB NOT NULL,
     located INTEGER NOT NULL, at INTEGER NOT NULL) STRICT`,
 
-  /** Every stake, with the fold over its events: made again when one of them changes. `life` is JSON. */
+  /**
+   * Every stake, with the fold over its events: made again when one of them changes. `life` is JSON; `opened` is the
+   * height of the output that is unspent, from which its time lock runs; the keys are those of its P2TR outputs, and
+   * `expands` is the outpoint of the stake that it expands.
+   */
   stake: `CREATE TABLE stake (outpoint BLOB PRIMARY KEY, seq INTEGER NOT NULL, origin TEXT NOT NULL,
     value INTEGER NOT NULL, timelock INTEGER NOT NULL, unbonding_time INTEGER NOT NULL, version INTEGER NOT NULL,
+    output_key BLOB NOT NULL, unbonding_key BLOB NOT NULL, refund_key BLOB NOT NULL, expands BLOB,
     overflow INTEGER NOT NULL, state TEXT NOT NULL, opened INTEGER, life TEXT NOT NULL) STRICT`,
 
   /** Who has part in a stake. `role` is staker or provider. */
@@ -93,6 +98,7 @@ export const INDEXES = {
   event_outpoint: "CREATE INDEX event_outpoint ON event (outpoint)",
   orphan_outpoint: "CREATE INDEX orphan_outpoint ON orphan (outpoint)",
   stake_seq: "CREATE INDEX stake_seq ON stake (seq)",
+  stake_expands: "CREATE INDEX stake_expands ON stake (expands) WHERE expands IS NOT NULL",
   stake_state: "CREATE INDEX stake_state ON stake (state)",
   stake_key_outpoint: "CREATE INDEX stake_key_outpoint ON stake_key (outpoint)",
   stake_output_stake: "CREATE INDEX stake_output_stake ON stake_output (stake)",

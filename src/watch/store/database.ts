@@ -1,1 +1,0 @@
-export type { Database, Statement } from "../../finality/protection/schema.js";
