@@ -76,7 +76,7 @@ export class Follower {
     const tip = await this.#source.tip();
     let cursor = chain.tip();
     if (!cursor && settings.first > 0) {
-      if (tip.height < settings.first - 1) return { tip, done: false };
+      if (tip.height < settings.first - 1) return { tip, done: true };
       cursor = await this.#anchor();
     }
     if (cursor?.hash === tip.hash) {

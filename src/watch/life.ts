@@ -3,12 +3,14 @@ import { parseTransaction } from "../bitcoin/transaction.js";
 import { equalBytes } from "../core/bytes.js";
 import type { StakeOutputName } from "../delegation/outputs.js";
 import { joinOutpoint, outpointBytes, outpointText } from "./outpoint.js";
-import type { LifeOutput, LifeStep, StakeLife, StakeState, WatchEvent } from "./types.js";
+import type { LifeOutput, LifeStep, StakeLife, StakeOrigin, StakeState, WatchEvent } from "./types.js";
 
 /** What the fold knows of a stake beside its events. */
 export interface StakeShape {
   /** `txid:vout` of the staking output. */
   readonly outpoint: string;
+  /** A phase-1 stake is none before its block: its OP_RETURN counts from a height on. */
+  readonly origin: StakeOrigin;
   /** Satoshi. */
   readonly value: bigint;
   readonly timelock: number;
@@ -51,9 +53,10 @@ class Fold {
   }
 
   run(): StakeLife {
-    const { outpoint, value, timelock } = this.#stake;
+    const { outpoint, origin, value, timelock } = this.#stake;
     const made = this.#events.madeBy(outpoint);
-    const spend = this.#events.spendOf(outpoint);
+    const isStake = made !== null || origin === "delegation";
+    const spend = isStake ? this.#events.spendOf(outpoint) : null;
     if (made) {
       this.#step("staked", null, made);
       this.#state = "active";

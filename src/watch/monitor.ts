@@ -53,6 +53,7 @@ export interface MonitorContext {
   clear(id: string): void;
 }
 
+/** A block that was added on top. */
 export interface ConnectedBlock {
   readonly block: WatchedBlock;
   /** The events of the block, in its order. */
@@ -61,6 +62,7 @@ export interface ConnectedBlock {
   readonly tagged: readonly TaggedOutput[];
 }
 
+/** What a reorganisation removed. */
 export interface DisconnectedBlocks {
   /** The common ancestor; null when the reorganisation went below the first block of the store. */
   readonly ancestor: WatchedBlock | null;

@@ -38,7 +38,7 @@ export interface WatchEvent extends EventPlace {
   readonly outpoint: string;
   /** The transaction of the event. */
   readonly txid: string;
-  /** The leaf that a spend opens; null where it is none of a stake's, and for a `stake`. */
+  /** The leaf that a spend opens; null where it is not a stake's, and for a `stake`. */
   readonly leaf: LeafKind | null;
   /** How a `stake` was recognised; null for a spend. */
   readonly origin: StakeOrigin | null;
@@ -66,6 +66,7 @@ export const STAKE_STATES = [
   "expanded",
   "diverted",
 ] as const;
+/** One of {@link STAKE_STATES}. */
 export type StakeState = (typeof STAKE_STATES)[number];
 
 /** One step in a stake's life. */

@@ -2,7 +2,7 @@ import { closeSync, existsSync, linkSync, openSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { TapstakeError } from "../../core/errors.js";
 import { syncFolder } from "../../finality/private-files.js";
-import { connect, DatabaseFault, faulty } from "../../finality/protection/sqlite.js";
+import { connect } from "../../finality/protection/sqlite.js";
 import { lockStore, type StoreLock } from "./lock.js";
 import { APPLICATION_ID, INDEXES, SCHEMA_VERSION, TABLES } from "./schema.js";
 import { Sql } from "./sql.js";
@@ -66,8 +66,10 @@ export function openWriter(path: string): OpenStore {
       sql = new Sql(connect(path, { timeout: 2_000 }));
       checkHeader(path, sql);
       const mode = sql.one<{ journal_mode: string }>("PRAGMA journal_mode = WAL");
-      if (mode?.journal_mode !== "wal")
-        throw new DatabaseFault("unwritable", "it refuses write-ahead logging");
+      if (mode?.journal_mode !== "wal") {
+        const text = `cannot write the store ${path}: its disk refuses write-ahead logging`;
+        throw new TapstakeError("store-unwritable", text, { path });
+      }
       sql.exec("PRAGMA synchronous = FULL");
       // A disk that cannot be written says so here, and not at the first block.
       sql.exec("BEGIN IMMEDIATE");
@@ -110,34 +112,33 @@ export function openReader(path: string): OpenStore {
   });
 }
 
-/** Runs `work`; what SQLite and the system say becomes an error of the store. */
+/** Runs `work`; what SQLite and the system say of the store becomes an error that names it. Others pass. */
 export function inStore<T>(path: string, work: () => T): T {
   try {
-    return faulty("unwritable", work);
+    return work();
   } catch (error) {
-    if (!(error instanceof DatabaseFault)) throw error;
-    const { kind, message } = error;
+    const { code = "", message } = error as { code?: string; message: string };
+    const kind = FAULTS.find(([pattern]) => pattern.test(code))?.[1];
+    if (error instanceof TapstakeError || !kind) throw error;
     const options = { cause: error };
-    if (kind === "unwritable") {
-      const text = `cannot write the store ${path}: ${message}`;
-      throw new TapstakeError("store-unwritable", text, { path, reason: message }, options);
-    }
     if (kind === "busy") {
-      throw new TapstakeError(
-        "watch-running",
-        `another process writes to the store ${path}`,
-        { path },
-        options,
-      );
+      const text = `another process writes to the store ${path}`;
+      throw new TapstakeError("watch-running", text, { path }, options);
     }
-    throw new TapstakeError(
-      "store-invalid",
-      `${path} is not a store of a watch: ${message}`,
-      { path },
-      options,
-    );
+    const text =
+      kind === "store-invalid"
+        ? `${path} is not a store of a watch: ${message}`
+        : `cannot write the store ${path}: ${message}`;
+    throw new TapstakeError(kind, text, { path, reason: message }, options);
   }
 }
+
+const FAULTS: readonly (readonly [RegExp, "busy" | "store-invalid" | "store-unwritable"])[] = [
+  [/^SQLITE_(BUSY|LOCKED)/, "busy"],
+  [/^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ|IOERR_CORRUPTFS)/, "store-invalid"],
+  [/^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|PERM|NOLFS)/, "store-unwritable"],
+  [/^(ENOSPC|EROFS|EACCES|EPERM|EDQUOT|EFBIG|EIO|ENOENT|ENOTDIR)$/, "store-unwritable"],
+];
 
 function checkHeader(path: string, sql: Sql): void {
   const id = sql.one<{ application_id: number }>("PRAGMA application_id")?.application_id;

@@ -280,6 +280,7 @@ export class StakeStore {
     return foldLife(
       {
         outpoint: outpointText(row.outpoint),
+        origin: row.origin,
         value: BigInt(row.value),
         timelock: row.timelock,
         unbondingTime: row.unbonding_time,
