@@ -936,6 +936,11 @@ export const ERROR_CODES = {
     causes: "a full disk, a disk that is mounted read-only, or missing permissions.",
     do: "Correct what the message names, and run the command again: the store has every block up to its height.",
   },
+  "store-differs": {
+    means: "The store of a watch differs from a full rescan of the same blocks.",
+    causes: "a change of the file by another program, a failing disk, or a fault of tapstake.",
+    do: "Keep the file, and report the difference. Make a new store with `tapstake watch init`, and add the delegations again.",
+  },
   "watch-running": {
     means: "Another process writes to the store of a watch.",
     do: "Stop the process that the message names. Commands that only read do not need it.",

@@ -25,6 +25,14 @@ export interface Step {
   readonly done: boolean;
 }
 
+/** How a {@link Follower} works. */
+export interface FollowOptions {
+  /** Called after each commit. */
+  readonly onProgress?: ((at: WatchedBlock, tip: ChainTip) => void) | undefined;
+  /** A block that is taken for the tip, whatever the source has above it. */
+  readonly until?: WatchedBlock;
+}
+
 /**
  * Follows a source's best chain by hashes: from its tip back to a block of the store, then forward. It rests on no
  * height: what a source says of heights only chooses where to look first.
@@ -33,15 +41,13 @@ export class Follower {
   readonly #scanner: Scanner;
   readonly #source: BlockSource;
   readonly #progress: (at: WatchedBlock, tip: ChainTip) => void;
+  readonly #until: WatchedBlock | undefined;
 
-  constructor(
-    scanner: Scanner,
-    source: BlockSource,
-    progress: (at: WatchedBlock, tip: ChainTip) => void = () => {},
-  ) {
+  constructor(scanner: Scanner, source: BlockSource, { onProgress, until }: FollowOptions = {}) {
     this.#scanner = scanner;
     this.#source = source;
-    this.#progress = progress;
+    this.#progress = onProgress ?? (() => {});
+    this.#until = until;
   }
 
   /**
@@ -73,7 +79,7 @@ export class Follower {
    */
   async step(signal?: AbortSignal): Promise<Step> {
     const { chain, settings } = this.#scanner;
-    const tip = await this.#source.tip();
+    const tip: ChainTip = this.#until ?? (await this.#source.tip());
     let cursor = chain.tip();
     if (!cursor && settings.first > 0) {
       if (tip.height < settings.first - 1) return { tip, done: true };
@@ -114,7 +120,7 @@ export class Follower {
   ): Promise<{ ancestor: WatchedBlock | null; hashes: string[] }> {
     const { chain, settings } = this.#scanner;
     if (cursor && this.#source.headersAfter) {
-      const hashes = await this.#headersAfter(cursor);
+      const hashes = this.#upTo(tip, cursor, await this.#headersAfter(cursor));
       if (hashes.length > 0) return { ancestor: cursor, hashes };
     }
     const from = (cursor?.height ?? settings.first - 1) + PLAN;
@@ -130,6 +136,13 @@ export class Follower {
       hashes.push(hash);
       hash = hashText((await this.#header(hash)).previous);
     }
+  }
+
+  /** The hashes up to a tip; none where they pass it by, as the source's best chain is another one by now. */
+  #upTo(tip: ChainTip, cursor: WatchedBlock, hashes: string[]): string[] {
+    const at = hashes.indexOf(tip.hash);
+    if (at !== -1) return hashes.slice(0, at + 1);
+    return this.#until && cursor.height + hashes.length >= tip.height ? [] : hashes;
   }
 
   async #headersAfter(cursor: WatchedBlock): Promise<string[]> {

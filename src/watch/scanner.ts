@@ -161,6 +161,27 @@ export class Scanner {
     });
   }
 
+  /** Stores an event of another store of the same chain; within a transaction. */
+  copy({
+    height,
+    position,
+    index,
+    kind,
+    outpoint,
+    leaf,
+    origin,
+    raw,
+  }: Omit<WatchEvent, "seq" | "txid">): void {
+    const mined = { height, position, hash: parseTransaction(raw).getHash(), raw };
+    const key = outpointBytes(outpoint);
+    this.chain.addMined(mined);
+    this.chain.addEvent(
+      { height, position, index, kind, outpoint: key, leaf, origin, overflow: false },
+      mined,
+    );
+    this.#refresh(key);
+  }
+
   /** The transactions of a block with something watched. @throws TapstakeError `invalid-block` */
   walk(block: Uint8Array): TransactionHit[] {
     return walkBlock(block, this.#watched);

@@ -120,9 +120,11 @@ export async function openWatch(options: WatchOptions): Promise<Watch> {
   }
   const stop = new AbortController();
   const signals = new Signals();
-  const follower = new Follower(scanner, source, (at, tip) => {
-    signals.fire();
-    onProgress?.(at, tip);
+  const follower = new Follower(scanner, source, {
+    onProgress(at, tip) {
+      signals.fire();
+      onProgress?.(at, tip);
+    },
   });
   let failure: unknown;
   const now = { isCaughtUp: false };
@@ -214,6 +216,19 @@ export async function openWatch(options: WatchOptions): Promise<Watch> {
     [Symbol.asyncIterator]: () => items(chain.seq),
     [Symbol.asyncDispose]: close,
   };
+}
+
+/**
+ * Adds delegations to a store that no process writes to.
+ * @throws TapstakeError `store-missing`, `store-invalid`, `store-unwritable`, `watch-running`; as `Watch.add`
+ */
+export function addToStore(path: string, delegations: readonly Delegation[]): KnownDelegation[] {
+  const chain = new ChainStore(openWriter(path));
+  try {
+    return new Scanner(chain, settingsOf(chain)).add(delegations);
+  } finally {
+    chain.close();
+  }
 }
 
 /** A store that is read while another process may write to it. */

@@ -184,6 +184,13 @@ export class ChainStore {
       .map(eventOf);
   }
 
+  /** Events of blocks below the first: of stakes that were learnt late. */
+  eventsBelow(height: number): WatchEvent[] {
+    return this.sql
+      .all<EventRow>(`${EVENTS} WHERE height < ? ORDER BY height, position`, height)
+      .map(eventOf);
+  }
+
   /** Events with a number above `seq`, in the order of their numbers. */
   eventsSince(seq: number, limit: number): WatchEvent[] {
     return this.sql.all<EventRow>(`${EVENTS} WHERE seq > ? ORDER BY seq LIMIT ?`, seq, limit).map(eventOf);
