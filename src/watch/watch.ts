@@ -52,7 +52,8 @@ export interface WatchOptions {
 }
 
 /**
- * A running watch. It follows the source until it is closed, and is its own iterator of what happens from now on.
+ * A running watch. It follows the source until it is closed, and is its own iterator of what happens since it was
+ * opened.
  *
  * Iterating ends when the watch is closed, and throws what stopped it: a source of another network, a full disk.
  */
@@ -118,6 +119,7 @@ export async function openWatch(options: WatchOptions): Promise<Watch> {
     chain.close();
     throw error;
   }
+  const opened = chain.seq;
   const stop = new AbortController();
   const signals = new Signals();
   const follower = new Follower(scanner, source, {
@@ -213,7 +215,7 @@ export async function openWatch(options: WatchOptions): Promise<Watch> {
       return chain.tip()!;
     },
     close,
-    [Symbol.asyncIterator]: () => items(chain.seq),
+    [Symbol.asyncIterator]: () => items(opened),
     [Symbol.asyncDispose]: close,
   };
 }

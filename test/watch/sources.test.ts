@@ -40,6 +40,7 @@ async function follow(source: BlockSource, first = 0) {
     while (!(await follower.step()).done) {
       // The next plan.
     }
+    return chain.tip()?.height ?? null;
   } finally {
     chain.close();
   }
@@ -74,7 +75,7 @@ const REGTEST = { network: "regtest", interval: 5, timeout: 2_000 } as const;
 
 describe("an Esplora server", () => {
   it("is followed to its tip", async () => {
-    await follow(esploraSource({ ...REGTEST, url: await esplora() }));
+    expect(await follow(esploraSource({ ...REGTEST, url: await esplora() }))).toBe(bitcoin.tip.height);
   });
 
   it.each([
@@ -99,7 +100,7 @@ describe("an Esplora server", () => {
         ? { status: 429, headers: { "retry-after": "0.01" } }
         : undefined,
     );
-    await follow(esploraSource({ ...REGTEST, url }));
+    expect(await follow(esploraSource({ ...REGTEST, url }))).toBe(bitcoin.tip.height);
     expect(refused).toBeGreaterThan(20);
   });
 
@@ -115,7 +116,8 @@ describe("an Esplora server", () => {
 
   it("that answers with a page is none", async () => {
     const url = await serve((_body, _request, response) => response.end("<html>"));
-    await failure(follow(esploraSource({ ...REGTEST, url })), "node-unreachable");
+    const error = await failure(follow(esploraSource({ ...REGTEST, url })), "node-unreachable");
+    expect(error.message).toContain("did not answer as an Esplora server does");
   });
 });
 
@@ -177,7 +179,11 @@ describe("a folder of block files", () => {
     ["in one file", { key: KEY, perFile: 100 }],
   ])("%s has every block, in whatever order they are", async (_, options) => {
     const { node, asked } = nodeBeside();
-    await follow(blocksFolderSource({ folder: blocksFolder(shuffled(), options), node, network: "regtest" }));
+    expect(
+      await follow(
+        blocksFolderSource({ folder: blocksFolder(shuffled(), options), node, network: "regtest" }),
+      ),
+    ).toBe(bitcoin.tip.height);
     expect(asked.blocks).toBe(0);
   });
 
@@ -186,7 +192,7 @@ describe("a folder of block files", () => {
     const size = concatBytes(...bitcoin.chain().map(recordOf)).length;
     truncateSync(`${folder}/blk00000.dat`, size - 7);
     const { node, asked } = nodeBeside();
-    await follow(blocksFolderSource({ folder, node, network: "regtest" }));
+    expect(await follow(blocksFolderSource({ folder, node, network: "regtest" }))).toBe(bitcoin.tip.height);
     expect(asked.blocks).toBe(1);
   });
 
@@ -196,7 +202,7 @@ describe("a folder of block files", () => {
     const torn = { ...last, bytes: last.bytes.map((byte, i) => (i > last.bytes.length - 60 ? 0 : byte)) };
     const folder = blocksFolder([...chain.slice(0, -1), torn], { key: KEY });
     const { node, asked } = nodeBeside();
-    await follow(blocksFolderSource({ folder, node, network: "regtest" }));
+    expect(await follow(blocksFolderSource({ folder, node, network: "regtest" }))).toBe(bitcoin.tip.height);
     expect(asked.blocks).toBe(1);
   });
 
@@ -228,14 +234,15 @@ describe("a folder of block files", () => {
 describe("a source that cannot serve a store", () => {
   it("of another network is named before the first block", async () => {
     const node = { ...bitcoin.source(), hashAt: async () => "00".repeat(32) };
-    await failure(follow(node), "wrong-network");
+    const error = await failure(follow(node), "wrong-network");
+    expect(error.message).toContain("not of regtest");
   });
 
   it("that has pruned what the store needs is named before the first block", async () => {
     const node = { ...bitcoin.source(), lowestBlock: async () => 5 };
     const error = await failure(follow(node, 3), "block-unavailable");
     expect(error.message).toContain("pruned blocks below height 5");
-    await follow(node, 6);
+    expect(await follow(node, 6)).toBe(bitcoin.tip.height);
   });
 
   it("names a node without REST, one that warms up, and a block that was pruned", async () => {

@@ -213,11 +213,9 @@ describe("a check of a block from another's server", () => {
     refusal("invalid-block", () => checkBlock(given, hash, "regtest", "server"));
 
   it("accepts what was mined, with witnesses and without", () => {
-    checkBlock(made.bytes, made.hash, "regtest", "server");
-    const empty = bitcoin.mine();
-    checkBlock(empty.bytes, empty.hash, "regtest", "server");
-    const genesis = bitcoin.at(0);
-    checkBlock(genesis.bytes, genesis.hash, "regtest", "server");
+    for (const { bytes: whole, hash } of [made, bitcoin.mine([], made), bitcoin.at(0)]) {
+      expect(() => checkBlock(whole, hash, "regtest", "server")).not.toThrow();
+    }
   });
 
   it("refuses another block, and one of too little work", () => {
@@ -251,12 +249,12 @@ describe("a check of a block from another's server", () => {
     const witness = parsed[at]!.ins[0]!.witness.map((each) => each.slice());
     witness.find(({ length }) => length > 0)![0]! ^= 1;
     parsed[at]!.setWitness(0, witness);
-    const false_ = concatBytes(
+    const lie = concatBytes(
       made.bytes.slice(0, 80),
       Uint8Array.of(parsed.length),
       ...parsed.map((each) => each.toBuffer()),
     );
-    expect(check(false_)).toMatchObject({ details: { reason: "witness-commitment" } });
+    expect(check(lie)).toMatchObject({ details: { reason: "witness-commitment" } });
   });
 
   it("refuses a block without its witnesses: a spend of a stake would be hidden", () => {

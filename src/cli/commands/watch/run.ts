@@ -5,7 +5,7 @@ import { TapstakeError } from "../../../core/errors.js";
 import { counted } from "../../../core/text.js";
 import { type Delegation } from "../../../delegation/delegation.js";
 import { delegationFromJson } from "../../../delegation/json.js";
-import type { WatchedBlock, WatchedStake } from "../../../watch/types.js";
+import type { WatchedBlock, WatchedStake, WatchItem } from "../../../watch/types.js";
 import { openStoreReader, openWatch, type Watch } from "../../../watch/watch.js";
 import { newCommand } from "../../command.js";
 import { viewText } from "../../format/watch.js";
@@ -58,9 +58,11 @@ tapstake watch run --until-tip     # stops when it has caught up
       const release = onStopRequest(() => void stop());
       try {
         readFolder();
-        const printing = print(watch, json === true);
-        if (untilTip) void watch.caughtUp().then(stop, () => {});
-        await printing;
+        for await (const item of untilTip ? untilTipOf(watch) : watch) {
+          if (json) say(toJson(item, 0));
+          else if (item.kind === "stake") say(line(item.stake));
+        }
+        if (untilTip) await stop();
       } finally {
         clearInterval(timer);
         progress.stop();
@@ -80,10 +82,15 @@ function settingsAt(store: string) {
 /** How often a folder is read, in milliseconds. */
 const FOLDER_EVERY = 2_000;
 
-async function print(watch: Watch, asJson: boolean): Promise<void> {
-  for await (const item of watch) {
-    if (asJson) say(toJson(item, 0));
-    else if (item.kind === "stake") say(line(item.stake));
+/** What happens until the store has the tip. */
+async function* untilTipOf(watch: Watch): AsyncGenerator<WatchItem, void> {
+  let seq = watch.seq();
+  await watch.caughtUp();
+  for (;;) {
+    const items = watch.since(seq);
+    yield* items;
+    if (items.length === 0) return;
+    seq = items.at(-1)!.seq;
   }
 }
 
