@@ -159,6 +159,11 @@ describe("reorganisations", () => {
       // To fewer blocks: the removed transactions are mined again.
       await node.rpc.call("invalidateblock", await node.rpc.getblockhash((await node.height()) - 1));
       await atTip(watch);
+      // bitcoind itself puts only the transactions of the last ten blocks back into the mempool.
+      if (depth > 10) {
+        await node.send(delegation.staking.transaction.toBuffer());
+        await node.send(finishUnbonding(signed).toBuffer());
+      }
       await node.mine();
       await atTip(watch);
       expect(watch.stake(outpointOf(delegation))?.life.state).toBe("unbonding");

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, linkSync, openSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
+import { hex, utf8 } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import { syncFolder } from "../../finality/private-files.js";
 import { connect } from "../../finality/protection/sqlite.js";
@@ -33,8 +34,9 @@ export function createStore(path: string, meta: Readonly<Record<string, string>>
       sql.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
       sql.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
       for (const each of [...Object.values(TABLES), ...Object.values(INDEXES)]) sql.exec(each);
+      // Without a prepared statement, which would keep the file open after `close`.
       for (const [name, value] of Object.entries({ seq: "0", ...meta })) {
-        sql.run("INSERT INTO meta VALUES (?, ?)", name, value);
+        sql.exec(`INSERT INTO meta VALUES ('${name}', CAST(x'${hex.encode(utf8(value))}' AS TEXT))`);
       }
       sql.exec("COMMIT");
     } finally {
