@@ -103,8 +103,8 @@ describe("the items of a watch", () => {
     const iterate = async () => {
       for await (const item of watch) void item;
     };
-    await failure(iterate(), "wrong-network");
-    await failure(watch.caughtUp(), "wrong-network");
+    const error = await failure(iterate(), "wrong-network");
+    expect(await failure(watch.caughtUp(), "wrong-network")).toBe(error);
     await watch.close();
   });
 });

@@ -44,9 +44,11 @@ export function walkBlock(given: Uint8Array, watched: Watched, layout?: BlockLay
   const b = new Uint8Array(given.buffer, given.byteOffset, given.length);
   const end = b.length;
   const { outpoints, outputKeys, tags } = watched;
-  const { slots: inSlots, mask: inMask } = outpoints;
+  const { slots: inSlots, mask: inMask, filter: inFilter } = outpoints;
+  const inBits = 8 * inMask + 7;
   const [i0, i1, i2, i3] = outpoints.seeds as unknown as [number, number, number, number];
-  const { slots: outSlots, mask: outMask } = outputKeys;
+  const { slots: outSlots, mask: outMask, filter: outFilter } = outputKeys;
+  const outBits = 8 * outMask + 7;
   const [o0, o1, o2, o3] = outputKeys.seeds as unknown as [number, number, number, number];
   const watchesOutpoints = outpoints.size > 0;
   const watchesKeys = outputKeys.size > 0;
@@ -98,7 +100,8 @@ export function walkBlock(given: Uint8Array, watched: Watched, layout?: BlockLay
         print = Math.imul(print ^ (print >>> 16) ^ word ^ i3, 0x27d4eb2f);
         print ^= print >>> 15;
         let slot = (print ^ (print >>> 16)) & inMask;
-        let number = inSlots[2 * slot + 1]!;
+        const bit = print & inBits;
+        let number = (inFilter[bit >>> 5]! >>> (bit & 31)) & 1 ? inSlots[2 * slot + 1]! : 0;
         while (number !== 0) {
           if (inSlots[2 * slot] === print && outpoints.isKey(number - 1, b, o)) {
             (hit ??= newHit(hits, position, start)).spends.push(input);
@@ -160,7 +163,8 @@ export function walkBlock(given: Uint8Array, watched: Watched, layout?: BlockLay
           print = Math.imul(print ^ (print >>> 16) ^ word ^ o3, 0x27d4eb2f);
           print ^= print >>> 15;
           let slot = (print ^ (print >>> 16)) & outMask;
-          let number = outSlots[2 * slot + 1]!;
+          const bit = print & outBits;
+          let number = (outFilter[bit >>> 5]! >>> (bit & 31)) & 1 ? outSlots[2 * slot + 1]! : 0;
           while (number !== 0) {
             if (outSlots[2 * slot] === print && outputKeys.isKey(number - 1, b, k)) {
               (hit ??= newHit(hits, position, start)).outputs.push(output);
