@@ -9,13 +9,12 @@ import { storeOption } from "./options.js";
 export const add = () =>
   newCommand("add", {
     description: `Adds delegations, or the signatures that a copy has more. What became of their stakes in blocks that are scanned already
-is found without another scan. While the watch runs, put files into the folder of --folder instead.`,
+is found without another scan. While tapstake watch run runs, put files into its --folder instead.`,
     examples: `
-tapstake watch add delegation.json
-tapstake watch add --store watch.db stakes/*.json
+tapstake watch add stake.json
+tapstake watch add --store watch.db stake.json larger.json
 `,
-    refused:
-      "a delegation that breaks a rule, or is of another network, and a store that another process writes to",
+    refused: "an invalid delegation, another network, or another process that writes",
   })
     .argument("<file...>", "files of delegations; - for standard input")
     .addOption(storeOption())

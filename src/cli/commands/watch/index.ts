@@ -44,7 +44,7 @@ phase-1 stakes, which it finds by itself, and of the delegations that you add. I
 One process writes to a store. The commands that read can run beside it.`,
   examples: `
 tapstake watch init --network mainnet --store watch.db
-tapstake watch add --store watch.db delegation.json
+tapstake watch add --store watch.db stake.json
 tapstake watch run --store watch.db --rpc http://127.0.0.1:8332 --rpc-auth-file ~/.bitcoin/.cookie
 tapstake watch show --store watch.db <txid:vout>
 `,

@@ -14,7 +14,7 @@ every row follows from them. The first height is that of the first phase-1 param
 tapstake watch init --network mainnet
 tapstake watch init --network regtest --from-height 0 --store regtest.db
 `,
-    refused: "a file at the path, a folder that cannot be written, or parameters that are not of phase 1",
+    refused: "an existing file, an unwritable folder, or parameters not of phase 1",
   })
     .addOption(storeOption())
     .addOption(networkOption().makeOptionMandatory())

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { parseOutpoint } from "../../../bitcoin/transaction.js";
+import { formatOutpoint, parseOutpoint } from "../../../bitcoin/transaction.js";
 import { createRpc } from "../../../chain/rpc.js";
 import { TapstakeError } from "../../../core/errors.js";
 import type { BlockSource } from "../../../watch/source.js";
@@ -22,11 +22,13 @@ export const blocksOption = () =>
 export const noRestOption = () =>
   new Option("--no-rest", "take blocks by RPC, even if bitcoind was started with -rest");
 
+/** @throws TapstakeError `invalid-coin`, `invalid-hex` */
+export const readOutpoint = (text: string): string => formatOutpoint(parseOutpoint(text));
+
 /** `txid:vout`. */
 export function outpointArgument(text: string): string {
   try {
-    parseOutpoint(text);
-    return text.toLowerCase();
+    return readOutpoint(text);
   } catch {
     throw new InvalidArgumentError("It must be txid:vout.");
   }

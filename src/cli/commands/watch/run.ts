@@ -26,8 +26,7 @@ tapstake watch run --rpc http://127.0.0.1:8332 --rpc-auth-file ~/.bitcoin/.cooki
 tapstake watch run --esplora https://blockstream.info/api --folder delegations/ --json
 tapstake watch run --until-tip     # stops when it has caught up
 `,
-    refused:
-      "a source of another network, one that has pruned blocks that are needed, a full disk, or another process that writes to the store",
+    refused: "another network, pruned blocks, a full disk, or another process that writes",
   })
     .addOption(storeOption())
     .addOption(rpcOption())

@@ -6,7 +6,7 @@ import { newCommand } from "../../command.js";
 import { lifeText, statusText, viewText } from "../../format/watch.js";
 import { jsonOption, parseKey, wholeNumber } from "../../options.js";
 import { answer } from "../../output.js";
-import { outpointArgument, storeOption } from "./options.js";
+import { outpointArgument, readOutpoint, storeOption } from "./options.js";
 
 export const status = () =>
   newCommand("status", {
@@ -40,9 +40,9 @@ export const list = () =>
 its staker alone, and so can an unbonded one.`,
     examples: `
 tapstake watch stakes --state active
-tapstake watch stakes --fp <key> --state unbonding --json
+tapstake watch stakes --staker $(cat staker) --json
 `,
-    refused: "a path without a store of a watch, or a key that is none",
+    refused: "a path without a store of a watch, or text that is not a key",
   })
     .addOption(storeOption())
     .addOption(new Option("--state <state>", `state: ${STAKE_VIEWS.join(", ")}`).choices(STAKE_VIEWS))
@@ -85,10 +85,11 @@ tapstake watch show <txid:vout>
 `,
     refused: "an outpoint that is the staking output of no stake of the store",
   })
-    .argument("<outpoint>", "staking output, as txid:vout", outpointArgument)
+    .argument("<outpoint>", "staking output, as txid:vout")
     .addOption(storeOption())
     .addOption(jsonOption())
-    .action((outpoint, { store, json }) => {
+    .action((given, { store, json }) => {
+      const outpoint = readOutpoint(given);
       const reader = openStoreReader(store);
       try {
         const stake = reader.stake(outpoint);
