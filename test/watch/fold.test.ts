@@ -7,7 +7,7 @@ import { settingsOf } from "../../src/watch/settings.js";
 import { openWriter } from "../../src/watch/store/open.js";
 import { ChainStore } from "../../src/watch/store/store.js";
 import { initStore } from "../../src/watch/watch.js";
-import { runs, seed } from "../support/runs.js";
+import { isLong, seed } from "../support/runs.js";
 import { newHome } from "../support/signer.js";
 import { SimulatedBitcoin } from "../support/simulated-bitcoin.js";
 import { type Move, PHASE1, type Play, play } from "../support/simulated-stakes.js";
@@ -316,7 +316,7 @@ describe("the state of every stake", () => {
           world.close();
         }
       }),
-      { numRuns: runs(400), seed: seed(), endOnFailure: true },
+      { numRuns: isLong ? 400 : 8, seed: seed(), endOnFailure: true },
     );
   });
 
@@ -333,7 +333,7 @@ describe("the state of every stake", () => {
           world.close();
         }
       }),
-      { numRuns: runs(400), seed: seed(), endOnFailure: true },
+      { numRuns: isLong ? 400 : 8, seed: seed(), endOnFailure: true },
     );
   });
 });

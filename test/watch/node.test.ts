@@ -30,6 +30,7 @@ import {
   restSource,
   rpcSource,
   verifyStore,
+  type BlockSource,
   type Watch,
 } from "../../src/watch/index.js";
 import { inProcess } from "../cli/in-process.js";
@@ -71,10 +72,12 @@ async function atTip(watch: Watch): Promise<void> {
   await watch.caughtUp();
 }
 
-describe.each([
-  ["REST", rest],
-  ["RPC", rpc],
-] as const)("a watch by %s", (_, source) => {
+describe.each(
+  [
+    ["REST", rest],
+    ["RPC", rpc],
+  ].slice(0, isLong ? 2 : 1) as [string, () => BlockSource][],
+)("a watch by %s", (_, source) => {
   test("stakes: staked, unbonded and withdrawn; staked, slashed and refunded", async () => {
     const store = newStore();
     const watch = await openWatch({ source: source(), store, init: { network: "regtest", first: 50 } });
@@ -264,7 +267,7 @@ describe("the commands", () => {
     initStore(store, { network: "regtest" });
     const random = randomOf("killed watches");
     const delegations: Delegation[] = [];
-    for (let i = 0; i < (isLong ? 40 : 4); i++) {
+    for (let i = 0; i < (isLong ? 40 : 2); i++) {
       const child = runWatch(store, "--folder", folder);
       const ended = once(child, "close");
       if (i % 2 === 0) {
