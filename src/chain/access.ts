@@ -83,7 +83,10 @@ const GENESIS: Readonly<Record<string, Network>> = {
  * name either.
  * @throws TapstakeError `wrong-network`, `invalid-network`, and the codes of {@link ChainAccess}
  */
-export async function checkChain(chain: ChainAccess, network: Network): Promise<void> {
+export async function checkChain(
+  chain: Pick<ChainAccess, "url" | "genesis">,
+  network: Network,
+): Promise<void> {
   assertNetwork(network);
   const genesis = await chain.genesis();
   const got = GENESIS[genesis];

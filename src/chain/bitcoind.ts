@@ -27,7 +27,7 @@ export function bitcoindAccess(options: RpcOptions): ChainAccess {
     genesis: () => rpc.getblockhash(0),
     async tip() {
       const hash = await rpc.getbestblockhash();
-      return { height: (await rpc.getblock(hash)).height, hash };
+      return { height: (await rpc.getblockheader(hash)).height, hash };
     },
     transaction: (txid) => findTransaction(rpc, txid),
     previousTransaction: (outpoint) => findPrevious(rpc, outpoint),
@@ -71,7 +71,7 @@ async function findPrevious(rpc: Rpc, outpoint: OutpointLike): Promise<Transacti
   if (known) return known.transaction;
   const output = await rpc.gettxout(txid, vout);
   if (!output || output.confirmations === 0) return null;
-  const { height } = await rpc.getblock(output.bestblock);
+  const { height } = await rpc.getblockheader(output.bestblock);
   const block = await rpc.getblockhash(height - output.confirmations + 1);
   return parseTransaction(hex.decode(await rpc.call<string>("getrawtransaction", txid, false, block)));
 }

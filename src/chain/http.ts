@@ -27,7 +27,9 @@ export interface HttpRequest {
  */
 export async function ask({ endpoint, path, name, timeout, init, limit }: HttpRequest) {
   try {
-    const response = await fetch(endpoint + path, { ...init, signal: AbortSignal.timeout(timeout) });
+    const deadline = AbortSignal.timeout(timeout);
+    const signal = init?.signal ? AbortSignal.any([init.signal, deadline]) : deadline;
+    const response = await fetch(endpoint + path, { ...init, signal });
     const { status, headers } = response;
     const text = await textWithin(response, limit);
     if (text !== null) return { status, headers, text };

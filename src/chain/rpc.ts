@@ -8,6 +8,7 @@ import type {
   BlockInfo,
   DecodedScript,
   DescriptorInfo,
+  HeaderInfo,
   ImportRequest,
   ImportResult,
   IndexInfo,
@@ -35,6 +36,8 @@ export interface RpcOptions {
   readonly timeout?: number;
   /** The most bytes of an answer: 64 MiB by default. A longer one is `unexpected-answer`. */
   readonly maxAnswer?: number;
+  /** Ends every request with `node-unreachable` when it aborts. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -59,6 +62,8 @@ export interface Rpc {
   getblockcount(): Promise<number>;
   getbestblockhash(): Promise<string>;
   getblockhash(height: number): Promise<string>;
+  /** What the node knows of a block without its transactions. */
+  getblockheader(hash: string): Promise<HeaderInfo>;
   /** The block and the ids of its transactions. */
   getblock(hash: string): Promise<BlockInfo>;
   /** The serialised block. */
@@ -150,6 +155,7 @@ export function createRpc(options: RpcOptions): Rpc {
     getblockcount: () => call("getblockcount"),
     getbestblockhash: () => call("getbestblockhash"),
     getblockhash: (height) => call("getblockhash", height),
+    getblockheader: (hash) => call("getblockheader", hash),
     getblock: (hash) => call("getblock", hash, 1),
     getblockhex: (hash) => call("getblock", hash, 0),
     getrawtransaction: (txid) => call("getrawtransaction", txid, false),
@@ -346,6 +352,7 @@ function createTransport(options: RpcOptions): Transport {
         authorization: `Basic ${base64(user ?? `${username ?? ""}:${password ?? ""}`)}`,
       },
       body: JSON.stringify({ jsonrpc: "2.0", id: ++id, method, params }),
+      ...(options.signal && { signal: options.signal }),
     };
     const { status, text } = await ask({ endpoint, path, name: method, timeout, limit, init });
     if (status === 401 || status === 403) {

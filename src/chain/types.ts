@@ -23,13 +23,18 @@ export interface IndexInfo {
   readonly best_block_height: number;
 }
 
-/** Of `getblock`. */
-export interface BlockInfo {
+/** Of `getblockheader`. */
+export interface HeaderInfo {
   readonly hash: string;
   readonly height: number;
+  /** -1 outside of the best chain. */
   readonly confirmations: number;
   readonly time: number;
   readonly previousblockhash?: string;
+}
+
+/** Of `getblock`. */
+export interface BlockInfo extends HeaderInfo {
   /** Ids of its transactions, the coinbase first. */
   readonly tx: readonly string[];
 }

@@ -65,6 +65,10 @@ const COMMANDS: LazyCommands = {
     summary: "Run a finality provider: keys, randomness, votes, signer",
     load: () => import("./commands/fp/index.js"),
   },
+  watch: {
+    summary: "Follow Bitcoin, and say what becomes of stakes",
+    load: () => import("./commands/watch/index.js"),
+  },
   risk: {
     summary: "Say what a stake stands for, and what one fault costs",
     load: () => import("./commands/risk/index.js"),

@@ -903,6 +903,49 @@ export const ERROR_CODES = {
     do: "Look at what the message waited for. On a slow machine, raise the deadline.",
   },
 
+  // Watching Bitcoin
+  "invalid-block": {
+    means: "Bytes are not one whole block of Bitcoin, or not the block that was asked for.",
+    causes: "a server that lies, a damaged block file, or an answer that ended early.",
+    do: "Compare the block with another node. Start bitcoind with `-reindex` if its own files are damaged.",
+  },
+  "broken-link": {
+    means: "A block does not follow upon the block before it.",
+    causes: "a reorganisation during the scan, or a server that lies.",
+    do: "The watch asks again by itself. If it repeats, use another node.",
+  },
+  "block-unavailable": {
+    means: "A source does not have a block that a watch needs.",
+    causes: "a pruned node, a node that has not caught up yet, or a missing block file.",
+    do: "Use a node that has all blocks from the store's height on. The watch never skips a block.",
+  },
+  "store-exists": {
+    means: "A file is already where a new store of a watch should be.",
+    do: "Use the store that is there, or name another path.",
+  },
+  "store-missing": {
+    means: "There is no store of a watch at the path.",
+    do: "Make one with `tapstake watch init`, or name the path of yours with `--store`.",
+  },
+  "store-invalid": {
+    means: "A file is not a store of a watch, or not one that this version of tapstake reads.",
+    do: "Name the right file. If the store is damaged, make a new one with `tapstake watch init`, and add the delegations again.",
+  },
+  "store-unwritable": {
+    means: "The store of a watch cannot be written.",
+    causes: "a full disk, a disk that is mounted read-only, or missing permissions.",
+    do: "Correct what the message names, and run the command again: the store has every block up to its height.",
+  },
+  "store-differs": {
+    means: "The store of a watch differs from a full rescan of the same blocks.",
+    causes: "a change of the file by another program, a failing disk, or a fault of tapstake.",
+    do: "Keep the file, and report the difference. Make a new store with `tapstake watch init`, and add the delegations again.",
+  },
+  "watch-running": {
+    means: "Another process writes to the store of a watch.",
+    do: "Stop the process that the message names. Commands that only read do not need it.",
+  },
+
   // The command line
   "file-error": {
     means: "A file or folder cannot be read or written.",

@@ -45,6 +45,8 @@ tapstake pop make --address ${ACCOUNT} --secret-file staker.key --out pop.json
 tapstake register create-delegation signed.json --proof pop.json --message > message.json
 tapstake register equivocation evidence.json --release v3 --out message.bin --address ${ACCOUNT}
 
+tapstake watch init --network regtest
+tapstake watch add stake.json
 tapstake fp keys new validator-1
 tapstake fp commit --key validator-1 --chain bbn-1 --start 1000 --count 100 --out commitment.json
 tapstake fp vote --key validator-1 --chain bbn-1 --height 1002 --hash ${"d3".repeat(32)} --out vote.json

@@ -21,6 +21,9 @@ const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
   "": "an example is the help of another command",
   demo: "demo.test.ts",
   "fp serve": "signerd/command.test.ts",
+  ...Object.fromEntries(
+    ["watch", "watch run", "watch verify", "watch show"].map((name) => [name, "watch/node.test.ts"]),
+  ),
   "fp protection init": "it asks at the terminal: cli/fp-protection.test.ts",
 };
 
@@ -39,6 +42,7 @@ const MADE: Readonly<Record<string, readonly string[]>> = {
   expand: ["larger.json", "larger.psbt"],
   unbond: ["unbonding.hex"],
   "pop make": ["pop.json"],
+  "watch init": ["watch.db"],
   "fp commit": ["commitment.json"],
   "fp vote": ["vote.json"],
   "fp proof": ["proof.json"],

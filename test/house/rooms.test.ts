@@ -40,7 +40,7 @@ describe("the check of the rooms", () => {
       "wallets",
       "restaking",
     ]);
-    expect(ROOMS).toHaveLength(24);
+    expect(ROOMS).toHaveLength(25);
   });
 
   it.each([

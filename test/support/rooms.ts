@@ -24,6 +24,7 @@ export const ROOMS = [
   "signer-client",
   "finality",
   "signerd",
+  "watch",
   "regtest",
   "cli",
 ] as const;

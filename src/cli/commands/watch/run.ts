@@ -1,0 +1,128 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Option } from "@commander-js/extra-typings";
+import { TapstakeError } from "../../../core/errors.js";
+import { counted } from "../../../core/text.js";
+import { type Delegation } from "../../../delegation/delegation.js";
+import { delegationFromJson } from "../../../delegation/json.js";
+import type { WatchedBlock, WatchedStake, WatchItem } from "../../../watch/types.js";
+import { openStoreReader, openWatch, type Watch } from "../../../watch/watch.js";
+import { newCommand } from "../../command.js";
+import { viewText } from "../../format/watch.js";
+import { inFile } from "../../input.js";
+import { esploraOption, jsonOption, rpcAuthOption, rpcOption } from "../../options.js";
+import { note, say, toJson, warn } from "../../output.js";
+import { onStopRequest } from "../../stop-request.js";
+import { blocksOption, noRestOption, openSource, storeOption } from "./options.js";
+import { scanProgress } from "./progress.js";
+
+export const runCommand = () =>
+  newCommand("run", {
+    description: `Follows the source until it is stopped, and prints each change of a stake: a line for people, or with --json an object
+a line. What has been scanned stays in the store, so that the next start goes on from there. --folder is read again every
+two seconds: a delegation that is put there is watched from then on.`,
+    examples: `
+tapstake watch run --rpc http://127.0.0.1:8332 --rpc-auth-file ~/.bitcoin/.cookie
+tapstake watch run --esplora https://blockstream.info/api --folder delegations/ --json
+tapstake watch run --until-tip     # stops when it has caught up
+`,
+    refused: "another network, pruned blocks, a full disk, or another process that writes",
+  })
+    .addOption(storeOption())
+    .addOption(rpcOption())
+    .addOption(rpcAuthOption())
+    .addOption(esploraOption())
+    .addOption(noRestOption())
+    .addOption(blocksOption())
+    .addOption(new Option("--folder <dir>", "folder of delegations to watch, as *.json"))
+    .addOption(new Option("--until-tip", "stop once the tip of the source is in the store"))
+    .addOption(jsonOption())
+    .action(async ({ store, folder, untilTip, json, ...options }) => {
+      const source = await openSource(options, settingsAt(store));
+      const progress = await scanProgress();
+      const watch = await openWatch({
+        source,
+        store,
+        onProgress: (at, tip) => progress.update(at, tip),
+        onTrouble: ({ code, message, details }) => warn({ code, message, details }),
+      });
+      const seen = new Set<string>();
+      const readFolder = () => folder !== undefined && addFolder(watch, folder, seen);
+      const timer = setInterval(readFolder, FOLDER_EVERY);
+      let at: WatchedBlock | null = null;
+      const stop = () => {
+        at = watch.tip();
+        return watch.close();
+      };
+      const release = onStopRequest(() => void stop());
+      try {
+        readFolder();
+        for await (const item of untilTip ? untilTipOf(watch) : watch) {
+          if (json) say(toJson(item, 0));
+          else if (item.kind === "stake") say(line(item.stake));
+        }
+        if (untilTip) await stop();
+      } finally {
+        clearInterval(timer);
+        progress.stop();
+        release();
+        await watch.close();
+      }
+      if (at) note(`stopped at block ${(at as WatchedBlock).height}`);
+    });
+
+function settingsAt(store: string) {
+  const reader = openStoreReader(store);
+  const { settings } = reader;
+  reader.close();
+  return settings;
+}
+
+/** How often a folder is read, in milliseconds. */
+const FOLDER_EVERY = 2_000;
+
+/** What happens until the store has the tip. */
+async function* untilTipOf(watch: Watch): AsyncGenerator<WatchItem, void> {
+  let seq = watch.seq();
+  await watch.caughtUp();
+  for (;;) {
+    const items = watch.since(seq);
+    yield* items;
+    if (items.length === 0) return;
+    seq = items.at(-1)!.seq;
+  }
+}
+
+const line = (stake: WatchedStake): string => `${stake.outpoint}  ${viewText(stake)}`;
+
+/** Adds the delegations of a folder that were not added yet; what is wrong with a file is a warning. */
+export function addFolder(watch: Pick<Watch, "add">, folder: string, seen: Set<string>): void {
+  const added: Delegation[] = [];
+  let names: string[];
+  try {
+    names = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  } catch (cause) {
+    const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+    throw new TapstakeError("file-error", `cannot read the folder ${folder}: ${code}`, {
+      path: folder,
+      code,
+    });
+  }
+  for (const name of names) {
+    const path = join(folder, name);
+    try {
+      const text = readFileSync(path, "utf8");
+      if (seen.has(`${name}\n${text}`)) continue;
+      seen.add(`${name}\n${text}`);
+      const delegation = inFile(path, () => delegationFromJson(text));
+      watch.add([delegation]);
+      added.push(delegation);
+    } catch (error) {
+      const isOurs = error instanceof TapstakeError;
+      warn(
+        isOurs ? error : { code: "file-error", message: `cannot read ${path}: ${(error as Error).message}` },
+      );
+    }
+  }
+  if (added.length > 0) note(`added ${counted(added.length, "delegation")} from ${folder}`);
+}

@@ -1,0 +1,264 @@
+import { parseHeader } from "../bitcoin/header.js";
+import { checkChain, type ChainTip } from "../chain/access.js";
+import { TapstakeError } from "../core/errors.js";
+import { toOutpoint } from "../bitcoin/transaction.js";
+import { hashText } from "./outpoint.js";
+import { NO_BLOCK, type Scanner, type WalkedBlock } from "./scanner.js";
+import type { BlockSource } from "./source.js";
+import type { WatchedBlock } from "./types.js";
+
+/** How many headers are planned at once. */
+const PLAN = 2_000;
+/** How many blocks are fetched ahead of the one that is walked. */
+const AHEAD = 6;
+/** A batch of catch-up ends at this many blocks, or at this many bytes of them. */
+const BATCH = { blocks: 2_000, bytes: 32 * 1024 * 1024 } as const;
+/** Links that are checked again at every start. */
+const CHECKED_AT_START = 2_000;
+const LOCATED_AT_ONCE = 500;
+
+/** What changed by one step. */
+export interface Step {
+  /** The tip of the source. */
+  readonly tip: ChainTip;
+  /** Whether the store has that tip. */
+  readonly done: boolean;
+}
+
+/** How a {@link Follower} works. */
+export interface FollowOptions {
+  /** Called after each commit. */
+  readonly onProgress?: ((at: WatchedBlock, tip: ChainTip) => void) | undefined;
+  /** A block that is taken for the tip, whatever the source has above it. */
+  readonly until?: WatchedBlock;
+}
+
+/**
+ * Follows a source's best chain by hashes: from its tip back to a block of the store, then forward. It rests on no
+ * height: what a source says of heights only chooses where to look first.
+ */
+export class Follower {
+  readonly #scanner: Scanner;
+  readonly #source: BlockSource;
+  readonly #progress: (at: WatchedBlock, tip: ChainTip) => void;
+  readonly #until: WatchedBlock | undefined;
+
+  constructor(scanner: Scanner, source: BlockSource, { onProgress, until }: FollowOptions = {}) {
+    this.#scanner = scanner;
+    this.#source = source;
+    this.#progress = onProgress ?? (() => {});
+    this.#until = until;
+  }
+
+  /**
+   * What must be true before the first block is asked for.
+   * @throws TapstakeError `wrong-network`; `block-unavailable` when the source has pruned blocks that the store needs;
+   * `broken-link` when the store's own blocks are not one chain
+   */
+  async check(): Promise<void> {
+    const { chain, settings } = this.#scanner;
+    const source = this.#source;
+    const genesis = async () => {
+      const hash = await source.hashAt(0);
+      if (hash === null) throw unavailable(source, "block 0", "it has no block");
+      return hash;
+    };
+    await checkChain({ url: source.name, genesis }, settings.network);
+    this.#checkLinks();
+    const next = (chain.tip()?.height ?? settings.first - 1) + 1;
+    const lowest = (await source.lowestBlock?.()) ?? 0;
+    if (lowest > next) {
+      const why = `it has pruned blocks below height ${lowest}, and the store needs them from height ${next} on`;
+      throw unavailable(source, `height ${next}`, why);
+    }
+  }
+
+  /**
+   * Goes on by one plan of blocks, or by one reorganisation. What the store had before an error, it has after it.
+   * @throws TapstakeError `block-unavailable`, `invalid-block`, `broken-link`, and the codes of sources
+   */
+  async step(signal?: AbortSignal): Promise<Step> {
+    const { chain, settings } = this.#scanner;
+    const tip: ChainTip = this.#until ?? (await this.#source.tip());
+    let cursor = chain.tip();
+    if (!cursor && settings.first > 0) {
+      if (tip.height < settings.first - 1) return { tip, done: true };
+      cursor = await this.#anchor();
+    }
+    if (cursor?.hash === tip.hash) {
+      await this.#locate(tip);
+      return { tip, done: true };
+    }
+    const plan = await this.#plan(cursor, tip);
+    if (plan.ancestor?.hash !== cursor?.hash) {
+      this.#scanner.disconnect(plan.ancestor);
+      if (!plan.ancestor && settings.first > 0) return { tip, done: false };
+    }
+    await this.#forward(plan.hashes, tip, signal);
+    const now = chain.tip();
+    if (now?.hash !== tip.hash) return { tip, done: false };
+    await this.#locate(tip);
+    return { tip, done: true };
+  }
+
+  /** The block before the first, as the source has it. */
+  async #anchor(): Promise<WatchedBlock> {
+    const height = this.#scanner.settings.first - 1;
+    const hash = await this.#source.hashAt(height);
+    if (hash === null)
+      throw unavailable(this.#source, `height ${height}`, "its best chain has become shorter");
+    const header = await this.#header(hash);
+    const block = { height, hash, previous: hashText(header.previous), time: header.time, staked: 0n };
+    this.#scanner.anchor(block);
+    return block;
+  }
+
+  /** The common ancestor with the source, and the hashes above it, the lowest first. */
+  async #plan(
+    cursor: WatchedBlock | null,
+    tip: ChainTip,
+  ): Promise<{ ancestor: WatchedBlock | null; hashes: string[] }> {
+    const { chain, settings } = this.#scanner;
+    if (cursor && this.#source.headersAfter) {
+      const hashes = this.#upTo(tip, cursor, await this.#headersAfter(cursor));
+      if (hashes.length > 0) return { ancestor: cursor, hashes };
+    }
+    const from = (cursor?.height ?? settings.first - 1) + PLAN;
+    let hash = tip.height > from ? ((await this.#source.hashAt(from)) ?? tip.hash) : tip.hash;
+    const hashes: string[] = [];
+    for (;;) {
+      const known = chain.blockOf(hash);
+      if (known) return { ancestor: known, hashes: hashes.toReversed() };
+      if (hash === NO_BLOCK) return { ancestor: null, hashes: hashes.toReversed() };
+      // Below the first block, the chain is of no interest: the store starts again from another anchor.
+      const claimed = Math.min(tip.height, from) - hashes.length;
+      if (settings.first > 0 && claimed < settings.first - 1) return { ancestor: null, hashes: [] };
+      hashes.push(hash);
+      hash = hashText((await this.#header(hash)).previous);
+    }
+  }
+
+  /** The hashes up to a tip; none where they pass it by, as the source's best chain is another one by now. */
+  #upTo(tip: ChainTip, cursor: WatchedBlock, hashes: string[]): string[] {
+    const at = hashes.indexOf(tip.hash);
+    if (at !== -1) return hashes.slice(0, at + 1);
+    return this.#until && cursor.height + hashes.length >= tip.height ? [] : hashes;
+  }
+
+  async #headersAfter(cursor: WatchedBlock): Promise<string[]> {
+    let headers: readonly Uint8Array[];
+    try {
+      headers = await this.#source.headersAfter!(cursor.hash, PLAN);
+    } catch (error) {
+      // A node that never had the block says so, and others say nothing: both are asked from the tip back.
+      if (error instanceof TapstakeError && error.code === "block-unavailable") return [];
+      throw error;
+    }
+    const hashes: string[] = [];
+    let previous = cursor.hash;
+    for (const bytes of headers) {
+      const header = parseHeader(bytes);
+      if (hashText(header.previous) !== previous) {
+        const text = `${this.#source.name} gave headers that do not follow upon each other after ${previous}`;
+        throw new TapstakeError("broken-link", text, { previous });
+      }
+      previous = hashText(header.hash);
+      hashes.push(previous);
+    }
+    return hashes;
+  }
+
+  async #header(hash: string) {
+    const header = parseHeader(await this.#source.header(hash));
+    if (hashText(header.hash) === hash) return header;
+    const text = `${this.#source.name} gave header ${hashText(header.hash)} for block ${hash}`;
+    throw new TapstakeError("invalid-block", text, { hash });
+  }
+
+  /** Fetches ahead while it walks, and stores in batches; near the tip, each block alone. */
+  async #forward(hashes: readonly string[], tip: ChainTip, signal?: AbortSignal): Promise<void> {
+    const fetched: Promise<Uint8Array>[] = [];
+    const ask = (index: number) => {
+      const hash = hashes[index];
+      if (hash === undefined) return;
+      const block = this.#source.block(hash);
+      // It is awaited later, or never after another one has failed.
+      block.catch(() => {});
+      fetched.push(block);
+    };
+    for (let i = 0; i < AHEAD; i++) ask(i);
+    let batch: WalkedBlock[] = [];
+    let bytes = 0;
+    const flush = () => {
+      if (batch.length === 0) return;
+      const blocks = batch;
+      batch = [];
+      bytes = 0;
+      this.#scanner.connect(blocks);
+      this.#progress(this.#scanner.chain.tip()!, tip);
+    };
+    try {
+      for (const [i, hash] of hashes.entries()) {
+        if (signal?.aborted) break;
+        const block = await fetched.shift()!;
+        ask(i + AHEAD);
+        batch.push({ hash, bytes: block });
+        bytes += block.length;
+        if (batch.length >= BATCH.blocks || bytes >= BATCH.bytes) flush();
+      }
+    } finally {
+      // The blocks before one that cannot be had are good.
+      flush();
+    }
+  }
+
+  /** Looks for the staking outputs of delegations that were learnt after their block. */
+  async #locate(tip: ChainTip): Promise<void> {
+    const { chain } = this.#scanner;
+    for (;;) {
+      const outpoints = this.#scanner.unlocated(LOCATED_AT_ONCE);
+      if (outpoints.length === 0) return;
+      const source = this.#source;
+      if (!source.locate) return this.#scanner.located(new Map(outpoints.map((each) => [each, null])));
+      const answer = await source.locate(outpoints.map(toOutpoint));
+      // Another chain by now: the next step asks again.
+      if (answer.tip.hash !== tip.hash) return;
+      const found = new Map<string, { height: number; bytes: Uint8Array } | null>();
+      for (const [i, outpoint] of outpoints.entries()) {
+        const height = answer.heights[i];
+        if (height === null || height === undefined) {
+          found.set(outpoint, null);
+          continue;
+        }
+        const hash = chain.blockAt(height)?.hash ?? (await source.hashAt(height));
+        if (hash !== null) found.set(outpoint, { height, bytes: await this.#checkedBlock(hash) });
+      }
+      this.#scanner.located(found);
+    }
+  }
+
+  async #checkedBlock(hash: string): Promise<Uint8Array> {
+    const bytes = await this.#source.block(hash);
+    if (hashText(parseHeader(bytes.subarray(0, 80)).hash) === hash) return bytes;
+    throw new TapstakeError("invalid-block", `${this.#source.name} gave another block for ${hash}`, { hash });
+  }
+
+  #checkLinks(): void {
+    const { chain } = this.#scanner;
+    const tip = chain.tip();
+    if (!tip) return;
+    let before: WatchedBlock | undefined;
+    for (const block of chain.blocksAbove(Math.max(-1, tip.height - CHECKED_AT_START))) {
+      if (before && (block.previous !== before.hash || block.height !== before.height + 1)) {
+        const text = `the store's block ${block.height} does not follow upon its block ${before.height}`;
+        throw new TapstakeError("broken-link", text, { height: block.height });
+      }
+      before = block;
+    }
+  }
+}
+
+function unavailable(source: BlockSource, what: string, why: string): TapstakeError {
+  const text = `${source.name} cannot serve ${what}: ${why}`;
+  return new TapstakeError("block-unavailable", text, { source: source.name, reason: why });
+}

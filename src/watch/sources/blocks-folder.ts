@@ -1,0 +1,252 @@
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { HEADER_LENGTH, parseHeader } from "../../bitcoin/header.js";
+import { littleEndian } from "../../bitcoin/byte-reader.js";
+import { TapstakeError } from "../../core/errors.js";
+import type { Network } from "../../core/network.js";
+import { hashText } from "../outpoint.js";
+import type { BlockSource } from "../source.js";
+import { checkBlock } from "./check-block.js";
+
+/** bitcoind's own files of blocks. */
+export interface BlocksFolderOptions {
+  /** The folder with `blk00000.dat`, for example `~/.bitcoin/blocks`. */
+  readonly folder: string;
+  /** The node that the files are of: it says which chain is the best one, and has what is not in the files yet. */
+  readonly node: BlockSource;
+  readonly network: Network;
+}
+
+/** What stands before each block: 4 bytes of the network, 4 bytes of the length. */
+const HEAD = 8;
+const MAGIC: Readonly<Record<Network, readonly number[]>> = {
+  mainnet: [0xf9be_b4d9],
+  // testnet3 and testnet4.
+  testnet: [0x0b11_0907, 0x1c16_3f28],
+  signet: [0x0a03_cf40],
+  regtest: [0xfabf_b5da],
+};
+/** Read once and used for the blocks in it: pages that are used again cost no fault. */
+const WINDOW = 8 * 1024 * 1024;
+const MOST_BLOCK = 4_000_000;
+/** Headers are looked for in steps of this size, as most of a file is passed over. */
+const STEP = 256 * 1024;
+
+interface Place {
+  readonly file: number;
+  readonly at: number;
+  readonly length: number;
+}
+
+/**
+ * Reads blocks from bitcoind's files, for a catch-up of many. Their order in the files is not the chain's: each header
+ * names the block before it, and the node says which chain is the best. The files may grow, and the last one may end in
+ * a block that is not written yet: such a block comes from the node.
+ * @throws TapstakeError `file-error`
+ */
+export function blocksFolderSource({ folder, node, network }: BlocksFolderOptions): BlockSource {
+  const files = new BlockFiles(folder, network);
+  return {
+    ...node,
+    name: folder,
+    async header(hash) {
+      return files.header(hash) ?? node.header(hash);
+    },
+    async block(hash) {
+      return files.block(hash) ?? node.block(hash);
+    },
+    async close() {
+      files.close();
+      await node.close?.();
+    },
+  };
+}
+
+/** The block files of a folder, and where each block is in them. */
+export class BlockFiles {
+  readonly #folder: string;
+  readonly #magic: readonly number[];
+  readonly #key: Uint8Array;
+  readonly #places = new Map<string, Place>();
+  /** How far each file was read. */
+  readonly #read = new Map<number, number>();
+  readonly #open = new Map<number, number>();
+  readonly #window = Buffer.allocUnsafeSlow(WINDOW);
+  #windowFile = -1;
+  #windowAt = 0;
+  #windowLength = 0;
+  #isIndexed = false;
+  #newest = 0;
+  readonly #network: Network;
+
+  constructor(folder: string, network: Network) {
+    this.#folder = folder;
+    this.#network = network;
+    this.#magic = MAGIC[network];
+    this.#key = keyOf(folder);
+    if (this.#names().length === 0) {
+      throw new TapstakeError("file-error", `there is no blk*.dat in ${folder}`, { path: folder });
+    }
+  }
+
+  /** How many blocks were found. */
+  get size(): number {
+    return this.#places.size;
+  }
+
+  header(hash: string): Uint8Array | null {
+    const place = this.#place(hash);
+    return place && this.#bytes({ ...place, length: HEADER_LENGTH });
+  }
+
+  /** The bytes of a block; null where the files do not have it, whole. */
+  block(hash: string): Uint8Array | null {
+    const place = this.#place(hash);
+    if (!place) return null;
+    const bytes = this.#bytes(place);
+    if (bytes && this.#isWhole(bytes, hash, place)) return bytes;
+    this.#places.delete(hash);
+    return null;
+  }
+
+  /** A file may have been written over, or begun anew; a crash of the node leaves the end of the newest one torn. */
+  #isWhole(bytes: Uint8Array, hash: string, { file }: Place): boolean {
+    if (hashText(parseHeader(bytes.subarray(0, HEADER_LENGTH)).hash) !== hash) return false;
+    if (file < this.#newest - 1) return true;
+    try {
+      checkBlock(bytes, hash, this.#network, this.#folder);
+      return true;
+    } catch (error) {
+      if (error instanceof TapstakeError && error.code === "invalid-block") return false;
+      throw error;
+    }
+  }
+
+  close(): void {
+    for (const descriptor of this.#open.values()) closeSync(descriptor);
+    this.#open.clear();
+  }
+
+  #place(hash: string): Place | null {
+    const known = this.#places.get(hash);
+    if (known) return known;
+    this.#index();
+    return this.#places.get(hash) ?? null;
+  }
+
+  /** Reads the heads of what is new in the files. */
+  #index(): void {
+    const names = this.#names();
+    // Only the last files grow; the others are read once.
+    const from = this.#isIndexed ? Math.max(0, names.length - 2) : 0;
+    for (const number of names.slice(from)) this.#indexFile(number);
+    this.#isIndexed = true;
+    this.#newest = names.at(-1) ?? 0;
+  }
+
+  #indexFile(file: number): void {
+    const descriptor = this.#descriptor(file);
+    if (descriptor === null) return;
+    const { size } = fstatSync(descriptor);
+    let at = this.#read.get(file) ?? 0;
+    const part = Buffer.allocUnsafe(STEP);
+    let partAt = 0;
+    let partLength = 0;
+    while (at + HEAD + HEADER_LENGTH <= size) {
+      if (at < partAt || at + HEAD + HEADER_LENGTH > partAt + partLength) {
+        partAt = at;
+        partLength = readSync(descriptor, part, 0, STEP, at);
+        reveal(part.subarray(0, partLength), this.#key, at);
+        if (partLength < HEAD + HEADER_LENGTH) break;
+      }
+      const head = part.subarray(at - partAt, at - partAt + HEAD + HEADER_LENGTH);
+      const length = littleEndian(head.subarray(4, 8));
+      // The rest of the file is reserved, and not written yet.
+      if (!this.#magic.includes(head.readUInt32BE(0)) || length < HEADER_LENGTH || length > MOST_BLOCK) break;
+      if (at + HEAD + length > size) break;
+      const hash = hashText(parseHeader(head.subarray(HEAD)).hash);
+      this.#places.set(hash, { file, at: at + HEAD, length });
+      at += HEAD + length;
+    }
+    this.#read.set(file, at);
+  }
+
+  #bytes({ file, at, length }: Place): Uint8Array | null {
+    const descriptor = this.#descriptor(file);
+    if (descriptor === null) return null;
+    const isIn =
+      file === this.#windowFile && at >= this.#windowAt && at + length <= this.#windowAt + this.#windowLength;
+    if (!isIn) {
+      this.#windowFile = file;
+      this.#windowAt = at;
+      this.#windowLength = readSync(descriptor, this.#window, 0, WINDOW, at);
+      if (this.#windowLength < length) return null;
+    }
+    const start = at - this.#windowAt;
+    // A copy: the window is used again while the block is still read.
+    const bytes = Buffer.allocUnsafe(length);
+    this.#window.copy(bytes, 0, start, start + length);
+    reveal(bytes, this.#key, at);
+    return bytes;
+  }
+
+  #descriptor(file: number): number | null {
+    const known = this.#open.get(file);
+    if (known !== undefined) return known;
+    const path = join(this.#folder, `blk${String(file).padStart(5, "0")}.dat`);
+    try {
+      const descriptor = openSync(path, "r");
+      this.#open.set(file, descriptor);
+      return descriptor;
+    } catch (cause) {
+      const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+      // A node that prunes removes files.
+      if (code === "ENOENT") return null;
+      throw new TapstakeError("file-error", `cannot read ${path}: ${code}`, { path, code }, { cause });
+    }
+  }
+
+  #names(): number[] {
+    try {
+      return readdirSync(this.#folder)
+        .flatMap((name) => /^blk(\d{5,})\.dat$/.exec(name)?.[1] ?? [])
+        .map(Number)
+        .toSorted((a, b) => a - b);
+    } catch (cause) {
+      const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+      const text = `cannot read the folder ${this.#folder}: ${code}`;
+      throw new TapstakeError("file-error", text, { path: this.#folder, code }, { cause });
+    }
+  }
+}
+
+/** The key that bitcoind has obscured its files with, from 28 on: 8 bytes; zeros where it did not. */
+function keyOf(folder: string): Uint8Array {
+  try {
+    const key = readFileSync(join(folder, "xor.dat"));
+    if (key.length === 8) return key;
+    throw new TapstakeError("file-error", `${join(folder, "xor.dat")} has ${key.length} bytes, not 8`, {
+      path: folder,
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return new Uint8Array(8);
+    throw error;
+  }
+}
+
+/** XORs bytes that stand at an offset of their file with the key; four bytes at a time. */
+function reveal(bytes: Buffer, key: Uint8Array, offset: number): void {
+  if (key.every((byte) => byte === 0)) return;
+  const turned = Uint8Array.from({ length: 8 }, (_, i) => key[(offset + i) % 8]!);
+  const whole = bytes.byteOffset % 4 === 0 ? bytes.length >> 2 : 0;
+  if (whole > 0) {
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset, whole);
+    const [even, odd] = new Int32Array(turned.buffer) as unknown as [number, number];
+    for (let i = 0; i + 1 < whole; i += 2) {
+      words[i]! ^= even;
+      words[i + 1]! ^= odd;
+    }
+    if (whole % 2 === 1) words[whole - 1]! ^= even;
+  }
+  for (let i = 4 * whole; i < bytes.length; i++) bytes[i]! ^= turned[i % 8]!;
+}

@@ -1,0 +1,121 @@
+import { createHash } from "node:crypto";
+import { hasWork, HEADER_LENGTH, parseHeader, targetOf } from "../../bitcoin/header.js";
+import { equalBytes } from "../../core/bytes.js";
+import { TapstakeError } from "../../core/errors.js";
+import type { Network } from "../../core/network.js";
+import { hashText } from "../outpoint.js";
+import { ByteTable } from "../walk/byte-table.js";
+import { type BlockLayout, walkBlock } from "../walk/walk.js";
+
+/** The easiest target that a network permits, in its compact form. */
+const EASIEST: Readonly<Record<Network, number>> = {
+  mainnet: 0x1d00_ffff,
+  testnet: 0x1d00_ffff,
+  signet: 0x1e03_77ae,
+  regtest: 0x207f_ffff,
+};
+
+const NOTHING = { outpoints: new ByteTable(36), outputKeys: new ByteTable(32), tags: [] };
+
+/**
+ * That a block of a server that is not one's own is the block with this hash, and whole: its header has the work that it
+ * states, and no easier target than the network permits; its Merkle root and witness commitment are those of its bytes.
+ * Nothing else of a block can be changed without another hash. Whether its signatures are valid, this does not say.
+ * @throws TapstakeError `invalid-block` with the `reason`: `hash`, `work`, `merkle-root`, `witness-commitment`
+ */
+export function checkBlock(block: Uint8Array, hash: string, network: Network, source: string): void {
+  const layout: BlockLayout = [];
+  walkBlock(block, NOTHING, layout);
+  checkHeader(block.subarray(0, HEADER_LENGTH), hash, network, source);
+  const count = layout.length / 4;
+  const ids = new Uint8Array(32 * count);
+  const witnessIds = new Uint8Array(32 * count);
+  let hasWitness = false;
+  for (let i = 0; i < count; i++) {
+    const [start, inputs, witnesses, end] = layout.slice(4 * i, 4 * i + 4) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    const isSegwit = inputs - start > 4;
+    hasWitness ||= isSegwit;
+    const whole = block.subarray(start, end);
+    const id = isSegwit
+      ? twice(
+          block.subarray(start, start + 4),
+          block.subarray(inputs, witnesses),
+          block.subarray(end - 4, end),
+        )
+      : twice(whole);
+    ids.set(id, 32 * i);
+    // BIP-141: of the coinbase, which carries the root of these hashes, it is zero.
+    if (i > 0) witnessIds.set(isSegwit ? twice(whole) : id, 32 * i);
+  }
+  const root = rootOf(ids, source, hash);
+  if (!equalBytes(root, block.subarray(36, 68)))
+    throw lie(source, hash, "merkle-root", "another Merkle root");
+  const [start, , witnesses, end] = layout as [number, number, number, number];
+  const commitment = commitmentIn(block.subarray(start, witnesses));
+  // Without the commitment in the coinbase, there is no witness in the block. With it, none can be left out.
+  if (!commitment && !hasWitness) return;
+  const reserved = reservedValue(block.subarray(witnesses, end));
+  const isCommitted =
+    commitment && reserved && equalBytes(twice(rootOf(witnessIds, source, hash), reserved), commitment);
+  if (!isCommitted) throw lie(source, hash, "witness-commitment", "other witnesses than it commits to");
+}
+
+/** That a header has this hash, and the work for it. @throws TapstakeError `invalid-block` */
+export function checkHeader(bytes: Uint8Array, hash: string, network: Network, source: string): void {
+  const header = parseHeader(bytes);
+  if (hashText(header.hash) !== hash) throw lie(source, hash, "hash", `the hash ${hashText(header.hash)}`);
+  const isEasy = targetOf(header) > targetOf({ bits: EASIEST[network] });
+  if (isEasy || !hasWork(header)) throw lie(source, hash, "work", "less work than the network asks for");
+}
+
+const twice = (...parts: readonly Uint8Array[]): Uint8Array => {
+  const first = createHash("sha256");
+  for (const part of parts) first.update(part);
+  return createHash("sha256").update(first.digest()).digest();
+};
+
+/** A Merkle root; a list that ends in a repeated pair has the root of a shorter one (CVE-2012-2459), and is refused. */
+function rootOf(hashes: Uint8Array, source: string, hash: string): Uint8Array {
+  let level = hashes;
+  while (level.length > 32) {
+    const pairs = Math.ceil(level.length / 64);
+    const next = new Uint8Array(32 * pairs);
+    for (let i = 0; i < pairs; i++) {
+      const left = level.subarray(64 * i, 64 * i + 32);
+      const right = level.subarray(64 * i + 32, 64 * i + 64);
+      if (right.length > 0 && equalBytes(left, right)) {
+        throw lie(source, hash, "merkle-root", "a transaction twice");
+      }
+      next.set(twice(left, right.length > 0 ? right : left), 32 * i);
+    }
+    level = next;
+  }
+  return level;
+}
+
+const COMMITMENT = [0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed];
+
+/** The last witness commitment among the outputs of a coinbase (BIP-141). */
+function commitmentIn(coinbase: Uint8Array): Uint8Array | null {
+  for (let at = coinbase.length - 38; at >= 0; at--) {
+    if (coinbase[at - 1] === 38 && COMMITMENT.every((byte, i) => coinbase[at + i] === byte)) {
+      return coinbase.subarray(at + 6, at + 38);
+    }
+  }
+  return null;
+}
+
+/** The one element of a coinbase's witness: 32 bytes, before the lock time. */
+function reservedValue(rest: Uint8Array): Uint8Array | null {
+  return rest.length === 1 + 1 + 32 + 4 && rest[0] === 1 && rest[1] === 32 ? rest.subarray(2, 34) : null;
+}
+
+function lie(source: string, hash: string, reason: string, what: string): TapstakeError {
+  const text = `${source} gave a false block ${hash}: it has ${what}`;
+  return new TapstakeError("invalid-block", text, { source, hash, reason });
+}

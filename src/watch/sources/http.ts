@@ -1,0 +1,80 @@
+import { parseUrl, unreachable } from "../../chain/http.js";
+import { TapstakeError } from "../../core/errors.js";
+
+/** The most bytes of a block: its weight is at most 4,000,000. */
+const MAX_BLOCK = 4_000_000 + 80;
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Uint8Array;
+}
+
+export interface Server {
+  /** Without credentials, and with a slash at its end. */
+  readonly url: string;
+  get(path: string, options?: { readonly signal?: AbortSignal; readonly limit?: number }): Promise<Answer>;
+}
+
+/**
+ * A server that is asked for bytes by GET.
+ * @throws TapstakeError `node-unreachable`; at each request also `unexpected-answer` for one that is too long
+ */
+export function createServer(url: string, timeout: number): Server {
+  const { endpoint, credentials } = parseUrl(url);
+  const headers: Record<string, string> = {};
+  if (credentials) {
+    const text = `${credentials.username}:${credentials.password}`;
+    headers["authorization"] = `Basic ${Buffer.from(text).toString("base64")}`;
+  }
+  const once = async (path: string, signal: AbortSignal, limit: number): Promise<Answer> => {
+    const response = await fetch(endpoint + path, { headers, signal });
+    const declared = Number(response.headers.get("content-length") ?? 0);
+    const tooLong = () => {
+      const text = `${path}: the answer of ${endpoint} has more than ${limit} bytes`;
+      return new TapstakeError("unexpected-answer", text, { url: endpoint, path, reason: "size" });
+    };
+    if (declared > limit) {
+      await response.body?.cancel();
+      throw tooLong();
+    }
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    if (bytes.length > limit) throw tooLong();
+    return { status: response.status, headers: response.headers, bytes };
+  };
+  return {
+    url: endpoint,
+    async get(path, { signal, limit = MAX_BLOCK } = {}) {
+      const deadline = AbortSignal.timeout(timeout);
+      const either = signal ? AbortSignal.any([signal, deadline]) : deadline;
+      try {
+        return await once(path, either, limit);
+      } catch (error) {
+        if (error instanceof TapstakeError) throw error;
+        if (either.aborted) {
+          throw unreachable(
+            endpoint,
+            signal?.aborted ? "stopped" : `no answer to ${path} in ${timeout} ms`,
+            error,
+          );
+        }
+        // A server closes connections that were idle, and the first request on one then fails.
+        try {
+          return await once(path, either, limit);
+        } catch (again) {
+          if (again instanceof TapstakeError) throw again;
+          throw unreachable(endpoint, reasonOf(again), again);
+        }
+      }
+    },
+  };
+}
+
+/** What a server said in words. */
+export const saidBy = ({ bytes }: Answer): string => new TextDecoder().decode(bytes.subarray(0, 300)).trim();
+
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  const code = (cause as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,119 @@
+import type { Outpoint } from "../../bitcoin/transaction.js";
+import type { ChainTip } from "../../chain/access.js";
+import { createRpc, type Rpc, type RpcOptions } from "../../chain/rpc.js";
+import { hex } from "../../core/bytes.js";
+import { TapstakeError } from "../../core/errors.js";
+import type { BlockSource, Located } from "../source.js";
+
+/** How long one call waits for a new block, in milliseconds. */
+const WAIT = 20_000;
+/** On nodes that cannot be given the known tip, a block between two calls is seen after this time. */
+const WAIT_WITHOUT_TIP = 5_000;
+
+/** bitcoind's codes: no such block or transaction; a wrong height; a method's help, or pruned data. */
+const NOT_FOUND = -5;
+const INVALID_PARAMETER = -8;
+const MISC_ERROR = -1;
+
+/** The blocks of a bitcoind by RPC: slower than REST, and works with every node. */
+export function rpcSource(options: RpcOptions): BlockSource {
+  const rpc = createRpc(options);
+  return {
+    name: rpc.url,
+    tip: () => tipOf(rpc),
+    async header(hash) {
+      return hex.decode(await found(hash, rpc, () => rpc.call<string>("getblockheader", hash, false)));
+    },
+    hashAt: (height) => hashAt(rpc, height),
+    async block(hash) {
+      return Buffer.from(await found(hash, rpc, () => rpc.getblockhex(hash)), "hex");
+    },
+    waitForTip: (known, signal) => waitForTip(options, known, signal),
+    locate: (outpoints) => locate(rpc, outpoints),
+    lowestBlock: () => lowestBlock(rpc),
+  };
+}
+
+export async function tipOf(rpc: Rpc): Promise<ChainTip> {
+  const { blocks, bestblockhash } = await rpc.getblockchaininfo();
+  return { height: blocks, hash: bestblockhash };
+}
+
+async function hashAt(rpc: Rpc, height: number): Promise<string | null> {
+  try {
+    return await rpc.getblockhash(height);
+  } catch (error) {
+    if (codeOf(error) === INVALID_PARAMETER) return null;
+    throw error;
+  }
+}
+
+async function lowestBlock(rpc: Rpc): Promise<number> {
+  const { pruned, pruneheight } = await rpc.call<{ pruned?: boolean; pruneheight?: number }>(
+    "getblockchaininfo",
+  );
+  return pruned === true ? (pruneheight ?? 0) : 0;
+}
+
+/** A long poll: bitcoind answers when there is another tip. */
+export async function waitForTip(options: RpcOptions, known: string, signal: AbortSignal): Promise<ChainTip> {
+  const waiting = createRpc({ ...options, timeout: WAIT + 10_000, signal });
+  try {
+    return await waiting.call<ChainTip>("waitfornewblock", WAIT, known);
+  } catch (error) {
+    if (codeOf(error) !== MISC_ERROR) throw error;
+  }
+  // Before it takes the known tip: the node compares with the tip of the moment in which the call arrives.
+  const stop = new AbortController();
+  const waits = createRpc({ ...options, timeout: WAIT, signal: AbortSignal.any([signal, stop.signal]) });
+  const next = waits.call<ChainTip>("waitfornewblock", WAIT_WITHOUT_TIP);
+  next.catch(() => {});
+  const tip = await tipOf(waiting);
+  if (tip.hash === known) return next;
+  stop.abort();
+  return tip;
+}
+
+async function locate(rpc: Rpc, outpoints: readonly Outpoint[]): Promise<Located> {
+  for (;;) {
+    const tip = await tipOf(rpc);
+    const heights: (number | null)[] = [];
+    for (const { txid, vout } of outpoints) heights.push(await heightOf(rpc, tip, txid, vout));
+    if ((await rpc.getbestblockhash()) === tip.hash) return { tip, heights };
+  }
+}
+
+async function heightOf(rpc: Rpc, tip: ChainTip, txid: string, vout: number): Promise<number | null> {
+  const output = await rpc.call<{ confirmations: number } | null>("gettxout", txid, vout, false);
+  if (output) return tip.height - output.confirmations + 1;
+  return indexedHeight(rpc, tip, txid);
+}
+
+/** Of a spent output: where the node keeps an index of all transactions. */
+export async function indexedHeight(rpc: Rpc, tip: ChainTip, txid: string): Promise<number | null> {
+  try {
+    const { confirmations = 0 } = await rpc.call<{ confirmations?: number }>("getrawtransaction", txid, true);
+    return confirmations > 0 ? tip.height - confirmations + 1 : null;
+  } catch (error) {
+    if (codeOf(error) === NOT_FOUND) return null;
+    throw error;
+  }
+}
+
+async function found<T>(hash: string, rpc: Rpc, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    const code = codeOf(error);
+    if (code !== NOT_FOUND && code !== MISC_ERROR) throw error;
+    throw blockUnavailable(rpc.url, hash, String((error as TapstakeError).details["reason"]), error);
+  }
+}
+
+export function blockUnavailable(name: string, hash: string, why: string, cause?: unknown): TapstakeError {
+  const text = `${name} does not have block ${hash}: ${why}`;
+  return new TapstakeError("block-unavailable", text, { source: name, hash, reason: why }, { cause });
+}
+
+const codeOf = (error: unknown): unknown =>
+  error instanceof TapstakeError && error.code === "node-error" ? error.details["code"] : undefined;

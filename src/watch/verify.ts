@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ChainTip } from "../chain/access.js";
+import { delegationFromJson } from "../delegation/json.js";
+import { Follower } from "./follow.js";
+import { Scanner } from "./scanner.js";
+import { settingsOf, settingsToMeta } from "./settings.js";
+import type { BlockSource } from "./source.js";
+import { createStore, openReader, openWriter } from "./store/open.js";
+import { StakeStore } from "./store/stakes.js";
+import { ChainStore } from "./store/store.js";
+import type { WatchedBlock, WatchedStake } from "./types.js";
+
+/** What a comparison with a full rescan found. */
+export interface Verified {
+  readonly blocks: number;
+  readonly events: number;
+  readonly stakes: number;
+  /** Stakes that were learnt late, and whose block the store does not know; their states are compared all the same. */
+  readonly unlocated: number;
+  /** In words; empty where both agree. */
+  readonly differences: readonly string[];
+}
+
+/**
+ * Scans every block of a store again, into a second store that knows every delegation from the start, and compares:
+ * blocks, events and the state of every stake. Another process may write to the first meanwhile: the comparison is of
+ * the block that it had at the beginning.
+ * @throws TapstakeError the codes of sources and stores
+ */
+export async function verifyStore(
+  path: string,
+  source: BlockSource,
+  onProgress: (at: WatchedBlock, tip: ChainTip) => void = () => {},
+): Promise<Verified> {
+  const folder = mkdtempSync(join(tmpdir(), "tapstake-verify-"));
+  const first = openReader(path);
+  try {
+    // One view of the first store for the whole comparison.
+    first.sql.exec("BEGIN");
+    const chain = new ChainStore(first);
+    const tip = chain.tip();
+    const settings = settingsOf(chain);
+    const again = join(folder, "again.db");
+    createStore(again, settingsToMeta(settings));
+    const second = new ChainStore(openWriter(again));
+    try {
+      const scanner = new Scanner(second, settings);
+      const documents = first.sql.all<{ document: string }>("SELECT document FROM delegation");
+      scanner.add(documents.map(({ document }) => delegationFromJson(document)));
+      copyBelow(chain, scanner);
+      if (tip) {
+        const follower = new Follower(scanner, source, { onProgress, until: tip });
+        await follower.check();
+        while (!(await follower.step()).done) {
+          // The next plan of blocks.
+        }
+      }
+      return compare(chain, second);
+    } finally {
+      second.close();
+    }
+  } finally {
+    first.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What a full scan finds by itself, and what lies below its first block. */
+function copyBelow(first: ChainStore, second: Scanner): void {
+  const height = second.settings.first;
+  second.chain.transaction(() => {
+    const { sql } = second.chain;
+    for (const event of first.eventsBelow(height)) second.copy(event);
+    sql.run("UPDATE delegation SET located = 1");
+  });
+}
+
+function compare(first: ChainStore, second: ChainStore): Verified {
+  const differences: string[] = [];
+  const blocks = diff(rowsOf(first, BLOCKS), rowsOf(second, BLOCKS));
+  differences.push(...blocks.map((each) => `block ${each}`));
+  const events = rowsOf(second, EVENTS);
+  const { missing, surplus } = sides(rowsOf(first, EVENTS), events);
+  // Of a stake that was learnt late and is spent, a node without an index cannot tell the block.
+  const unlocated = missing.filter((each) => each.endsWith(" stake delegation"));
+  differences.push(...surplus.map((each) => `event ${each} is not in the chain`));
+  differences.push(
+    ...missing.filter((each) => !unlocated.includes(each)).map((each) => `event ${each} is not in the store`),
+  );
+  const stakes = stakesOf(second);
+  differences.push(...diff(stakesOf(first), stakes).map((each) => `stake ${each}`));
+  return {
+    blocks: first.sql.one<{ n: number }>("SELECT count(*) AS n FROM block")!.n,
+    events: events.length,
+    stakes: stakes.length,
+    unlocated: unlocated.length,
+    differences,
+  };
+}
+
+const BLOCKS = "SELECT height || ' ' || lower(hex(hash)) || ' ' || staked AS row FROM block ORDER BY height";
+const EVENTS = `SELECT height || ' ' || position || ' ' || slot || ' ' || lower(hex(outpoint)) || ' ' || ifnull(leaf, '')
+  || ' ' || kind || ' ' || ifnull(origin, '') AS row FROM event ORDER BY height, position, kind, slot`;
+
+const rowsOf = (store: ChainStore, text: string): string[] =>
+  store.sql.all<{ row: string }>(text).map(({ row }) => row.trimEnd());
+
+function stakesOf(store: ChainStore): string[] {
+  const found: string[] = [];
+  const stakes = new StakeStore(store);
+  for (let after: string | undefined; ;) {
+    const page: WatchedStake[] = stakes.list({ ...(after !== undefined && { after }) });
+    for (const { outpoint, origin, life, overflow } of page) {
+      // A phase-1 stake that a reorganisation removed stays for audit alone.
+      if (origin === "phase1" && life.state === "pending") continue;
+      const steps = life.steps.filter(({ name }) => name !== "staked");
+      const shown = steps.map(({ name, height, txid }) => `${name} ${height} ${txid}`);
+      found.push([outpoint, life.state, life.from, life.into, overflow, ...shown].join(" "));
+    }
+    if (page.length === 0) return found;
+    after = page.at(-1)!.outpoint;
+  }
+}
+
+function sides(a: readonly string[], b: readonly string[]) {
+  const [inA, inB] = [new Set(a), new Set(b)];
+  return { missing: b.filter((each) => !inA.has(each)), surplus: a.filter((each) => !inB.has(each)) };
+}
+
+function diff(a: readonly string[], b: readonly string[]): string[] {
+  const { missing, surplus } = sides(a, b);
+  return [
+    ...surplus.map((each) => `${each}: only in the store`),
+    ...missing.map((each) => `${each}: only in the rescan`),
+  ];
+}

@@ -1,0 +1,165 @@
+/**
+ * `npm run bench -- watch`: the walk of raw blocks beside bitcoinjs-lib and, where a compiler is, the same walk in C; and
+ * the catch-up of a store by REST, by RPC and by block files, beside the bare downloads.
+ */
+import { spawnSync } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Block } from "bitcoinjs-lib";
+import { startNode } from "../../regtest/index.js";
+import { Transaction } from "../../src/bitcoin/transaction-class.js";
+import { concatBytes } from "../../src/core/bytes.js";
+import {
+  type BlockSource,
+  blocksFolderSource,
+  openWatch,
+  restSource,
+  rpcSource,
+} from "../../src/watch/index.js";
+import { ByteTable } from "../../src/watch/walk/byte-table.js";
+import { walkBlock } from "../../src/watch/walk/walk.js";
+import { figure, interleaved, say } from "./support/report.js";
+
+const BLOCKS = 12;
+const TRANSACTIONS = 3_000;
+const folder = mkdtempSync(join(tmpdir(), "tapstake-bench-"));
+
+/** Blocks of 1.6 MB whose transactions have the sizes of everyday ones. */
+function makeBlocks(): Uint8Array[] {
+  return Array.from({ length: BLOCKS }, () => {
+    const transactions = Array.from({ length: TRANSACTIONS }, () => {
+      const transaction = new Transaction();
+      transaction.version = 2;
+      for (let i = 0; i < 2; i++) {
+        transaction.addInput(new Uint8Array(randomBytes(32)), 1);
+        const taproot = [new Uint8Array(randomBytes(64))];
+        const key = [new Uint8Array(randomBytes(71)), new Uint8Array(randomBytes(33))];
+        transaction.setWitness(i, i === 0 ? taproot : key);
+      }
+      transaction.addOutput(concatBytes(Uint8Array.of(0x51, 0x20), new Uint8Array(randomBytes(32))), 1_000n);
+      transaction.addOutput(concatBytes(Uint8Array.of(0, 0x14), new Uint8Array(randomBytes(20))), 1_000n);
+      transaction.addOutput(concatBytes(Uint8Array.of(0, 0x20), new Uint8Array(randomBytes(32))), 1_000n);
+      return transaction.toBuffer();
+    });
+    const count = Uint8Array.of(0xfd, TRANSACTIONS & 0xff, TRANSACTIONS >> 8);
+    return concatBytes(new Uint8Array(80), count, ...transactions);
+  });
+}
+
+function watchedOf(count: number) {
+  const [outpoints, outputKeys] = [new ByteTable(36, count), new ByteTable(32, count)];
+  for (let i = 0; i < count; i++) {
+    const key = createHash("sha256").update(`${i}`).digest();
+    outputKeys.add(key);
+    outpoints.add(concatBytes(key, Uint8Array.of(i & 3, 0, 0, 0)));
+  }
+  return { outpoints, outputKeys, tags: [0x316e_6262] };
+}
+
+try {
+  const blocks = makeBlocks();
+  const megabytes = blocks.reduce((sum, { length }) => sum + length, 0) / 1e6;
+  const [few, many, most] = [watchedOf(1_000), watchedOf(100_000), watchedOf(1_000_000)];
+  const walk = (watched: typeof few) => () => {
+    let hits = 0;
+    for (const block of blocks) hits += walkBlock(block, watched).length;
+    return hits;
+  };
+  const times = await interleaved(13, { few: walk(few), many: walk(many), most: walk(most) });
+  say(`a walk of ${megabytes.toFixed(0)} MB of blocks, 1,000 watched`, times.few, "ms");
+  say("  100,000 watched", times.many, "ms");
+  say("  1,000,000 watched", times.most, "ms");
+  figure("1,000,000 watched, of 1,000", times.most / times.few, { atMost: 5 });
+
+  const { peer } = await interleaved(3, { peer: () => Block.fromBuffer(Buffer.from(blocks[0]!)) });
+  say("  bitcoinjs-lib reads them in", peer * BLOCKS, "ms");
+  figure("a walk, how much faster than bitcoinjs-lib", (peer * BLOCKS) / times.many, { atLeast: 50 });
+
+  const program = join(folder, "walk");
+  const compiled = spawnSync("cc", ["-O2", "-o", program, resolve("test/bench/support/walk.c")], {
+    encoding: "utf8",
+  });
+  if (compiled.error) console.log("    no C compiler is installed: nothing to compare with");
+  else if (compiled.status !== 0) throw new Error(`cc failed:\n${compiled.stderr}`);
+  else {
+    const sized = blocks.flatMap((block) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(block.length);
+      return [length, block];
+    });
+    writeFileSync(join(folder, "blocks"), concatBytes(...sized.map((each) => new Uint8Array(each))));
+    writeFileSync(join(folder, "keys"), many.outpoints.keys.subarray(0, 36 * many.outpoints.size));
+    const ran = spawnSync(program, [join(folder, "blocks"), join(folder, "keys")], { encoding: "utf8" });
+    const [, milliseconds] = ran.stdout.trim().split(" ");
+    say("  the same in C, compiled with -O2", Number(milliseconds), "ms");
+    figure("a walk, of C's", times.many / Number(milliseconds), { atMost: 3 });
+  }
+
+  await catchUp();
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+/** Catch-ups of a store from a bitcoind, with blocks of outputs. */
+async function catchUp(): Promise<void> {
+  const node = await startNode({ args: ["-rest=1", "-txindex=0"], blocks: 110 });
+  try {
+    const addresses: string[] = [];
+    for (let i = 0; i < 500; i++) addresses.push(await node.rpc.getnewaddress());
+    const outputs = Object.fromEntries(addresses.map((address) => [address, "0.00001"]));
+    for (let i = 0; i < 40; i++) {
+      for (let j = 0; j < 4; j++) await node.rpc.call("sendmany", "", outputs);
+      await node.mine();
+    }
+    const { url, cookieFile } = node.connection;
+    const rest = () => restSource({ url, rpc: node.connection });
+    const rpc = () => rpcSource(node.connection);
+    const files = () =>
+      blocksFolderSource({
+        folder: cookieFile!.replace(/\.cookie$/, "blocks"),
+        node: rest(),
+        network: "regtest",
+      });
+    const tip = await rest().tip();
+    const hashes: (string | null)[] = [];
+    for (let i = 1; i <= tip.height; i++) hashes.push(await rest().hashAt(i));
+    let stores = 0;
+    const store = (source: () => BlockSource) => async () => {
+      const path = join(folder, `${stores++}.db`);
+      const watch = await openWatch({
+        source: source(),
+        store: path,
+        init: { network: "regtest", first: 1 },
+      });
+      await watch.caughtUp();
+      await watch.close();
+    };
+    const bare = (source: () => BlockSource) => async () => {
+      const from = source();
+      const ahead = 6;
+      for (let i = 0; i < hashes.length; i += ahead) {
+        await Promise.all(hashes.slice(i, i + ahead).map((hash) => from.block(hash!)));
+      }
+      if (source === files) await from.close?.();
+    };
+    const taken = await interleaved(7, {
+      rest: store(rest),
+      bareRest: bare(rest),
+      rpc: store(rpc),
+      bareRpc: bare(rpc),
+      files: bare(files),
+    });
+    say("a catch-up by REST", taken.rest, "ms");
+    say("  downloading alone", taken.bareRest, "ms");
+    say("a catch-up by RPC", taken.rpc, "ms");
+    say("  downloading alone", taken.bareRpc, "ms");
+    say("the blocks from block files", taken.files, "ms");
+    figure("a catch-up by REST, of downloading alone", taken.rest / taken.bareRest, { atMost: 1.3 });
+    figure("a catch-up by RPC, of downloading alone", taken.rpc / taken.bareRpc, { atMost: 1.2 });
+    figure("block files, how much faster than REST", taken.bareRest / taken.files, { atLeast: 5 });
+  } finally {
+    await node.stop();
+  }
+}

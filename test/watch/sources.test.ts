@@ -1,0 +1,269 @@
+import { mkdirSync, writeFileSync, appendFileSync, truncateSync, rmSync } from "node:fs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { concatBytes } from "../../src/core/bytes.js";
+import { Follower } from "../../src/watch/follow.js";
+import {
+  blocksFolderSource,
+  type BlockSource,
+  esploraSource,
+  restSource,
+  rpcSource,
+} from "../../src/watch/index.js";
+import { Scanner } from "../../src/watch/scanner.js";
+import { settingsOf } from "../../src/watch/settings.js";
+import { openWriter } from "../../src/watch/store/open.js";
+import { ChainStore } from "../../src/watch/store/store.js";
+import { initStore } from "../../src/watch/watch.js";
+import { failure } from "../support/errors.js";
+import { serve } from "../support/server.js";
+import { newHome } from "../support/signer.js";
+import { SimulatedBitcoin, type SimulatedBlock } from "../support/simulated-bitcoin.js";
+import { play } from "../support/simulated-stakes.js";
+
+let bitcoin: SimulatedBitcoin;
+beforeAll(async () => {
+  bitcoin = new SimulatedBitcoin();
+  const { moves } = await play();
+  for (let i = 0; i < 12; i++) bitcoin.mine(i === 5 ? [moves[0]!.transaction] : []);
+});
+
+let stores = 0;
+/** A store that follows a source until its tip, or until it fails. */
+async function follow(source: BlockSource, first = 0) {
+  const path = `${newHome().path}/${stores++}.db`;
+  initStore(path, { network: "regtest", first, phase1: null });
+  const chain = new ChainStore(openWriter(path));
+  const scanner = new Scanner(chain, settingsOf(chain));
+  const follower = new Follower(scanner, source);
+  await follower.check();
+  try {
+    while (!(await follower.step()).done) {
+      // The next plan.
+    }
+    return chain.tip()?.height ?? null;
+  } finally {
+    chain.close();
+  }
+}
+
+/** An Esplora server over the simulated chain; `change` answers in its place. */
+const esplora = (change: (path: string, block: SimulatedBlock) => unknown = () => undefined) =>
+  serve((_body, request, response) => {
+    const [, kind = "", id = "", part = ""] = request.url!.split("/");
+    const block = bitcoin.blocks.get(id)!;
+    const other = change(request.url!, block) as
+      { status?: number; headers?: object; body?: unknown } | undefined;
+    if (other) {
+      response.writeHead(other.status ?? 200, { ...other.headers }).end(other.body ?? "");
+      return;
+    }
+    const { tip } = bitcoin;
+    const answers: Record<string, () => unknown> = {
+      "blocks tip hash": () => tip.hash,
+      "blocks tip height": () => String(tip.height),
+      "block header": () => Buffer.from(block.bytes.subarray(0, 80)).toString("hex"),
+      "block raw": () => block.bytes,
+      "block-height ": () => bitcoin.at(Number(id)).hash,
+    };
+    const key = kind === "blocks" ? `${kind} ${id} ${part}` : `${kind} ${part}`;
+    const answer = answers[key];
+    if (answer && (kind !== "block" || block)) response.end(answer());
+    else response.writeHead(404).end("not found");
+  });
+
+const REGTEST = { network: "regtest", interval: 5, timeout: 2_000 } as const;
+
+describe("an Esplora server", () => {
+  it("is followed to its tip", async () => {
+    expect(await follow(esploraSource({ ...REGTEST, url: await esplora() }))).toBe(bitcoin.tip.height);
+  });
+
+  it.each([
+    ["another block", (block: SimulatedBlock) => bitcoin.at(block.height - 1).bytes, "hash"],
+    [
+      "a block without a transaction",
+      (block: SimulatedBlock) => concatBytes(block.bytes.subarray(0, 80), bitcoin.tip.bytes.subarray(80)),
+      "merkle-root",
+    ],
+  ] as const)("that lies with %s is refused, and the store has what came before", async (_, lie, reason) => {
+    const url = await esplora((path, block) =>
+      path.endsWith("/raw") && block.height === 6 ? { body: lie(block) } : undefined,
+    );
+    const error = await failure(follow(esploraSource({ ...REGTEST, url })), "invalid-block");
+    expect(error.details["reason"]).toBe(reason);
+  });
+
+  it("that answers 429 is asked again after the time that it names", async () => {
+    let refused = 0;
+    const url = await esplora((path) =>
+      path.endsWith("/raw") && refused++ % 2 === 0
+        ? { status: 429, headers: { "retry-after": "0.01" } }
+        : undefined,
+    );
+    expect(await follow(esploraSource({ ...REGTEST, url }))).toBe(bitcoin.tip.height);
+    expect(refused).toBeGreaterThan(20);
+  });
+
+  it("that stands still does not end the wait for a block, and a stop does", async () => {
+    const source = esploraSource({ ...REGTEST, url: await esplora() });
+    const stop = new AbortController();
+    const waiting = source.waitForTip(bitcoin.tip.hash, stop.signal);
+    const first = await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 100, "waits"))]);
+    expect(first).toBe("waits");
+    stop.abort();
+    expect(await waiting).toMatchObject({ hash: bitcoin.tip.hash });
+  });
+
+  it("that answers with a page is none", async () => {
+    const url = await serve((_body, _request, response) => response.end("<html>"));
+    const error = await failure(follow(esploraSource({ ...REGTEST, url })), "node-unreachable");
+    expect(error.message).toContain("did not answer as an Esplora server does");
+  });
+});
+
+const KEY = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 255);
+
+/** A folder of block files as bitcoind writes them, with the blocks in this order. */
+function blocksFolder(
+  blocks: readonly SimulatedBlock[],
+  { key, tail = 0, perFile = 5 }: { key?: Uint8Array; tail?: number; perFile?: number } = {},
+): string {
+  const folder = `${newHome().path}/blocks${stores++}`;
+  mkdirSync(folder);
+  if (key) writeFileSync(`${folder}/xor.dat`, key);
+  for (let file = 0; file * perFile < blocks.length; file++) {
+    const records = blocks.slice(file * perFile, (file + 1) * perFile).map(recordOf);
+    const content = concatBytes(...records, new Uint8Array(tail));
+    writeFileSync(`${folder}/blk0000${file}.dat`, hidden(content, key, 0));
+  }
+  return folder;
+}
+
+function recordOf({ bytes }: { readonly bytes: Uint8Array }): Uint8Array {
+  const head = new Uint8Array(8);
+  const view = new DataView(head.buffer);
+  view.setUint32(0, 0xfabf_b5da);
+  view.setUint32(4, bytes.length, true);
+  return concatBytes(head, bytes);
+}
+
+const hidden = (bytes: Uint8Array, key: Uint8Array | undefined, offset: number): Uint8Array =>
+  key ? bytes.map((byte, i) => byte ^ key[(offset + i) % 8]!) : bytes;
+
+/** The node of block files, which tells how many blocks it was asked for. */
+function nodeBeside() {
+  const node = bitcoin.source();
+  const asked = { blocks: 0 };
+  return {
+    asked,
+    node: {
+      ...node,
+      block: async (hash: string) => {
+        asked.blocks++;
+        return node.block(hash);
+      },
+    } satisfies BlockSource,
+  };
+}
+
+describe("a folder of block files", () => {
+  const shuffled = () => {
+    const chain = bitcoin.chain();
+    return [...chain.slice(6), ...chain.slice(0, 6)];
+  };
+
+  it.each([
+    ["obscured by xor.dat", { key: KEY }],
+    ["without xor.dat", {}],
+    ["whose files end in reserved space", { key: KEY, tail: 1000 }],
+    ["in one file", { key: KEY, perFile: 100 }],
+  ])("%s has every block, in whatever order they are", async (_, options) => {
+    const { node, asked } = nodeBeside();
+    expect(
+      await follow(
+        blocksFolderSource({ folder: blocksFolder(shuffled(), options), node, network: "regtest" }),
+      ),
+    ).toBe(bitcoin.tip.height);
+    expect(asked.blocks).toBe(0);
+  });
+
+  it("with a torn end leaves the last block to the node", async () => {
+    const folder = blocksFolder(bitcoin.chain(), { key: KEY, perFile: 100 });
+    const size = concatBytes(...bitcoin.chain().map(recordOf)).length;
+    truncateSync(`${folder}/blk00000.dat`, size - 7);
+    const { node, asked } = nodeBeside();
+    expect(await follow(blocksFolderSource({ folder, node, network: "regtest" }))).toBe(bitcoin.tip.height);
+    expect(asked.blocks).toBe(1);
+  });
+
+  it("whose newest block was not written whole leaves it to the node", async () => {
+    const chain = bitcoin.chain();
+    const last = chain.at(-1)!;
+    const torn = { ...last, bytes: last.bytes.map((byte, i) => (i > last.bytes.length - 60 ? 0 : byte)) };
+    const folder = blocksFolder([...chain.slice(0, -1), torn], { key: KEY });
+    const { node, asked } = nodeBeside();
+    expect(await follow(blocksFolderSource({ folder, node, network: "regtest" }))).toBe(bitcoin.tip.height);
+    expect(asked.blocks).toBe(1);
+  });
+
+  it("that grows is read further", async () => {
+    const chain = bitcoin.chain();
+    const folder = blocksFolder(chain.slice(0, 10), { key: KEY, perFile: 100 });
+    const { node, asked } = nodeBeside();
+    const source = blocksFolderSource({ folder, node, network: "regtest" });
+    expect(await source.block(chain[3]!.hash)).toEqual(Buffer.from(chain[3]!.bytes));
+    const before = concatBytes(...chain.slice(0, 10).map(recordOf)).length;
+    appendFileSync(`${folder}/blk00000.dat`, hidden(recordOf(chain[10]!), KEY, before));
+    expect(await source.block(chain[10]!.hash)).toEqual(Buffer.from(chain[10]!.bytes));
+    expect(asked.blocks).toBe(0);
+    rmSync(`${folder}/blk00000.dat`);
+    await source.close?.();
+  });
+
+  it("of another network or without files is refused or of no use", async () => {
+    const { node } = nodeBeside();
+    const empty = `${newHome().path}/empty`;
+    mkdirSync(empty);
+    expect(() => blocksFolderSource({ folder: empty, node, network: "regtest" })).toThrow("no blk*.dat");
+    expect(() => blocksFolderSource({ folder: `${empty}/none`, node, network: "regtest" })).toThrow(
+      "cannot read",
+    );
+  });
+});
+
+describe("a source that cannot serve a store", () => {
+  it("of another network is named before the first block", async () => {
+    const node = { ...bitcoin.source(), hashAt: async () => "00".repeat(32) };
+    const error = await failure(follow(node), "wrong-network");
+    expect(error.message).toContain("not of regtest");
+  });
+
+  it("that has pruned what the store needs is named before the first block", async () => {
+    const node = { ...bitcoin.source(), lowestBlock: async () => 5 };
+    const error = await failure(follow(node, 3), "block-unavailable");
+    expect(error.message).toContain("pruned blocks below height 5");
+    expect(await follow(node, 6)).toBe(bitcoin.tip.height);
+  });
+
+  it("names a node without REST, one that warms up, and a block that was pruned", async () => {
+    const without = await serve((_body, _request, response) => response.writeHead(404).end(""));
+    const off = await failure(restSource({ url: without }).tip(), "node-error");
+    expect(off.message).toContain("start bitcoind with -rest");
+    const warming = await serve((_body, _request, response) =>
+      response.writeHead(503).end("Service temporarily unavailable: Loading block index…"),
+    );
+    const warm = await failure(restSource({ url: warming }).tip(), "node-error");
+    expect(warm.message).toContain("Loading block index");
+    const gone = await serve((_body, _request, response) =>
+      response.writeHead(404).end("00 not available (pruned data)"),
+    );
+    await failure(restSource({ url: gone }).block("00".repeat(32)), "block-unavailable");
+    const rpc = await serve((_body, _request, response) =>
+      response.end(
+        `{"result":null,"error":{"code":-1,"message":"Block not available (pruned data)"},"id":1}`,
+      ),
+    );
+    const error = await failure(rpcSource({ url: rpc }).block("00".repeat(32)), "block-unavailable");
+    expect(error.message).toContain("pruned data");
+  });
+});
