@@ -78,6 +78,7 @@ import "tapstake/babylon";
 import { loadSolver } from "tapstake/restaking";
 import "tapstake/wallets";
 import "tapstake/regtest";
+import "tapstake/watch";
 const missing = (name) => (error) => error.code === "package-missing" && error.details.package === name;
 // In a container, the folder of this project is often on an overlay.
 process.env.TAPSTAKE_ACCEPT_FILE_SYSTEM = "overlay";
@@ -88,7 +89,7 @@ await assert.rejects(loadSolver(), missing("highs"));
 `,
   "commonjs.cjs": `
 const assert = require("node:assert/strict");
-for (const entry of ["tapstake", "tapstake/wallets", "tapstake/restaking", "tapstake/chain", "tapstake/babylon", "tapstake/finality", "tapstake/signer-client", "tapstake/regtest"]) {
+for (const entry of ["tapstake", "tapstake/wallets", "tapstake/restaking", "tapstake/chain", "tapstake/babylon", "tapstake/finality", "tapstake/signer-client", "tapstake/watch", "tapstake/regtest"]) {
   assert.ok(Object.keys(require(entry)).length > 0);
 }
 assert.equal(typeof require("tapstake").stakingOutput, "function");
