@@ -108,16 +108,22 @@ export class Cluster {
     const members = names.map((name, i) => {
       const [address, peerUrl] = [`127.0.0.1:${ports[i]!}`, peerUrls[i]!];
       const data = join(folder, name);
+      const clientUrl = `${scheme}://${address}`;
+      const settings = {
+        name,
+        "data-dir": data,
+        "log-level": "error",
+        logger: "zap",
+        "listen-client-urls": clientUrl,
+        "advertise-client-urls": clientUrl,
+        "listen-peer-urls": peerUrl,
+        "initial-advertise-peer-urls": peerUrl,
+        "initial-cluster": all,
+      };
+      const fixed = Object.entries(settings).map(([setting, value]) => `--${setting}=${value}`);
       return new Member(name, address, peerUrl, data, (state) => [
-        ...["--name", name, "--data-dir", data, "--log-level", "error", "--logger", "zap"],
-        ...[
-          "--listen-client-urls",
-          `${scheme}://${address}`,
-          "--advertise-client-urls",
-          `${scheme}://${address}`,
-        ],
-        ...["--listen-peer-urls", peerUrl, "--initial-advertise-peer-urls", peerUrl],
-        ...["--initial-cluster", all, "--initial-cluster-state", state],
+        ...fixed,
+        `--initial-cluster-state=${state}`,
         ...args,
       ]);
     });
@@ -182,11 +188,9 @@ export class Cluster {
     await this.killAll();
     for (const { name, folder, peerUrl } of this.members) {
       rmSync(folder, { recursive: true, force: true });
-      ctl(
-        ...["snapshot", "restore", snapshot, "--name", name, "--data-dir", folder],
-        ...["--initial-cluster", this.initialCluster, "--initial-cluster-token", token],
-        ...["--initial-advertise-peer-urls", peerUrl],
-      );
+      const cluster = ["--initial-cluster", this.initialCluster, "--initial-cluster-token", token];
+      const member = ["--name", name, "--data-dir", folder, "--initial-advertise-peer-urls", peerUrl];
+      ctl("snapshot", "restore", snapshot, ...member, ...cluster);
     }
     this.members.forEach((member) => member.start("existing"));
     await this.ready();
