@@ -825,7 +825,7 @@ export const ERROR_CODES = {
       "a restored backup, a rebuilt cluster, a changed member, a retired signer, or a copy of this home that runs elsewhere.",
     do:
       "Find out which of these it was. After a restore, follow “Restore” in docs/arbiter.md on every machine. " +
-      "Then enrol this signer anew: `tapstake fp arbiter enrol --key <name>`.",
+      "Then enrol this signer anew: `tapstake fp arbiter enrol --key <name> --end-hold`.",
     never:
       "Do not enrol anew before you know the cause: a store that went back does not know every vote, and a height that is signed twice reveals the key.",
   },
@@ -841,6 +841,14 @@ export const ERROR_CODES = {
       "Stop every signer of the key, and find its last vote on the chain (docs/emergency.md). " +
       "Begin above it: `tapstake fp arbiter init --key <name> --chain <id> --from-height <height>`.",
     never: "Do not guess the height: a height that is signed twice reveals the key.",
+  },
+  "arbiter-required": {
+    means:
+      "The key and the arbiter do not belong together: the key votes only through the arbiter that it is bound to.",
+    causes:
+      "a signer without `--arbiter`, another arbiter, a key that is not enrolled, or a restored arbiter.",
+    do: "Give the arbiter of the enrolment: `--arbiter etcd://<host>:<port>,…`. For a key that is not enrolled, or after a restore: `tapstake fp arbiter enrol --key <name>`.",
+    never: "Do not import the key anew to get around the arbiter: another machine may vote with it.",
   },
   "arbiter-not-enrolled": {
     means: "This home is not enrolled with this arbiter.",
@@ -863,7 +871,7 @@ export const ERROR_CODES = {
   },
   "arbiter-state-damaged": {
     means: "The file in which this home remembers its arbiter is damaged.",
-    do: "Make sure that no copy of this home runs elsewhere. Then enrol this signer anew: `tapstake fp arbiter enrol --key <name>`.",
+    do: "Make sure that no copy of this home runs elsewhere. Then enrol this signer anew: `tapstake fp arbiter enrol --key <name> --end-hold`.",
     never: "Do not put an older copy of the file in its place.",
   },
 

@@ -28,7 +28,7 @@ export const isLoss = (reason: HoldReason): boolean =>
 export const held = ({ reason, found, at }: Hold): TapstakeError =>
   new TapstakeError(
     "arbiter-held",
-    `this signer signs nothing since ${at}: ${found}. Find out what happened to the arbiter (docs/arbiter.md), then enrol the signer anew`,
+    `this signer signs nothing since ${at}: ${found}. Find out what happened to the arbiter (docs/arbiter.md), then enrol the signer anew with --end-hold`,
     { reason, at },
   );
 

@@ -5,7 +5,7 @@ import { TapstakeError } from "../../core/errors.js";
 import { sha256 } from "../../core/hashes.js";
 import { jsonText, parseJson } from "../../core/json.js";
 import type { Home } from "../home.js";
-import { readPrivateFile, removePrivateFile, writePrivateFile } from "../private-files.js";
+import { readPrivateFile, writePrivateFile } from "../private-files.js";
 import { type Hold, HOLD_REASONS } from "./errors.js";
 import { parseSeal, type Seal, sealText } from "./keys.js";
 
@@ -83,7 +83,7 @@ export function readState(home: Home): ArbiterState | undefined {
   } catch (cause) {
     throw new TapstakeError(
       "arbiter-state-damaged",
-      `${path} is damaged: ${(cause as Error).message}. tapstake signs nothing with an arbiter: enrol this signer anew (docs/arbiter.md)`,
+      `${path} is damaged: ${(cause as Error).message}. tapstake signs nothing with an arbiter: enrol this signer anew with --end-hold (docs/arbiter.md)`,
       { path },
       { cause },
     );
@@ -104,8 +104,5 @@ export function writeState(home: Home, state: ArbiterState): void {
   });
   writePrivateFile(fileOf(home), utf8(`${sumOf(body)}\n${body}`), "replace");
 }
-
-/** For an enrolment in the place of a damaged state. */
-export const removeState = (home: Home): void => removePrivateFile(fileOf(home));
 
 const sumOf = (body: string): string => hex.encode(sha256(utf8(body)));

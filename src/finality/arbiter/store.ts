@@ -7,9 +7,9 @@ import type { KeyChain } from "../protection/key-chain.js";
 import type { Protection } from "../protection/store.js";
 import { isAbsent, isEqual, isLess, read } from "./claim.js";
 import type { EtcdClient, MemberStatus } from "./client.js";
-import { conflict, halted, type Hold, notInitialised } from "./errors.js";
+import { conflict, halted, held, type Hold, isLoss, notInitialised } from "./errors.js";
 import { arbiterKeys, endOf, heightIn, heightText, parseSeal, sealText, textIn } from "./keys.js";
-import { type ArbiterState, readState, removeState, writeState } from "./state.js";
+import { type ArbiterState, readState, writeState } from "./state.js";
 import type { KeyValue, RequestOp, ResponseHeader, TxnRequest, TxnResponse } from "./wire.js";
 
 /** Where votes of one key on one chain begin. */
@@ -56,25 +56,30 @@ export async function initArbiter(client: EtcdClient, prefix: string, start: Arb
 
 /**
  * Enrols a home: pins what the arbiter is now, and gives the home a new name and seal there. An earlier enrolment of the
- * home ends, and with it its hold. The arbiter's low watermarks of the key rise above what this home has signed.
- * @throws TapstakeError `arbiter-uninitialised`, `arbiter-halted`, `arbiter-conflict`, `arbiter-unclear`
+ * home ends. The arbiter's low watermarks of the key rise above what this home has signed.
+ * @param options.endHold whether a person has found out why this home signs nothing, and ends that
+ * @throws TapstakeError `arbiter-held`; `arbiter-uninitialised`, `arbiter-halted`, `arbiter-conflict`, `arbiter-unclear`
  */
 export async function enrolSigner(
   protection: Pick<Protection, "home" | "keyChains">,
   client: EtcdClient,
   prefix: string,
   key: Uint8Array,
+  { endHold = false }: { readonly endHold?: boolean } = {},
 ): Promise<ArbiterState> {
   const { home } = protection;
   const keys = arbiterKeys(prefix);
   const known = protection.keyChains().filter((each) => equalBytes(each.key, key));
+  const earlier = stateOf(home, endHold);
+  if (earlier?.hold && !endHold) throw held(earlier.hold);
   const [store, halt] = await rows(client, [keys.store, keys.halt]);
   if (!store) throw notInitialised("has no store of votes");
   if (halt) throw halted(textIn(halt.value) ?? "no readable reason");
   const text = storeText(store);
+  if (earlier?.store === text && earlier.hold && isLoss(earlier.hold.reason))
+    throw notRenewed(earlier.hold.found);
   for (const each of known) await raiseLow(client, prefix, text, { ...each, fromHeight: floorOf(each) });
   const { response, header } = await client.ask("MemberList", { linearizable: 1 });
-  const earlier = stateOf(home);
   const [signer, session] = [randomBytes(8), randomBytes(8)].map((bytes) => hex.encode(bytes)) as [
     string,
     string,
@@ -83,17 +88,16 @@ export async function enrolSigner(
   const put = { put: { key: keys.seal(signer), value: utf8(sealText(seal)) } };
   const old = earlier?.prefix === prefix ? [{ deleteRange: { key: keys.seal(earlier.signer) } }] : [];
   const compare = [isEqual(keys.store, text), isAbsent(keys.seal(signer)), isAbsent(keys.halt)];
-  const { succeeded, header: written } = await change(client, {
-    compare,
-    success: [put, ...old],
-    failure: [],
-  });
-  if (succeeded !== 1) throw conflict("the arbiter changed during the enrolment");
+  const written = await change(client, { compare, success: [put, ...old], failure: [] });
+  if (written.succeeded !== 1) throw conflict("the arbiter changed during the enrolment");
+  const { clusterId, revision, memberId } = written.header;
   const members = response.members.map(({ id }) => id);
-  if (written.clusterId !== header.clusterId || !members.includes(written.memberId)) {
+  if (clusterId !== header.clusterId || !members.includes(memberId)) {
     throw conflict("two clusters answered during the enrolment");
   }
-  const { clusterId, revision } = written;
+  if (earlier?.store === text && earlier.clusterId === clusterId && revision < earlier.revision) {
+    throw notRenewed(`it is at revision ${revision}, and was at ${earlier.revision}`);
+  }
   const state = {
     prefix,
     store: text,
@@ -108,6 +112,11 @@ export async function enrolSigner(
   writeState(home, state);
   return state;
 }
+
+const notRenewed = (found: string): TapstakeError =>
+  conflict(
+    `the arbiter lost votes and was not renewed (${found}): follow “Restore” in docs/arbiter.md first`,
+  );
 
 /** Closes heights below one: the low watermark only rises. */
 async function raiseLow(
@@ -264,13 +273,12 @@ export async function arbiterReport(client: EtcdClient, prefix: string): Promise
   };
 }
 
-/** What a home is enrolled with, and its hold. A damaged state is none. */
-function stateOf(home: Home): ArbiterState | undefined {
+/** What a home is enrolled with. A damaged state is like a hold: a person ends it. */
+function stateOf(home: Home, endHold: boolean): ArbiterState | undefined {
   try {
     return readState(home);
   } catch (error) {
-    if (!(error instanceof TapstakeError) || error.code !== "arbiter-state-damaged") throw error;
-    removeState(home);
+    if (!endHold || !(error instanceof TapstakeError) || error.code !== "arbiter-state-damaged") throw error;
     return undefined;
   }
 }
