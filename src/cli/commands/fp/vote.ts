@@ -1,8 +1,17 @@
 import { Option } from "@commander-js/extra-typings";
 import { loadChains } from "../../../finality/chains.js";
 import { type BlockVote, Voter } from "../../../finality/voter.js";
+import { openArbiter } from "../../../finality/arbiter/open.js";
 import { type VoteAnswer, voteRemotely } from "../../../signer-client/votes.js";
 import { blockVotesFromJson, voteToJson } from "../../../vote/json.js";
+import {
+  arbiterCaOption,
+  arbiterCertOption,
+  type ArbiterFlags,
+  arbiterKeyOption,
+  arbiterOption,
+  arbiterOptions,
+} from "../../arbiter.js";
 import { newCommand } from "../../command.js";
 import { type Coverage, warnOfUncovered } from "../../coverage.js";
 import { UsageError } from "../../errors.js";
@@ -75,6 +84,10 @@ export const command = () =>
         "remote",
       ),
     )
+    .addOption(arbiterOption().conflicts("remote"))
+    .addOption(arbiterCaOption())
+    .addOption(arbiterCertOption())
+    .addOption(arbiterKeyOption())
     .addOption(passphraseOption().conflicts("remote"))
     .addOption(homeOption())
     .addOption(remoteOption())
@@ -102,7 +115,7 @@ export const command = () =>
       if (refused) throw refused;
     });
 
-interface Options extends SignerOptions, RemoteOptions {
+interface Options extends SignerOptions, RemoteOptions, ArbiterFlags {
   readonly height?: bigint | undefined;
   readonly hash?: Uint8Array | undefined;
   readonly batch?: string | undefined;
@@ -126,7 +139,7 @@ async function readVotes({ height, hash, batch }: Options): Promise<readonly Blo
 }
 
 function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answered> {
-  return asSigner(options, ({ home, key, chain, protection }) => {
+  return asSigner(options, async ({ home, key, chain, protection }) => {
     const { publicKey: finalityProvider } = key;
     const context = chain.voteContext;
     const commitments = [
@@ -135,15 +148,30 @@ function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answer
     ];
     const coverage = { chain, isConfigured: loadChains(home).has(chain.id), commitments };
     const { chainHeight: known, otherContext, uncommitted } = options;
-    const voter = new Voter({ key, chain, protection, chainHeight: known, otherContext, uncommitted });
-    const answers = voter.batch(votes).map((result, i): VoteAnswer => {
-      if (result.kind === "refused") return result;
-      const { height, kind, signature, publicRandomness } = result;
-      const { appHash } = votes[i]!;
-      const vote = { finalityProvider, height, appHash, publicRandomness, signature };
-      return { height, kind, vote: { ...vote, ...(context !== undefined && { context }) } };
-    });
-    return { key: finalityProvider, answers, known: coverage };
+    const named =
+      options.arbiter === undefined ? undefined : openArbiter(home, await arbiterOptions(options));
+    try {
+      const { arbiter } = named ?? {};
+      const voter = new Voter({
+        key,
+        chain,
+        protection,
+        chainHeight: known,
+        otherContext,
+        uncommitted,
+        arbiter,
+      });
+      const answers = (await voter.batchAsync(votes)).map((result, i): VoteAnswer => {
+        if (result.kind === "refused") return result;
+        const { height, kind, signature, publicRandomness } = result;
+        const { appHash } = votes[i]!;
+        const vote = { finalityProvider, height, appHash, publicRandomness, signature };
+        return { height, kind, vote: { ...vote, ...(context !== undefined && { context }) } };
+      });
+      return { key: finalityProvider, answers, known: coverage };
+    } finally {
+      named?.close();
+    }
   });
 }
 
