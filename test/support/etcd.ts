@@ -5,9 +5,9 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ETCD_HELP, findEtcd } from "../../scripts/etcd.mjs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ETCD_HELP, findEtcd } from "../../scripts/find-etcd.mjs";
 import { afterFile } from "./after-file.js";
-import { eventually } from "./eventually.js";
 
 const programs = findEtcd();
 if (!programs) process.stderr.write(`${ETCD_HELP}\n`);
@@ -156,7 +156,14 @@ export class Cluster {
 
   /** Waits until the cluster answers. */
   async ready(): Promise<void> {
-    await eventually(() => void this.ctl("get", "none"));
+    for (;;) {
+      try {
+        this.ctl("get", "none");
+        return;
+      } catch {
+        await sleep(50);
+      }
+    }
   }
 
   /** What etcdctl prints. */

@@ -25,6 +25,7 @@ export interface EtcdOptions {
   readonly timeout?: number | undefined;
 }
 
+/** PEM: who certifies the members, and this client's certificate with its secret key. */
 export interface EtcdTls {
   readonly ca: Uint8Array;
   readonly cert?: Uint8Array | undefined;

@@ -9,7 +9,7 @@ export interface ArbiterOptions {
   readonly arbiter: string;
   /** Needed unless all members are on this machine. */
   readonly tls?: EtcdTls | undefined;
-  /** Milliseconds for each send of a request, of which there are three at most; 2,000 by default. */
+  /** Milliseconds for each send; 2,000 by default. A request is sent three times at most. */
   readonly timeout?: number | undefined;
 }
 

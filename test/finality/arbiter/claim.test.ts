@@ -115,13 +115,19 @@ describe.runIf(hasEtcd)("arbiter", async () => {
 
   it("arbiter: a row that someone rewrote ends every signer", async () => {
     const prefix = await storeOf(client);
-    const [one, other] = [await signerOf(client, prefix), await signerOf(client, prefix)];
+    const home = homeOfTest();
+    const [one, other] = [await signerOf(client, prefix, home), await signerOf(client, prefix)];
     await kinds(one, vote(1));
     const key = new TextDecoder().decode(arbiterKeys(prefix).vote(of, 1n));
     cluster.ctl("put", key, hex.encode(digestOf("b")).slice(0, 32));
     expect(await codeOf(() => kinds(one, vote(1)))).toBe("arbiter-held");
     expect(one.hold?.reason).toBe("vote-rewritten");
     expect(await codeOf(() => kinds(other, vote(2)))).toBe("arbiter-halted");
+    // Nor is this home enrolled anew before a person has renewed the store.
+    await endHalt(client, prefix);
+    expect(await codeOf(() => signerOf(client, prefix, home))).toBe("arbiter-conflict");
+    await renewArbiter(client, prefix, [{ ...of, fromHeight: 10n }]);
+    expect(await kinds(await signerOf(client, prefix, home), vote(10))).toEqual(["new"]);
   });
 
   it("arbiter: a renewed store ends every enrolment and begins above what it had", async () => {

@@ -187,7 +187,7 @@ tapstake fp arbiter halt --arbiter etcd://127.0.0.1:2379 --end
 
 const halt = () =>
   asking("halt", HALT)
-    .option("--reason <text>", "why, for whoever finds the signers stopped")
+    .option("--reason <text>", "why: each stopped signer says it")
     .addOption(new Option("--end", "end the halt").conflicts("reason"))
     .addOption(yesOption())
     .action(async ({ json: asJson = false, reason, end = false, yes = false, ...options }) => {
