@@ -89,7 +89,7 @@ describe.runIf(hasEtcd)("fp arbiter", async () => {
     expect(codeOf(await status("--arbiter", "etcd://10.0.0.1:2379"))).toBe("insecure-address");
     expect(codeOf(await status("--arbiter", "http://127.0.0.1:1"))).toBe("invalid-address");
     expect(codeOf(await status("--arbiter", "etcd://127.0.0.1:1"))).toBe("arbiter-unclear");
-    expect((await status("--arbiter", cluster.url, "--arbiter-cert", "c")).code).toBe(2);
+    expect(codeOf(await status("--arbiter", cluster.url, "--arbiter-tls", home))).toBe("file-error");
     expect((await fp(home, ["arbiter", "halt", "--arbiter", cluster.url])).code).toBe(2);
   });
 });

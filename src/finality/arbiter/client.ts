@@ -214,17 +214,13 @@ function connect(address: string, tls: EtcdTls | undefined): Connection {
 }
 
 function secure(host: string, { ca, cert, key }: EtcdTls): ChannelCredentials {
-  readCertificates(ca, "arbiter-ca");
-  if (cert) readCertificates(cert, "arbiter-cert");
+  readCertificates(ca, "ca.pem");
+  if (cert) readCertificates(cert, "cert.pem");
   try {
     const [root, secret, chain] = [ca, key, cert].map((pem) => (pem ? Buffer.from(pem) : null));
     const all = grpc().credentials.createSsl(root!, secret!, chain!);
     return isIP(host) === 0 ? all : withoutServerName(all);
   } catch (error) {
-    throw unusable(
-      `the client certificate and its key cannot be used: ${reasonOf(error)}`,
-      "arbiter-key",
-      error,
-    );
+    throw unusable(`the client certificate and its key cannot be used: ${reasonOf(error)}`, "key.pem", error);
   }
 }

@@ -31,7 +31,7 @@ export function parseArbiter(text: string, isEncrypted: boolean): ArbiterAddress
     if (isEncrypted || isLoopback(host)) continue;
     throw new TapstakeError(
       "insecure-address",
-      `the arbiter at ${address} must be asked with TLS and a client certificate: without them anyone in the network could answer, or change votes. Give --arbiter-ca, --arbiter-cert and --arbiter-key`,
+      `the arbiter at ${address} must be asked with TLS and a client certificate: without them anyone in the network could answer, or change votes. Give --arbiter-tls`,
       { address },
     );
   }

@@ -7,7 +7,7 @@ import type { KeyChain } from "../protection/key-chain.js";
 import type { Protection } from "../protection/store.js";
 import { isAbsent, isEqual, isLess, read } from "./claim.js";
 import type { EtcdClient, MemberStatus } from "./client.js";
-import { conflict, halted, held, type Hold, isLoss, notInitialised } from "./errors.js";
+import { conflict, halted, held, isLoss, notInitialised } from "./errors.js";
 import { arbiterKeys, endOf, heightIn, heightText, parseSeal, sealText, textIn } from "./keys.js";
 import { type ArbiterState, readState, writeState } from "./state.js";
 import type { KeyValue, RequestOp, ResponseHeader, TxnRequest, TxnResponse } from "./wire.js";
@@ -282,9 +282,6 @@ function stateOf(home: Home, endHold: boolean): ArbiterState | undefined {
     return undefined;
   }
 }
-
-/** The hold of a home that signs nothing; undefined if it is enrolled and signs, or is not enrolled. */
-export const holdOf = (home: Home): Hold | undefined => readState(home)?.hold;
 
 function closedBelow({ fromHeight }: ArbiterStart): bigint {
   if (fromHeight >= 1n) return fromHeight - 1n;

@@ -35,16 +35,16 @@ describe.runIf(hasEtcd)("a cluster with faults", async () => {
   });
 
   /** Two signers that want other digests at every height, while a fault comes and goes. */
-  async function underFault(fault: () => Promise<() => Promise<void> | void>): Promise<void> {
+  async function expectOneDigest(fault: () => Promise<() => Promise<void> | void>): Promise<void> {
     const prefix = await storeOf(client);
     const released = new Map<bigint, Set<string>>();
-    let isDone = false;
+    const stop = new AbortController();
     let unclear = 0;
     const run = async (text: string) => {
       const signer = await signerOf(clientOf(cluster, 2_000), prefix);
-      for (let height = 1n; !isDone; height += 2n) {
+      for (let height = 1n; !stop.signal.aborted; height += 2n) {
         const digests = [vote(height, text), vote(height + 1n, text)];
-        unclear += await claimUntilClear(signer, digests, released, () => isDone);
+        unclear += await claimUntilClear(signer, digests, released, () => stop.signal.aborted);
       }
     };
     const signers = [run("a"), run("b")];
@@ -57,7 +57,7 @@ describe.runIf(hasEtcd)("a cluster with faults", async () => {
       await cluster.ready();
     } while (Date.now() < end);
     await sleep(FAULT);
-    isDone = true;
+    stop.abort();
     await Promise.all(signers);
     const stored = storedVotes(prefix);
     for (const [height, digests] of released) {
@@ -81,21 +81,21 @@ describe.runIf(hasEtcd)("a cluster with faults", async () => {
   }
 
   it("faults: no height has two digests while the leader is killed", () =>
-    underFault(async () => {
+    expectOneDigest(async () => {
       const leader = cluster.leader();
       await leader.kill();
       return () => leader.start("existing");
     }));
 
   it("faults: no height has two digests while the leader stands still", () =>
-    underFault(() => {
+    expectOneDigest(() => {
       const leader = cluster.leader();
       leader.pause();
       return Promise.resolve(() => leader.resume());
     }));
 
   it("faults: no height has two digests while all members are killed", () =>
-    underFault(async () => {
+    expectOneDigest(async () => {
       await cluster.killAll();
       return () => cluster.members.forEach((member) => member.start("existing"));
     }));

@@ -15,13 +15,7 @@ import {
 import { findHome, type Home, homeAt, peekHome } from "../../../finality/home.js";
 import { bindKey, showKey, unlockKey } from "../../../finality/keys/keystore.js";
 import { assertChainId } from "../../../vote/chain.js";
-import {
-  arbiterCaOption,
-  arbiterCertOption,
-  arbiterKeyOption,
-  arbiterOption,
-  withArbiter,
-} from "../../arbiter.js";
+import { arbiterOption, arbiterTlsOption, withArbiter } from "../../arbiter.js";
 import { type Described, groupCommand, type LazyCommands, newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";
 import { arbiterFacts, arbiterText } from "../../format/arbiter.js";
@@ -64,9 +58,7 @@ export const command = (args: readonly string[]) => groupCommand("arbiter", GROU
 const asking = (name: string, about: Described) =>
   newCommand(name, about)
     .addOption(arbiterOption().makeOptionMandatory())
-    .addOption(arbiterCaOption())
-    .addOption(arbiterCertOption())
-    .addOption(arbiterKeyOption())
+    .addOption(arbiterTlsOption())
     .addOption(homeOption())
     .addOption(jsonOption());
 
@@ -76,7 +68,8 @@ slashed. Stop every signer of the key, find its last vote on the chain (docs/eme
 
 The first init makes the arbiter's store. Each key and chain has an init of its own, once.`,
   examples: `
-tapstake fp arbiter init --arbiter etcd://127.0.0.1:2379 --key validator-1 --chain bbn-1 --from-height 5000
+tapstake fp arbiter init --arbiter etcd://127.0.0.1:2379 \\
+  --key validator-1 --chain bbn-1 --from-height 5000
 `,
   topics: ["home"],
   refused: "the arbiter knows the key and chain, gives no clear answer, or not confirmed",
@@ -121,7 +114,7 @@ A signer that found something wrong signs nothing. Once you know the cause, --en
 tapstake fp arbiter enrol --arbiter etcd://127.0.0.1:2379 --key validator-1
 `,
   topics: ["home", "secrets"],
-  refused: "a signer runs, the arbiter does not know the key, is halted or was not renewed, or not confirmed",
+  refused: "a signer runs, or the arbiter does not know the key, is halted or was not renewed",
 } as const;
 
 const enrol = () =>

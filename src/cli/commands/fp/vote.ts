@@ -4,14 +4,7 @@ import { type BlockVote, Voter } from "../../../finality/voter.js";
 import { openArbiter } from "../../../finality/arbiter/open.js";
 import { type VoteAnswer, voteRemotely } from "../../../signer-client/votes.js";
 import { blockVotesFromJson, voteToJson } from "../../../vote/json.js";
-import {
-  arbiterCaOption,
-  arbiterCertOption,
-  type ArbiterFlags,
-  arbiterKeyOption,
-  arbiterOption,
-  arbiterOptions,
-} from "../../arbiter.js";
+import { type ArbiterFlags, arbiterOption, arbiterOptions, arbiterTlsOption } from "../../arbiter.js";
 import { newCommand } from "../../command.js";
 import { type Coverage, warnOfUncovered } from "../../coverage.js";
 import { UsageError } from "../../errors.js";
@@ -50,8 +43,6 @@ echo '
 {"height": 1005, "hash": "5c91447ddccea0e3c935e4b41ce2d0a8f2535432478df5380507628bbe5e0525"}' |
   tapstake fp vote --key validator-1 --chain bbn-1 --batch - --json
 `,
-  more: `tapstake refuses a height that no commitment in this home covers (no-commitment). With --uncommitted
-and a reason, it signs up to 100000 heights above the last vote.`,
   topics: ["home", "secrets", "remote", "contexts", "votes"],
   refused: "one or more heights; the others are signed",
 } as const;
@@ -75,9 +66,10 @@ export const command = () =>
     )
     .addOption(new Option("--out <file>", "new file for the vote too").conflicts("batch"))
     .addOption(
-      new Option("--uncommitted <reason>", "vote where this home knows no commitment, and why").conflicts(
-        "remote",
-      ),
+      new Option(
+        "--uncommitted <reason>",
+        "vote without a commitment, 100000 heights above the last at most; why",
+      ).conflicts("remote"),
     )
     .addOption(
       new Option("--other-context", "vote although the commitment has another signing context").conflicts(
@@ -85,9 +77,7 @@ export const command = () =>
       ),
     )
     .addOption(arbiterOption().conflicts("remote"))
-    .addOption(arbiterCaOption())
-    .addOption(arbiterCertOption())
-    .addOption(arbiterKeyOption())
+    .addOption(arbiterTlsOption())
     .addOption(passphraseOption().conflicts("remote"))
     .addOption(homeOption())
     .addOption(remoteOption())
