@@ -1,19 +1,21 @@
 // An etcd for the tests of the arbiter, without touching the system: on Debian, it is installed into .etcd/ if there is none.
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
-import { canUnpack, codename, unpack } from "./debian.mjs";
+import { ensureBuilt } from "./build.mjs";
 import { ETCD_HELP, findEtcd, own } from "./find-etcd.mjs";
-import { fail, isMain, say } from "./shared.mjs";
+import { fail, isMain, root, say } from "./shared.mjs";
 
-/** {@link findEtcd}, after an installation where none is found and one can be made; undefined elsewhere. */
-export function ensureEtcd() {
+/** `findEtcd`, after an installation where none is found and one can be made; undefined elsewhere. */
+export async function ensureEtcd() {
   const found = findEtcd();
-  if (found || process.env.ETCD || !canUnpack()) return found;
+  if (found || process.env.ETCD) return found;
+  const { canUnpack, codename, unpack } = await import("../dist/regtest/debian.js");
+  if (!(await canUnpack())) return undefined;
   say("installing etcd into .etcd/ (from Debian's archive)");
   try {
-    unpack(".etcd", {
+    await unpack(join(root, ".etcd"), {
       packages: ["etcd-server", "etcd-client"],
-      suites: [codename()],
+      suites: [await codename()],
       installed: "/var/lib/dpkg/status",
       wanted: (name) => name.startsWith("etcd-"),
       finish(prefix) {
@@ -31,7 +33,8 @@ export function ensureEtcd() {
 const works = (path) => spawnSync(path, ["--version"], { stdio: "ignore", timeout: 60_000 }).status === 0;
 
 if (isMain(import.meta.url)) {
-  const found = ensureEtcd();
+  await ensureBuilt();
+  const found = await ensureEtcd();
   if (!found) fail(new Error(ETCD_HELP));
   process.stdout.write(`${found.etcd}\n`);
 }

@@ -70,7 +70,7 @@ try {
   // Files that share one node must not run at the same time: each counts its own blocks.
   const shared = attach && name.startsWith("test") ? ["--no-file-parallelism"] : [];
   if (withEtcd.includes(name)) {
-    const found = ensureEtcd();
+    const found = await ensureEtcd();
     if (found) process.env.ETCD = found.etcd;
     else say(ETCD_HELP);
   }
