@@ -7,6 +7,8 @@ import { BABYLOND_HELP, findBabylond } from "./babylond.mjs";
 import { ensureBitcoind } from "./bitcoind.mjs";
 import { ensureBuilt } from "./build.mjs";
 import { ensureChromium } from "./chromium.mjs";
+import { ensureEtcd } from "./etcd.mjs";
+import { ETCD_HELP } from "./find-etcd.mjs";
 import { ensureInstalled } from "./install.mjs";
 import { fail, root, say } from "./shared.mjs";
 
@@ -30,6 +32,9 @@ const commands = {
   docs: [join(root, "site/build.mjs")],
   example: [join(root, "scripts/example.mjs")],
 };
+
+/** What asks an arbiter of votes. */
+const withEtcd = ["test", "test:long", "bench"];
 
 /** The site needs no bitcoind; an example finds one itself. */
 const withoutNode = ["docs", "example"];
@@ -64,6 +69,11 @@ try {
   const { attach } = withoutNode.includes(name) ? { attach: false } : await ensureBitcoind();
   // Files that share one node must not run at the same time: each counts its own blocks.
   const shared = attach && name.startsWith("test") ? ["--no-file-parallelism"] : [];
+  if (withEtcd.includes(name)) {
+    const found = await ensureEtcd();
+    if (found) process.env.ETCD = found.etcd;
+    else say(ETCD_HELP);
+  }
   if (name === "test:pages") process.env.CHROMIUM = await ensureChromium();
   // Every random case, every step that can be killed, the whole million: see test/support/runs.ts.
   if (name === "test:long") process.env.TAPSTAKE_LONG = "1";

@@ -23,6 +23,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   "Run a finality provider": [
     "docs/operators.md",
     "docs/emergency.md",
+    "docs/arbiter.md",
     "docs/errors.md",
     "docs/keys.md",
     "docs/service.md",

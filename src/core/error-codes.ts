@@ -808,6 +808,73 @@ export const ERROR_CODES = {
       "To vote without it, give a reason: `--uncommitted <reason>`. For a proof, `--commitment <file>` works too.",
   },
 
+  // An arbiter between several machines
+  "arbiter-unclear": {
+    means:
+      "The arbiter gave no whole answer in time, so tapstake released nothing. It may have claimed the vote all the same.",
+    causes: "a stopped member, an election, a cut network, a full or slow disk, or a missing permission.",
+    do:
+      "Ask for the same vote again: the answer is the same signature. " +
+      "If it stays unclear, look at `tapstake fp arbiter status` and at etcd's log.",
+    never: "Do not sign without the arbiter meanwhile: another signer may have claimed the height.",
+  },
+  "arbiter-held": {
+    means:
+      "This signer found that the arbiter's store, its members or this signer's own place in it are not what they were.",
+    causes:
+      "a restored backup, a rebuilt cluster, a changed member, a retired signer, or a copy of this home that runs elsewhere.",
+    do:
+      "Find out which of these it was. After a restore, follow “Restore” in docs/arbiter.md on every machine. " +
+      "Then enrol this signer anew: `tapstake fp arbiter enrol --key <name> --end-hold`.",
+    never:
+      "Do not enrol anew before you know the cause: a store that went back does not know every vote, and a height that is signed twice reveals the key.",
+  },
+  "arbiter-halted": {
+    means: "The arbiter has a halt, so that no signer signs.",
+    causes: "an operator who stopped all signers, or a signer that found the store older than it was.",
+    do: "Read the reason in `tapstake fp arbiter status`. If the store went back, follow “Restore” in docs/arbiter.md; otherwise end the halt: `tapstake fp arbiter halt --end`.",
+    never: "Do not end the halt of a store that went back.",
+  },
+  "arbiter-uninitialised": {
+    means: "The arbiter has no store of votes, or does not know where votes of this key on this chain begin.",
+    do:
+      "Stop every signer of the key, and find its last vote on the chain (docs/emergency.md). " +
+      "Begin above it: `tapstake fp arbiter init --key <name> --chain <id> --from-height <height>`.",
+    never: "Do not guess the height: a height that is signed twice reveals the key.",
+  },
+  "arbiter-required": {
+    means:
+      "The key and the arbiter do not belong together: the key votes only through the arbiter that it is bound to.",
+    causes:
+      "a signer without `--arbiter`, another arbiter, a key that is not enrolled, or a restored arbiter.",
+    do: "Give the arbiter of the enrolment: `--arbiter etcd://<host>:<port>,…`. For a key that is not enrolled, or after a restore: `tapstake fp arbiter enrol --key <name>`.",
+    never: "Do not import the key anew to get around the arbiter: another machine may vote with it.",
+  },
+  "arbiter-not-enrolled": {
+    means: "This home is not enrolled with this arbiter.",
+    do: "If the address is right: `tapstake fp arbiter enrol --key <name>`.",
+    never: "Do not copy the home of another signer: each machine has its own, and is enrolled by itself.",
+  },
+  "arbiter-conflict": {
+    means:
+      "The arbiter is not in the state that this change needs, or changed meanwhile. Nothing was changed.",
+    do: "Look at `tapstake fp arbiter status`: an earlier try may have succeeded without an answer. Repeat the command if not.",
+  },
+  "arbiter-corrupt": {
+    means: "A member of the arbiter says that its data differ from those of the other members.",
+    do: "Halt all signers, and mend etcd by its documentation. Then follow “Restore” in docs/arbiter.md.",
+    never: "Do not let a signer go on with such a cluster.",
+  },
+  "arbiter-version": {
+    means: "A member of the arbiter runs a release of etcd that may lose writes, or one that is not known.",
+    do: "Upgrade every member to 3.4.21 or later, or to 3.5.17 or later. Then ask again.",
+  },
+  "arbiter-state-damaged": {
+    means: "The file in which this home remembers its arbiter is damaged.",
+    do: "Make sure that no copy of this home runs elsewhere. Then enrol this signer anew: `tapstake fp arbiter enrol --key <name> --end-hold`.",
+    never: "Do not put an older copy of the file in its place.",
+  },
+
   // Bitcoin nodes and regtest
   "node-unreachable": {
     means: "No node answers at this address.",

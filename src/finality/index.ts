@@ -74,3 +74,20 @@ export {
   type VoteResult,
   type VoterOptions,
 } from "./voter.js";
+export { Arbiter, type Claimed } from "./arbiter/arbiter.js";
+export type { ClaimedVote } from "./arbiter/claim.js";
+export type { EtcdClient, EtcdTls, MemberStatus } from "./arbiter/client.js";
+export { connectArbiter, openArbiter, type ArbiterOptions } from "./arbiter/open.js";
+export {
+  arbiterReport,
+  endHalt,
+  enrolSigner,
+  haltArbiter,
+  initArbiter,
+  pruneArbiter,
+  renewArbiter,
+  retireSigner,
+  type ArbiterReport,
+  type ArbiterStart,
+} from "./arbiter/store.js";
+export { bindKey } from "./keys/keystore.js";

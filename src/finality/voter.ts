@@ -5,6 +5,8 @@ import { eots } from "../crypto/eots.js";
 import { assertChainConfig, type ChainConfig } from "../vote/chain.js";
 import { contextBytes, isVoteMessage, voteMessage } from "../vote/messages.js";
 import type { RefusalCode } from "../vote/vote.js";
+import type { Arbiter, Claimed } from "./arbiter/arbiter.js";
+import { unclear } from "./arbiter/errors.js";
 import type { UnlockedKey } from "./keys/keystore.js";
 import {
   assertHeight,
@@ -48,6 +50,11 @@ export interface VoterOptions {
    * They may then be up to 100,000 heights above the last vote. Without a reason they are refused.
    */
   readonly uncommitted?: string | undefined;
+  /**
+   * Claims each vote before it is signed, for a key that several machines have. It must be the arbiter that the key is
+   * bound to; the voter then answers {@link Voter.batchAsync} alone.
+   */
+  readonly arbiter?: Pick<Arbiter, "store" | "claim"> | undefined;
 }
 
 /** What a caller knows, for one call. */
@@ -105,11 +112,14 @@ export class Voter {
   readonly #anyMessage: boolean;
   readonly #otherContext: boolean;
   readonly #uncommitted: boolean;
+  readonly #arbiter: VoterOptions["arbiter"];
   #chainHeight: bigint | undefined;
+  #claiming: Promise<unknown> = Promise.resolve();
 
   /**
    * @throws TapstakeError `invalid-chain-id`, `invalid-argument`, `invalid-hex` for a chain configuration that breaks a
-   * rule of {@link ChainConfig}; `key-mismatch` if the secret is not that of the public key
+   * rule of {@link ChainConfig}; `key-mismatch` if the secret is not that of the public key; `arbiter-required` for a
+   * key that is bound to an arbiter, and for an arbiter that the key is not bound to
    */
   constructor(options: VoterOptions) {
     const {
@@ -121,7 +131,9 @@ export class Voter {
       anyMessage = false,
       otherContext = false,
       uncommitted,
+      arbiter,
     } = options;
+    if (key.arbiter !== arbiter?.store) throw otherArbiter(key, arbiter?.store);
     if (uncommitted !== undefined) assertReason(uncommitted);
     assertChainConfig(chain);
     const keyPoint = pointOf(key.secretKey);
@@ -141,6 +153,7 @@ export class Voter {
     this.#anyMessage = anyMessage;
     this.#otherContext = otherContext;
     this.#uncommitted = uncommitted !== undefined;
+    this.#arbiter = arbiter;
     if (chainHeight !== undefined) this.noteChainHeight(chainHeight);
   }
 
@@ -178,11 +191,44 @@ export class Voter {
   /**
    * Votes at many heights, recorded in one transaction. There is an answer for every vote, in the order of the list.
    * @throws TapstakeError `duplicate-height`, `not-a-vote`, `context-mismatch` before anything is signed, and as
-   *   {@link Voter.vote}
+   *   {@link Voter.vote}; `arbiter-required` for a voter with an arbiter
    */
   batch(votes: readonly (BlockVote | MessageVote)[], options: VoteOptions = {}): VoteResult[] {
-    // This home is the only one that votes with the key. An arbiter between several homes would be asked here.
-    const signed = this.#prepare(votes, options).map((vote) => this.#sign(vote));
+    // Without an arbiter, this home is the only one that votes with the key.
+    if (this.#arbiter) throw asksArbiter();
+    return this.#release(this.#prepare(votes, options));
+  }
+
+  /**
+   * {@link Voter.batch} for a voter with an arbiter or without one. Each vote that this home does not know is claimed
+   * first; a vote that it knows needs no arbiter.
+   * @throws TapstakeError as `Voter.batch`, and as `Arbiter.claim`: an unclear answer of the arbiter releases nothing
+   */
+  batchAsync(votes: readonly (BlockVote | MessageVote)[], options: VoteOptions = {}): Promise<VoteResult[]> {
+    const work = this.#claiming.then(() => this.#batchClaimed(votes, options));
+    this.#claiming = work.catch(() => undefined);
+    return work;
+  }
+
+  async #batchClaimed(
+    votes: readonly (BlockVote | MessageVote)[],
+    options: VoteOptions,
+  ): Promise<VoteResult[]> {
+    const arbiter = this.#arbiter;
+    if (!arbiter) return this.batch(votes, options);
+    const requests = this.check(votes);
+    const wanted = this.#prepare(requests, options).filter(({ decision }) => decision.kind === "new");
+    const keyChain = { key: this.#publicKey, chainId: this.chain.id };
+    const claimed = wanted.length === 0 ? [] : await arbiter.claim(keyChain, wanted);
+    const found = new Map(wanted.map(({ height }, i) => [height, claimed[i]]));
+    // Other calls may have changed what this home knows meanwhile, so it decides again. From here on, nothing waits.
+    const prepared = this.#prepare(requests, options);
+    return this.#release(prepared.map((vote) => afterClaim(vote, found.get(vote.height))));
+  }
+
+  /** Steps 2 to 4: sign, record, release. */
+  #release(prepared: readonly PreparedVote[]): VoteResult[] {
+    const signed = prepared.map((vote) => this.#sign(vote));
     this.#record(signed);
     return signed.map(release);
   }
@@ -329,6 +375,14 @@ interface SignedVote {
   readonly entry?: VoteEntry;
 }
 
+/** What may be done with a vote once the arbiter has answered: both must allow a new one. */
+function afterClaim(vote: PreparedVote, claimed: Claimed | undefined): PreparedVote {
+  if (vote.decision.kind !== "new") return vote;
+  if (claimed?.kind === "refused") return { ...vote, decision: claimed };
+  if (claimed?.kind === "new" || claimed?.kind === "same") return vote;
+  throw unclear(`height ${vote.height} was not claimed`);
+}
+
 /** Step 4: the answer leaves. */
 const release = ({ result }: SignedVote): VoteResult => result;
 
@@ -340,6 +394,17 @@ function assertReason(reason: string): void {
   const text = "the reason for votes without a known commitment must be given in words: it is empty";
   throw new TapstakeError("invalid-argument", text);
 }
+
+function otherArbiter({ name, arbiter }: UnlockedKey, given: string | undefined): TapstakeError {
+  const text =
+    arbiter === undefined
+      ? `key ${name} is not bound to the arbiter that this signer is to ask: other signers could vote without it. Enrol the key first: fp arbiter enrol`
+      : `key ${name} is bound to the arbiter ${arbiter}, not to ${given ?? "none"}: it signs nothing without that. Give --arbiter, or enrol the key anew after a restore`;
+  return new TapstakeError("arbiter-required", text, { name });
+}
+
+const asksArbiter = (): TapstakeError =>
+  new TapstakeError("arbiter-required", "this voter asks an arbiter first: call batchAsync");
 
 function refuseDuplicates(requests: readonly { readonly height: bigint }[]): void {
   const seen = new Set<bigint>();

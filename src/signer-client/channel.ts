@@ -136,7 +136,7 @@ export function openChannel(options: EotsClientOptions): Channel {
  * TLS names no server by its IP address (RFC 6066, section 3), and Node warns about such a name. gRPC has no option for
  * that. Without the name, Node compares the certificate with the address, as before.
  */
-function withoutServerName(all: ChannelCredentials): ChannelCredentials {
+export function withoutServerName(all: ChannelCredentials): ChannelCredentials {
   const connectorOf = all._createSecureConnector.bind(all);
   all._createSecureConnector = (...args) => {
     const connector = connectorOf(...args) as ReturnType<typeof connectorOf> & {

@@ -25,6 +25,12 @@ const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
     ["watch", "watch run", "watch verify", "watch show"].map((name) => [name, "watch/node.test.ts"]),
   ),
   "fp protection init": "it asks at the terminal: cli/fp-protection.test.ts",
+  ...Object.fromEntries(
+    ["", " init", " enrol", " status", " halt", " retire", " renew"].map((name) => [
+      `fp arbiter${name}`,
+      "it asks an etcd cluster: cli/fp-arbiter.test.ts",
+    ]),
+  ),
 };
 
 /** In which state an example finds its stake, where it is not complete: see `exampleFiles`. */

@@ -29,7 +29,7 @@ export function costToKeep({ n, r, p }: ScryptCost): ScryptCost {
 /** What a key file shows without its passphrase. */
 export type KeyHeader = Pick<
   KeyFile,
-  "name" | "publicKey" | "origin" | "derivationVersion" | "createdAt" | "path" | "store"
+  "name" | "publicKey" | "origin" | "derivationVersion" | "createdAt" | "path" | "store" | "arbiter"
 >;
 
 /** The form of a key file; bytes are hexadecimal. */
@@ -159,6 +159,11 @@ const time = v.custom<string>(
   "a time such as 2026-01-31T12:00:00.000Z",
 );
 
+const arbiterStore = v.custom<string>(
+  (value) => typeof value === "string" && /^[0-9a-f-]{36} [1-9]\d{0,15}$/.test(value),
+  "the store of an arbiter",
+);
+
 /** In the order of writing. */
 const schema = v.strictObject({
   version: v.literal(1),
@@ -170,6 +175,8 @@ const schema = v.strictObject({
   path: v.optional(v.string()),
   /** The store of votes that a new key was generated for. */
   store: v.optional(digits(16)),
+  /** The arbiter that each vote is claimed from; without it, the key does not vote. */
+  arbiter: v.optional(arbiterStore),
   kdf: v.strictObject({
     name: v.literal("scrypt"),
     n: v.number(),
@@ -239,9 +246,21 @@ function authenticated({ cipher: { name, nonce }, ...rest }: Sealed): Uint8Array
 const textOf = (file: KeyFile) => jsonText(inOrder(file));
 
 function inOrder<File extends Sealed>(file: File): File {
-  const { version, name, publicKey, origin, derivationVersion, createdAt, path, store, kdf, cipher } = file;
+  const {
+    version,
+    name,
+    publicKey,
+    origin,
+    derivationVersion,
+    createdAt,
+    path,
+    store,
+    arbiter,
+    kdf,
+    cipher,
+  } = file;
   const { n, r, p, salt } = kdf;
-  const fields = { version, name, publicKey, origin, derivationVersion, createdAt, path, store };
+  const fields = { version, name, publicKey, origin, derivationVersion, createdAt, path, store, arbiter };
   return { ...fields, kdf: { name: kdf.name, n, r, p, salt }, cipher: { ...cipher } } as File;
 }
 

@@ -42,6 +42,8 @@ export interface KeyInfo {
    * other store waits for `protection init`.
    */
   readonly store?: string;
+  /** The arbiter that each vote of the key is claimed from, as {@link bindKey} set it. */
+  readonly arbiter?: string;
 }
 
 /** A key that can sign. Its secret is not an enumerable property, and neither JSON nor `util.inspect` shows it. */
@@ -187,6 +189,26 @@ export function changePassphrase(
 }
 
 /**
+ * Binds a key to the arbiter that its home is enrolled with: from then on, it votes only through that arbiter. Earlier
+ * releases refuse the file.
+ * @param arbiter the content of the arbiter's store key
+ * @throws TapstakeError as {@link unlockKey}
+ */
+export function bindKey(home: Home, name: string, passphrase: Passphrase, arbiter: string): KeyInfo {
+  const file = findKey(home, name);
+  const key = unlocked(home, file, openKey(file, passphrase));
+  try {
+    const { version: _, kdf, cipher: __, ...header } = file;
+    const { n, r, p } = kdf;
+    const content = sealKey({ ...header, arbiter }, key.secretKey, passphrase, { n, r, p });
+    writePrivateFile(pathOf(home, file.name), content, "replace");
+  } finally {
+    key.wipe();
+  }
+  return { ...infoOf(file), arbiter };
+}
+
+/**
  * Removes a key's file. The home keeps its memory of the key's votes, and locks the key if the file comes back. A
  * running signer may have the key open, and would go on voting with it: stop it first.
  * @param passphrase null deletes without proof that the caller could have used the key
@@ -216,6 +238,7 @@ class Unlocked implements UnlockedKey {
   declare readonly derivationVersion: 1;
   declare readonly path?: string;
   declare readonly store?: string;
+  declare readonly arbiter?: string;
   readonly #secret: Uint8Array;
   #wiped = false;
 
@@ -272,7 +295,8 @@ function storeOf(home: Home): { store?: string } {
   return store === undefined ? {} : { store };
 }
 
-function infoOf({ name, publicKey, createdAt, origin, derivationVersion, path, store }: KeyFile): KeyInfo {
+function infoOf(file: KeyFile): KeyInfo {
+  const { name, publicKey, createdAt, origin, derivationVersion, path, store, arbiter } = file;
   return {
     name,
     publicKey: hex.decode(publicKey),
@@ -281,5 +305,6 @@ function infoOf({ name, publicKey, createdAt, origin, derivationVersion, path, s
     derivationVersion,
     ...(path !== undefined && { path }),
     ...(store !== undefined && { store }),
+    ...(arbiter !== undefined && { arbiter }),
   };
 }

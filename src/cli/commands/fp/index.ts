@@ -27,6 +27,10 @@ const COMMANDS: LazyCommands = {
     summary: "Show, begin, move or prune the vote history",
     load: () => import("./protection.js"),
   },
+  arbiter: {
+    summary: "Vote with one key from several machines, through etcd",
+    load: () => import("./arbiter.js"),
+  },
   status: {
     summary: "Check that the signer runs and that your key is unlocked",
     load: async () => {

@@ -1,8 +1,10 @@
 import { Option } from "@commander-js/extra-typings";
 import { loadChains } from "../../../finality/chains.js";
 import { type BlockVote, Voter } from "../../../finality/voter.js";
+import { openArbiter } from "../../../finality/arbiter/open.js";
 import { type VoteAnswer, voteRemotely } from "../../../signer-client/votes.js";
 import { blockVotesFromJson, voteToJson } from "../../../vote/json.js";
+import { type ArbiterFlags, arbiterOption, arbiterOptions, arbiterTlsOption } from "../../arbiter.js";
 import { newCommand } from "../../command.js";
 import { type Coverage, warnOfUncovered } from "../../coverage.js";
 import { UsageError } from "../../errors.js";
@@ -41,8 +43,6 @@ echo '
 {"height": 1005, "hash": "5c91447ddccea0e3c935e4b41ce2d0a8f2535432478df5380507628bbe5e0525"}' |
   tapstake fp vote --key validator-1 --chain bbn-1 --batch - --json
 `,
-  more: `tapstake refuses a height that no commitment in this home covers (no-commitment). With --uncommitted
-and a reason, it signs up to 100000 heights above the last vote.`,
   topics: ["home", "secrets", "remote", "contexts", "votes"],
   refused: "one or more heights; the others are signed",
 } as const;
@@ -66,15 +66,18 @@ export const command = () =>
     )
     .addOption(new Option("--out <file>", "new file for the vote too").conflicts("batch"))
     .addOption(
-      new Option("--uncommitted <reason>", "vote where this home knows no commitment, and why").conflicts(
-        "remote",
-      ),
+      new Option(
+        "--uncommitted <reason>",
+        "vote without a commitment, 100000 heights above the last at most; why",
+      ).conflicts("remote"),
     )
     .addOption(
       new Option("--other-context", "vote although the commitment has another signing context").conflicts(
         "remote",
       ),
     )
+    .addOption(arbiterOption().conflicts("remote"))
+    .addOption(arbiterTlsOption())
     .addOption(passphraseOption().conflicts("remote"))
     .addOption(homeOption())
     .addOption(remoteOption())
@@ -102,7 +105,7 @@ export const command = () =>
       if (refused) throw refused;
     });
 
-interface Options extends SignerOptions, RemoteOptions {
+interface Options extends SignerOptions, RemoteOptions, ArbiterFlags {
   readonly height?: bigint | undefined;
   readonly hash?: Uint8Array | undefined;
   readonly batch?: string | undefined;
@@ -126,7 +129,7 @@ async function readVotes({ height, hash, batch }: Options): Promise<readonly Blo
 }
 
 function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answered> {
-  return asSigner(options, ({ home, key, chain, protection }) => {
+  return asSigner(options, async ({ home, key, chain, protection }) => {
     const { publicKey: finalityProvider } = key;
     const context = chain.voteContext;
     const commitments = [
@@ -135,15 +138,30 @@ function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answer
     ];
     const coverage = { chain, isConfigured: loadChains(home).has(chain.id), commitments };
     const { chainHeight: known, otherContext, uncommitted } = options;
-    const voter = new Voter({ key, chain, protection, chainHeight: known, otherContext, uncommitted });
-    const answers = voter.batch(votes).map((result, i): VoteAnswer => {
-      if (result.kind === "refused") return result;
-      const { height, kind, signature, publicRandomness } = result;
-      const { appHash } = votes[i]!;
-      const vote = { finalityProvider, height, appHash, publicRandomness, signature };
-      return { height, kind, vote: { ...vote, ...(context !== undefined && { context }) } };
-    });
-    return { key: finalityProvider, answers, known: coverage };
+    const named =
+      options.arbiter === undefined ? undefined : openArbiter(home, await arbiterOptions(options));
+    try {
+      const { arbiter } = named ?? {};
+      const voter = new Voter({
+        key,
+        chain,
+        protection,
+        chainHeight: known,
+        otherContext,
+        uncommitted,
+        arbiter,
+      });
+      const answers = (await voter.batchAsync(votes)).map((result, i): VoteAnswer => {
+        if (result.kind === "refused") return result;
+        const { height, kind, signature, publicRandomness } = result;
+        const { appHash } = votes[i]!;
+        const vote = { finalityProvider, height, appHash, publicRandomness, signature };
+        return { height, kind, vote: { ...vote, ...(context !== undefined && { context }) } };
+      });
+      return { key: finalityProvider, answers, known: coverage };
+    } finally {
+      named?.close();
+    }
   });
 }
 

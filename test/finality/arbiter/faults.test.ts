@@ -1,0 +1,172 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { hex } from "../../../src/core/bytes.js";
+import type { Arbiter } from "../../../src/finality/arbiter/arbiter.js";
+import { arbiterReport } from "../../../src/finality/arbiter/store.js";
+import { TapstakeError } from "../../../src/core/errors.js";
+import { clientOf, codeOf, kinds, of, signerOf, storeOf, vote } from "../../support/arbiter.js";
+import { Cluster, hasEtcd } from "../../support/etcd.js";
+import { eventually } from "../../support/eventually.js";
+import { lossyWay } from "../../support/lost-answers.js";
+import { isLong } from "../../support/runs.js";
+
+/** How long signers claim under each fault, and how long a fault lasts, in milliseconds. */
+const [RUN, FAULT] = isLong ? [20_000, 1_500] : [600, 300];
+
+describe.runIf(hasEtcd)("a cluster with faults", async () => {
+  const cluster = hasEtcd ? await Cluster.start() : undefined!;
+  const client = hasEtcd ? clientOf(cluster) : undefined!;
+
+  it("faults: a lost answer is asked for again with the same claim, once, and is then the same", async () => {
+    const prefix = await storeOf(client);
+    const way = await lossyWay(cluster.addresses[0]!);
+    const single = clientOf({ addresses: [way.address] });
+    const signer = await signerOf(single, prefix);
+    way.sent = 0;
+    way.lose = 1;
+    expect(await kinds(signer, vote(1))).toEqual(["same"]);
+    expect(way.sent).toBe(2);
+    way.lose = 3;
+    way.sent = 0;
+    expect(await codeOf(() => kinds(signer, vote(2)))).toBe("arbiter-unclear");
+    expect(way.sent).toBe(3);
+    expect(await kinds(signer, vote(2, "b"))).toEqual(["double-vote"]);
+    expect(await kinds(signer, vote(2))).toEqual(["same"]);
+  });
+
+  /** Two signers that want other digests at every height, while a fault comes and goes. */
+  async function expectOneDigest(fault: () => Promise<() => Promise<void> | void>): Promise<void> {
+    const prefix = await storeOf(client);
+    const released = new Map<bigint, Set<string>>();
+    const stop = new AbortController();
+    let unclear = 0;
+    const run = async (text: string) => {
+      const signer = await signerOf(clientOf(cluster, 2_000), prefix);
+      for (let height = 1n; !stop.signal.aborted; height += 2n) {
+        const digests = [vote(height, text), vote(height + 1n, text)];
+        unclear += await claimUntilClear(signer, digests, released, () => stop.signal.aborted);
+      }
+    };
+    const signers = [run("a"), run("b")];
+    const end = Date.now() + RUN;
+    do {
+      await sleep(FAULT / 2);
+      const mend = await fault();
+      await sleep(FAULT);
+      await mend();
+      await cluster.ready();
+    } while (Date.now() < end);
+    await sleep(FAULT);
+    stop.abort();
+    await Promise.all(signers);
+    const stored = storedVotes(prefix);
+    for (const [height, digests] of released) {
+      expect([...digests], `height ${height}, ${unclear} unclear`).toEqual([stored.get(height)]);
+    }
+    expect(released.size).toBeGreaterThan(0);
+  }
+
+  /** The digests of an arbiter by height, each written once. */
+  function storedVotes(prefix: string): Map<bigint, string> {
+    const { kvs = [] } = JSON.parse(cluster.ctl("get", "--prefix", `${prefix}/votes/`, "-w", "json")) as {
+      kvs?: { key: string; value: string; version: number }[];
+    };
+    return new Map(
+      kvs.map(({ key, value, version }) => {
+        expect(version).toBe(1);
+        const name = Buffer.from(key, "base64").toString();
+        return [BigInt(`0x${name.slice(-16)}`), Buffer.from(value, "base64").toString("hex")];
+      }),
+    );
+  }
+
+  it("faults: no height has two digests while the leader is killed", () =>
+    expectOneDigest(async () => {
+      const leader = cluster.leader();
+      await leader.kill();
+      return () => leader.start("existing");
+    }));
+
+  it("faults: no height has two digests while the leader stands still", () =>
+    expectOneDigest(() => {
+      const leader = cluster.leader();
+      leader.pause();
+      return Promise.resolve(() => leader.resume());
+    }));
+
+  it("faults: no height has two digests while all members are killed", () =>
+    expectOneDigest(async () => {
+      await cluster.killAll();
+      return () => cluster.members.forEach((member) => member.start("existing"));
+    }));
+
+  it("faults: nothing is released while the cluster is stopped", async () => {
+    const prefix = await storeOf(client);
+    const signer = await signerOf(clientOf(cluster, 500), prefix);
+    expect(await kinds(signer, vote(1))).toEqual(["new"]);
+    await cluster.killAll();
+    expect(await codeOf(() => kinds(signer, vote(2)))).toBe("arbiter-unclear");
+    cluster.members.forEach((member) => member.start("existing"));
+    await cluster.ready();
+    await eventually(async () =>
+      expect(await kinds(signer, vote(2))).toEqual([expect.stringMatching(/new|same/)]),
+    );
+  });
+
+  it("faults: a store that was restored from a copy ends its signers, by whichever way it came back", async () => {
+    const prefix = await storeOf(client);
+    const [one, late] = [await signerOf(client, prefix), await signerOf(client, prefix)];
+    await kinds(late, vote(1));
+    const snapshot = cluster.snapshot();
+    await kinds(one, vote(2, "a"));
+    await cluster.restore(snapshot);
+    // What no signer notices: the copy has all that this one wrote, and lacks another one's vote.
+    const unaware = await codeOf(() => kinds(late, vote(2, "b")));
+    expect(["no refusal", "arbiter-held"]).toContain(unaware);
+    expect(await codeOf(() => kinds(one, vote(3)))).toBe("arbiter-held");
+    expect(one.hold?.reason).toBe("went-back");
+    expect((await arbiterReport(client, prefix)).halt).toContain("older copy");
+    expect(await codeOf(() => kinds(late, vote(4)))).toMatch(/arbiter-(halted|held)/);
+    await cluster.restore(snapshot, "another-token");
+    expect(await codeOf(async () => kinds(await signerOf(client, prefix), vote(9)))).toBe("no refusal");
+    expect(await codeOf(() => kinds(late, vote(5)))).toBe("arbiter-held");
+  });
+
+  it("faults: a cluster that was made of one member ends its signers", async () => {
+    const prefix = await storeOf(client);
+    const signer = await signerOf(client, prefix);
+    await kinds(signer, vote(1));
+    await cluster.killAll();
+    const [first] = cluster.members;
+    first!.start("existing", "--force-new-cluster");
+    const alone = clientOf({ addresses: [first!.address] });
+    await eventually(() => alone.ask("Range", { key: new Uint8Array([1]) }));
+    expect(await codeOf(() => kinds(signer, vote(2)))).toBe("arbiter-held");
+    expect(["members-changed", "went-back"]).toContain(signer.hold?.reason);
+  });
+});
+
+/** Claims the same votes until the answer is clear, and notes what may be released; returns how often it was not. */
+async function claimUntilClear(
+  signer: Arbiter,
+  votes: readonly { readonly height: bigint; readonly digest: Uint8Array }[],
+  released: Map<bigint, Set<string>>,
+  isDone: () => boolean,
+): Promise<number> {
+  let unclear = 0;
+  for (;;) {
+    try {
+      const claimed = await signer.claim(of, votes);
+      for (const [i, { kind }] of claimed.entries()) {
+        if (kind === "refused") continue;
+        const { height, digest } = votes[i]!;
+        released.set(height, (released.get(height) ?? new Set()).add(hex.encode(digest)));
+      }
+      return unclear;
+    } catch (error) {
+      if (!(error instanceof TapstakeError) || error.code !== "arbiter-unclear") throw error;
+      unclear++;
+      if (isDone()) return unclear;
+    }
+  }
+}
