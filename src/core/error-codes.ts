@@ -685,7 +685,7 @@ export const ERROR_CODES = {
   },
   "height-too-high": {
     means:
-      "The height is far above the chain. A vote there could end the key: after a move or a loss, nothing below it is signed.",
+      "The height is far above the chain: after a vote there and a loss of the home, the key could sign nothing below it.",
     causes: "a mistyped height, or a caller that takes another number for the height.",
     do:
       "Check the height, and send it again. If the chain is there and the key committed elsewhere, " +
@@ -711,8 +711,7 @@ export const ERROR_CODES = {
     never: "Do not remove the lock file while a signer may run: two signers of one key can reveal it.",
   },
   "unsafe-file-system": {
-    means:
-      "The home is on a network, FUSE or overlay file system. Two signers could hold it at once, and reveal its keys.",
+    means: "The home is on a network, FUSE or overlay file system, where two signers could hold it at once.",
     causes: "a home on a network share, or in a container without a volume.",
     do:
       "Move the home to a disk of this machine; in a container, to a volume. " +
@@ -811,11 +810,11 @@ export const ERROR_CODES = {
   // An arbiter between several machines
   "arbiter-unclear": {
     means:
-      "The arbiter gave no whole answer in time, so tapstake released nothing. It may have claimed the vote all the same.",
+      "The arbiter gave no whole answer in time, so tapstake released nothing, though the vote may be claimed.",
     causes: "a stopped member, an election, a cut network, a full or slow disk, or a missing permission.",
     do:
       "Ask for the same vote again: the answer is the same signature. " +
-      "If it stays unclear, look at `tapstake fp arbiter status` and at etcd's log.",
+      "If it stays unclear, look at `tapstake fp arbiter status --arbiter <url>` and at etcd's log.",
     never: "Do not sign without the arbiter meanwhile: another signer may have claimed the height.",
   },
   "arbiter-held": {
@@ -825,21 +824,21 @@ export const ERROR_CODES = {
       "a restored backup, a rebuilt cluster, a changed member, a retired signer, or a copy of this home that runs elsewhere.",
     do:
       "Find out which of these it was. After a restore, follow “Restore” in docs/arbiter.md on every machine. " +
-      "Then enrol this signer anew: `tapstake fp arbiter enrol --key <name> --end-hold`.",
+      "Then enrol this signer anew: `tapstake fp arbiter enrol --key <name> --end-hold --arbiter <url>`.",
     never:
-      "Do not enrol anew before you know the cause: a store that went back does not know every vote, and a height that is signed twice reveals the key.",
+      "Do not enrol anew before you know the cause: a store that went back has lost votes, and a second vote at a height reveals the key.",
   },
   "arbiter-halted": {
     means: "The arbiter has a halt, so that no signer signs.",
     causes: "an operator who stopped all signers, or a signer that found the store older than it was.",
-    do: "Read the reason in `tapstake fp arbiter status`. If the store went back, follow “Restore” in docs/arbiter.md; otherwise end the halt: `tapstake fp arbiter halt --end`.",
+    do: "Read the reason in `tapstake fp arbiter status --arbiter <url>`. If the store went back, follow “Restore” in docs/arbiter.md; otherwise end the halt: `tapstake fp arbiter halt --end --arbiter <url>`.",
     never: "Do not end the halt of a store that went back.",
   },
   "arbiter-uninitialised": {
     means: "The arbiter has no store of votes, or does not know where votes of this key on this chain begin.",
     do:
       "Stop every signer of the key, and find its last vote on the chain (docs/emergency.md). " +
-      "Begin above it: `tapstake fp arbiter init --key <name> --chain <id> --from-height <height>`.",
+      "Begin above it: `tapstake fp arbiter init --key <name> --chain <id> --from-height <height> --arbiter <url>`.",
     never: "Do not guess the height: a height that is signed twice reveals the key.",
   },
   "arbiter-required": {
@@ -847,18 +846,17 @@ export const ERROR_CODES = {
       "The key and the arbiter do not belong together: the key votes only through the arbiter that it is bound to.",
     causes:
       "a signer without `--arbiter`, another arbiter, a key that is not enrolled, or a restored arbiter.",
-    do: "Give the arbiter of the enrolment: `--arbiter etcd://<host>:<port>,…`. For a key that is not enrolled, or after a restore: `tapstake fp arbiter enrol --key <name>`.",
+    do: "Give the arbiter of the enrolment: `--arbiter etcd://<host>:<port>,…`. For a key that is not enrolled, or after a restore: `tapstake fp arbiter enrol --key <name> --arbiter <url>`.",
     never: "Do not import the key anew to get around the arbiter: another machine may vote with it.",
   },
   "arbiter-not-enrolled": {
     means: "This home is not enrolled with this arbiter.",
-    do: "If the address is right: `tapstake fp arbiter enrol --key <name>`.",
+    do: "If the address is right: `tapstake fp arbiter enrol --key <name> --arbiter <url>`.",
     never: "Do not copy the home of another signer: each machine has its own, and is enrolled by itself.",
   },
   "arbiter-conflict": {
-    means:
-      "The arbiter is not in the state that this change needs, or changed meanwhile. Nothing was changed.",
-    do: "Look at `tapstake fp arbiter status`: an earlier try may have succeeded without an answer. Repeat the command if not.",
+    means: "The arbiter is not in the state that this change needs, so tapstake changed nothing.",
+    do: "Look at `tapstake fp arbiter status --arbiter <url>`: an earlier try may have succeeded without an answer. Repeat the command if not.",
   },
   "arbiter-corrupt": {
     means: "A member of the arbiter says that its data differ from those of the other members.",
@@ -871,7 +869,7 @@ export const ERROR_CODES = {
   },
   "arbiter-state-damaged": {
     means: "The file in which this home remembers its arbiter is damaged.",
-    do: "Make sure that no copy of this home runs elsewhere. Then enrol this signer anew: `tapstake fp arbiter enrol --key <name> --end-hold`.",
+    do: "Make sure that no copy of this home runs elsewhere. Then enrol this signer anew: `tapstake fp arbiter enrol --key <name> --end-hold --arbiter <url>`.",
     never: "Do not put an older copy of the file in its place.",
   },
 
@@ -992,11 +990,11 @@ export const ERROR_CODES = {
   },
   "store-missing": {
     means: "There is no store of a watch at the path.",
-    do: "Make one with `tapstake watch init`, or name the path of yours with `--store`.",
+    do: "Make one with `tapstake watch init --network mainnet`, or name the path of yours with `--store`.",
   },
   "store-invalid": {
     means: "A file is not a store of a watch, or not one that this version of tapstake reads.",
-    do: "Name the right file. If the store is damaged, make a new one with `tapstake watch init`, and add the delegations again.",
+    do: "Name the right file. If the store is damaged, make a new one with `tapstake watch init --network mainnet`, and add the delegations again.",
   },
   "store-unwritable": {
     means: "The store of a watch cannot be written.",
@@ -1006,7 +1004,7 @@ export const ERROR_CODES = {
   "store-differs": {
     means: "The store of a watch differs from a full rescan of the same blocks.",
     causes: "a change of the file by another program, a failing disk, or a fault of tapstake.",
-    do: "Keep the file, and report the difference. Make a new store with `tapstake watch init`, and add the delegations again.",
+    do: "Keep the file, and report the difference. Make a new store with `tapstake watch init --network mainnet`, and add the delegations again.",
   },
   "watch-running": {
     means: "Another process writes to the store of a watch.",

@@ -72,7 +72,7 @@ interface Finalised {
   autoFinalized: true;
 }
 
-/** The option names of each wallet; WALLETS says how each was found (docs/wallets.md). */
+/** The option names of each wallet; docs/wallets.md says how each was found. */
 export const NATIVE: { readonly [W in WalletKind]: (asked: Asked) => NativeOptions[W] } = {
   babylon: ({ babylon }) => babylon,
   unisat: (asked) => toSign(asked, (useTweakedSigner) => ({ useTweakedSigner })),
