@@ -1,5 +1,5 @@
 import type { Checkpoint } from "../../babylon/checkpoint.js";
-import { concatBytes, u64be } from "../../core/bytes.js";
+import { concatBytes, encodeHex, u64be } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import { assertValidators, type BlsValidator } from "./keys.js";
 
@@ -12,6 +12,7 @@ export type BlsResult =
 const DST = "BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_";
 
 type Bls = typeof import("@noble/curves/bls12-381.js").bls12_381;
+type SignaturePoint = ReturnType<Bls["shortSignatures"]["hash"]>;
 type KeyPoint = ReturnType<Bls["shortSignatures"]["aggregatePublicKeys"]>;
 
 /** Verifies checkpoints of one epoch. */
@@ -34,12 +35,8 @@ export async function epochVerifier(validators: readonly BlsValidator[]): Promis
       const signers = validators.flatMap((_, i) => (hasBit(bitmap, i) ? [i] : []));
       const signed = signers.reduce((sum, i) => sum + validators[i]!.power, 0n);
       if (signed * 3n <= total * 2n) return { valid: false, reason: "no-quorum" };
-      let signature: InstanceType<Bls["G1"]["Point"]>;
-      try {
-        signature = bls.G1.Point.fromBytes(blsSignature);
-      } catch {
-        return { valid: false, reason: "no-point" };
-      }
+      const signature = curvePoint(bls, blsSignature);
+      if (!signature) return { valid: false, reason: "no-point" };
       const message = concatBytes(u64be(epoch, "epoch"), blockHash);
       const key = signers.reduce((sum: KeyPoint, i) => sum.add(keys[i]!), bls.G2.Point.ZERO);
       return isSigned(bls, signature, message, key)
@@ -67,7 +64,7 @@ export const verifyCheckpoint = async (
  */
 function isSigned(
   bls: Bls,
-  given: InstanceType<Bls["G1"]["Point"]>,
+  given: SignaturePoint,
   message: Uint8Array,
   key: KeyPoint,
 ): boolean {
@@ -75,6 +72,23 @@ function isSigned(
   if (signature.is0() || key.is0()) return false;
   const point = bls.shortSignatures.hash(message, DST).clearCofactor();
   return bls.shortSignatures.verify(signature, point, key);
+}
+
+/** A compressed point of the curve, whatever its order; null for other bytes, and for the point at infinity. */
+function curvePoint({ G1, fields: { Fp } }: Bls, bytes: Uint8Array): SignaturePoint | null {
+  const flags = bytes[0]! >> 5;
+  if (bytes.length !== 48 || (flags & 0b110) !== 0b100) return null;
+  const x = BigInt(`0x${encodeHex(bytes.with(0, bytes[0]! & 0x1f))}`);
+  if (x >= Fp.ORDER) return null;
+  const square = Fp.add(Fp.mul(Fp.sqr(x), x), 4n);
+  let y: bigint;
+  try {
+    y = Fp.sqrt(square);
+  } catch {
+    return null;
+  }
+  const isLarger = 2n * y > Fp.ORDER;
+  return G1.Point.fromAffine({ x, y: isLarger === ((flags & 1) === 1) ? y : Fp.neg(y) });
 }
 
 function keyPoint(bls: Bls, publicKey: Uint8Array, index: number): KeyPoint {

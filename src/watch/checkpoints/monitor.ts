@@ -24,8 +24,11 @@ export interface CheckpointMonitorOptions {
   readonly keys?: BlsKeySource;
   /** Bitcoin blocks without the next checkpoint after which it is missing: 36 by default. */
   readonly patience?: number;
-  /** Called when keys of an epoch cannot be had or are none: its checkpoints stay pending, and are tried again. */
-  readonly onTrouble?: (epoch: number, error: unknown) => void;
+  /**
+   * Called when keys of an epoch cannot be had or are none: its checkpoints stay pending, and are tried again. Without an
+   * epoch: verdicts could not be stored, as when the watch was closed before this monitor was stopped.
+   */
+  readonly onTrouble?: (error: unknown, epoch: number | null) => void;
 }
 
 /** A monitor of checkpoints. */
@@ -59,7 +62,7 @@ class Monitor implements CheckpointMonitor {
   readonly name = "checkpoints";
   readonly tags: readonly Uint8Array[];
   readonly #keys: BlsKeySource | undefined;
-  readonly #onTrouble: (epoch: number, error: unknown) => void;
+  readonly #onTrouble: (error: unknown, epoch: number | null) => void;
   readonly #options: AssessOptions;
   readonly #verifiers = new Map<number, EpochVerifier | null>();
   #context: MonitorContext | null = null;
@@ -124,7 +127,11 @@ class Monitor implements CheckpointMonitor {
   committed(): void {
     if (!this.#keys) return;
     if (this.#judging) this.#again = true;
-    else this.#judging = this.#judge().finally(() => (this.#judging = null));
+    else {
+      this.#judging = this.#judge()
+        .catch((error: unknown) => this.#onTrouble(error, null))
+        .finally(() => (this.#judging = null));
+    }
   }
 
   async settled(): Promise<void> {
@@ -232,7 +239,7 @@ class Monitor implements CheckpointMonitor {
       this.#verifiers.set(epoch, verifier);
       return verifier;
     } catch (error) {
-      this.#onTrouble(epoch, error);
+      this.#onTrouble(error, epoch);
       return undefined;
     }
   }
