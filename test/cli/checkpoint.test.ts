@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { utf8 } from "../../src/core/bytes.js";
 import { checkpointMonitor } from "../../src/watch/index.js";
 import { initStore, openWatch } from "../../src/watch/watch.js";
-import { carried, signedCheckpoint, blsValidator } from "../support/bls.js";
+import { blsValidator, carried, signedCheckpoint } from "../support/bls.js";
 import { newHome } from "../support/signer.js";
 import { SimulatedBitcoin } from "../support/simulated-bitcoin.js";
 import { readCopy } from "../support/vectors.js";
@@ -22,12 +22,12 @@ writeFileSync(keys, JSON.stringify(published.keys));
 
 describe("tapstake checkpoint", () => {
   it("build writes what parse reads", async () => {
-    const args = [
-      ...["checkpoint", "build", "--tag", "01020304", "--epoch", "2", "--block-hash", published.blockHash],
-      ...["--bitmap", published.bitmap, "--signature", published.blsSignature, "--json"],
-      ...["--submitter", "bbn1qyqszqgpqyqszqgpqyqszqgpqyqszqgpcn0v9a"],
-    ];
-    const built = await inProcess(args);
+    const submitter = "bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu";
+    const { blockHash, bitmap, blsSignature } = published;
+    const args =
+      `checkpoint build --tag 01020304 --epoch 2 --block-hash ${blockHash} --bitmap ${bitmap} --json ` +
+      `--signature ${blsSignature} --submitter ${submitter}`;
+    const built = await inProcess(args.split(" "));
     if (built.code !== 0) throw new Error(built.stderr);
     const { parts } = JSON.parse(built.stdout) as { parts: { data: string; script: string }[] };
     expect(published.transactions[1]).toContain(published.blsSignature);
@@ -59,7 +59,9 @@ describe("tapstake watch checkpoints", () => {
   it("shows epochs and open alarms", async () => {
     const store = `${folder}/watch.db`;
     initStore(store, { network: "regtest", first: 0, phase1: null });
-    expect((await inProcess(["watch", "checkpoints", "--store", store])).stdout).toContain("--checkpoint-tag");
+    expect((await inProcess(["watch", "checkpoints", "--store", store])).stdout).toContain(
+      "--checkpoint-tag",
+    );
     const validator = blsValidator("of the command");
     const bitcoin = new SimulatedBitcoin();
     for (const block of ["x", "y"])

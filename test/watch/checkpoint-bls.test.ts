@@ -39,7 +39,9 @@ describe("checkpoint of ten validators, signed by the chain's own library", () =
     expect(says({ blockHash: checkpoint.blockHash.with(0, 1) })).toMatchObject({ reason: "wrong-signature" });
     // Nine of ten are a quorum, but another key than that of the signature.
     expect(says({ bitmap: checkpoint.bitmap.with(0, 0xfe) })).toMatchObject({ reason: "wrong-signature" });
-    expect(says({ bitmap: Uint8Array.of(0x3f, ...new Uint8Array(12)) })).toMatchObject({ reason: "no-quorum" });
+    expect(says({ bitmap: Uint8Array.of(0x3f, ...new Uint8Array(12)) })).toMatchObject({
+      reason: "no-quorum",
+    });
     expect(says({ blsSignature: checkpoint.blsSignature.with(0, 0) })).toMatchObject({ reason: "no-point" });
   });
 });

@@ -14,6 +14,7 @@ import { openWriter } from "../../src/watch/store/open.js";
 import { ChainStore } from "../../src/watch/store/store.js";
 import { initStore } from "../../src/watch/watch.js";
 import { blsValidator, carried, carrying, signedCheckpoint } from "../support/bls.js";
+import { refusal } from "../support/refusal.js";
 import { isLong, randomOf } from "../support/runs.js";
 import { newHome } from "../support/signer.js";
 import { SimulatedBitcoin } from "../support/simulated-bitcoin.js";
@@ -126,7 +127,11 @@ describe("how others fail", () => {
     mine(checkpointOf(2, "another block"));
     await world.sync();
     expect(world.alarms()).toEqual([expect.stringMatching(/^checkpoint-fork: .*epoch 2 signed 2 different/)]);
-    expect(world.report().alarms[0]!.facts).toMatchObject({ tag: hex.encode(utf8("bbn1")), epoch: 2, verified: true });
+    expect(world.report().alarms[0]!.facts).toMatchObject({
+      tag: hex.encode(utf8("bbn1")),
+      epoch: 2,
+      verified: true,
+    });
   });
 
   it("one missing checkpoint does not stall the monitor", async () => {
@@ -138,7 +143,9 @@ describe("how others fail", () => {
     for (let i = 0; i < 4; i++) bitcoin.mine();
     mine(checkpointOf(4));
     await world.sync();
-    expect(world.alarms()).toEqual([expect.stringMatching(/^checkpoint-missing: .*no checkpoint of epoch 2,/)]);
+    expect(world.alarms()).toEqual([
+      expect.stringMatching(/^checkpoint-missing: .*no checkpoint of epoch 2,/),
+    ]);
     mine(checkpointOf(3, "another block"));
     await world.sync();
     expect(world.alarms()).toHaveLength(2);
@@ -198,7 +205,10 @@ describe("checkpoint monitor", () => {
   });
 
   it("pairs the published transactions of a simnet, which no link joins", async () => {
-    const published = JSON.parse(readCopy("chain/checkpoint-simnet.json")) as { tag: string; transactions: string[] };
+    const published = JSON.parse(readCopy("chain/checkpoint-simnet.json")) as {
+      tag: string;
+      transactions: string[];
+    };
     world = new World({ tag: hex.decode(published.tag) });
     bitcoin.mine(published.transactions.map((text) => parseTransaction(hex.decode(text))));
     await world.sync();
@@ -235,7 +245,7 @@ describe("checkpoint monitor", () => {
     const hashes = bitcoin.chain().map(({ hash, bytes }) => ({ hash, bytes }));
     world.scanner.connect(hashes.slice(0, 2));
     const broken = { ...hashes[3]!, bytes: hashes[3]!.bytes.slice(0, -1) };
-    expect(() => world.scanner.connect([hashes[2]!, broken])).toThrow();
+    refusal("invalid-block", () => world.scanner.connect([hashes[2]!, broken]));
     world.scanner.connect(hashes.slice(2));
     for (let i = 0; i < 5; i++) bitcoin.mine();
     await world.sync();
@@ -287,46 +297,53 @@ function withJunkWitness(transaction: Transaction, script: Uint8Array): Transact
 
 describe("a flood", () => {
   const parts = isLong ? 10_000 : 1_000;
-  it(`of ${parts} forged checkpoint parts and junk witnesses changes nothing`, { timeout: 120_000 }, async () => {
-    const random = randomOf("checkpoint flood");
-    const bytes = (length: number) => Uint8Array.from({ length }, () => random.below(256));
-    world = new World({ keys: (epoch) => (epoch <= 3 ? [validator] : null) });
-    const real = [1, 2, 3].map((epoch) => checkpointOf(epoch));
-    mine(real[0]!);
-    const before = parts / 2;
-    let made = 0;
-    const flood = (upTo: number) => {
-      const transactions: Transaction[] = [];
-      while (made < upTo) {
-        const epoch = made % 7 === 0 ? 2n ** 60n : BigInt(made % 5 === 0 ? 1 + (made % 3) : random.below(1_000_000));
-        // The one validator's bit is not set: to look like more, a forger needs a signature.
-        const bitmap = bytes(13);
-        bitmap[0]! &= made % 1000 === 5 ? 255 : 254;
-        const blockHash = bytes(32);
-        // Few are points: to verify one takes as long as all else here.
-        const blsSignature = bytes(48);
-        blsSignature[0] = made % 400 === 0 ? 0x80 : blsSignature[0]! & 0x7f;
-        const forgery = { ...real[0]!, epoch, blockHash, bitmap, blsSignature };
-        const copied = made % 4 === 0;
-        const first = carrying(encodeCheckpoint(forgery)[0]);
-        const [, tail] = encodeCheckpoint(copied ? { ...real[made % 3]!, blsSignature } : forgery);
-        const second = carrying(tail, made % 3 === 0 ? first : undefined);
-        transactions.push(first, withJunkWitness(second, bytes(20 + random.below(60))));
-        made += 2;
-      }
-      bitcoin.mine(transactions);
-    };
-    flood(before / 2);
-    mine(real[1]!);
-    flood(before);
-    flood(parts);
-    mine(real[2]!);
-    await world.sync();
-    const { checkpoints, parts: stored } = world.report();
-    expect(stored).toBe(parts + 6);
-    expect(checkpoints.flatMap(({ epoch, verdict }) => (verdict === "verified" ? [epoch] : []))).toEqual([1, 2, 3]);
-    expect(checkpoints.some(({ verdict }) => verdict === "pending")).toBe(false);
-    expect(world.alarms()).toEqual([]);
-    expect(world.scanner.stakes.list({})).toEqual([]);
-  });
+  it(
+    `of ${parts} forged checkpoint parts and junk witnesses changes nothing`,
+    { timeout: 120_000 },
+    async () => {
+      const random = randomOf("checkpoint flood");
+      const bytes = (length: number) => Uint8Array.from({ length }, () => random.below(256));
+      world = new World({ keys: (epoch) => (epoch <= 3 ? [validator] : null) });
+      const real = [1, 2, 3].map((epoch) => checkpointOf(epoch));
+      mine(real[0]!);
+      const before = parts / 2;
+      let made = 0;
+      const flood = (upTo: number) => {
+        const transactions: Transaction[] = [];
+        while (made < upTo) {
+          const epoch =
+            made % 7 === 0 ? 2n ** 60n : BigInt(made % 5 === 0 ? 1 + (made % 3) : random.below(1_000_000));
+          // The one validator's bit is not set: to look like more, a forger needs a signature.
+          const bitmap = bytes(13);
+          bitmap[0]! &= made % 1000 === 5 ? 255 : 254;
+          const blockHash = bytes(32);
+          // Few are points: to verify one takes as long as all else here.
+          const blsSignature = bytes(48);
+          blsSignature[0] = made % 400 === 0 ? 0x80 : blsSignature[0]! & 0x7f;
+          const forgery = { ...real[0]!, epoch, blockHash, bitmap, blsSignature };
+          const copied = made % 4 === 0;
+          const first = carrying(encodeCheckpoint(forgery)[0]);
+          const [, tail] = encodeCheckpoint(copied ? { ...real[made % 3]!, blsSignature } : forgery);
+          const second = carrying(tail, made % 3 === 0 ? first : undefined);
+          transactions.push(first, withJunkWitness(second, bytes(20 + random.below(60))));
+          made += 2;
+        }
+        bitcoin.mine(transactions);
+      };
+      flood(before / 2);
+      mine(real[1]!);
+      flood(before);
+      flood(parts);
+      mine(real[2]!);
+      await world.sync();
+      const { checkpoints, parts: stored } = world.report();
+      expect(stored).toBe(parts + 6);
+      expect(checkpoints.flatMap(({ epoch, verdict }) => (verdict === "verified" ? [epoch] : []))).toEqual([
+        1, 2, 3,
+      ]);
+      expect(checkpoints.some(({ verdict }) => verdict === "pending")).toBe(false);
+      expect(world.alarms()).toEqual([]);
+      expect(world.scanner.stakes.list({})).toEqual([]);
+    },
+  );
 });

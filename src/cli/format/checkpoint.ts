@@ -6,7 +6,9 @@ import type { CheckpointReport } from "../../watch/checkpoints/read.js";
 import { type Row, section, table } from "../output.js";
 
 /** The parts that `checkpoint build` made. */
-export function builtText(parts: readonly { readonly data: Uint8Array; readonly script: Uint8Array }[]): string {
+export function builtText(
+  parts: readonly { readonly data: Uint8Array; readonly script: Uint8Array }[],
+): string {
   const rows = parts.flatMap(({ data, script }, i): Row[] => [
     [`part ${i}`, hex.encode(data)],
     ["its output script", hex.encode(script)],
@@ -37,7 +39,9 @@ export function partsText(parts: readonly CheckpointData[], together: boolean | 
     ),
   );
   if (together !== null) {
-    texts.push(together ? "They are the parts of one checkpoint." : "They are not the parts of one checkpoint.");
+    texts.push(
+      together ? "They are the parts of one checkpoint." : "They are not the parts of one checkpoint.",
+    );
   }
   return texts.join("\n\n");
 }

@@ -62,12 +62,7 @@ export const verifyCheckpoint = async (
  * there with a point of another order added to it. Both sides are brought into the group first: a fork that the chain
  * would take is one here.
  */
-function isSigned(
-  bls: Bls,
-  given: SignaturePoint,
-  message: Uint8Array,
-  key: KeyPoint,
-): boolean {
+function isSigned(bls: Bls, given: SignaturePoint, message: Uint8Array, key: KeyPoint): boolean {
   const signature = given.clearCofactor();
   if (signature.is0() || key.is0()) return false;
   const point = bls.shortSignatures.hash(message, DST).clearCofactor();

@@ -96,7 +96,9 @@ class Monitor implements CheckpointMonitor {
     if (!goesOn) this.#forget(-1);
     this.#cover(tip?.hash ?? "");
     // Keys may be there that were not, or may be gone.
-    const [from, to]: CheckpointVerdict[] = this.#keys ? ["unverified", "pending"] : ["pending", "unverified"];
+    const [from, to]: CheckpointVerdict[] = this.#keys
+      ? ["unverified", "pending"]
+      : ["pending", "unverified"];
     for (const candidate of this.#store.withVerdict(from!)) this.#store.judge(candidate, to!);
     this.#assessAll(tip?.height ?? -1);
   }
@@ -185,14 +187,20 @@ class Monitor implements CheckpointMonitor {
     }
   }
 
-  #openAlarms(): { readonly id: string; readonly kind: string; readonly epoch: number; readonly key: string }[] {
+  #openAlarms(): {
+    readonly id: string;
+    readonly kind: string;
+    readonly epoch: number;
+    readonly key: string;
+  }[] {
     const text = "SELECT id, kind, facts FROM alarm WHERE cleared IS NULL AND kind IN (?, ?)";
-    return this.#context!.sql.all<{ id: Uint8Array; kind: string; facts: string }>(text, ...CHECKPOINT_ALARMS).map(
-      ({ id, kind, facts }) => {
-        const said = JSON.parse(facts) as { readonly epoch: number };
-        return { id: hex.encode(id), kind, epoch: said.epoch, key: keyOf(kind, said) };
-      },
-    );
+    return this.#context!.sql.all<{ id: Uint8Array; kind: string; facts: string }>(
+      text,
+      ...CHECKPOINT_ALARMS,
+    ).map(({ id, kind, facts }) => {
+      const said = JSON.parse(facts) as { readonly epoch: number };
+      return { id: hex.encode(id), kind, epoch: said.epoch, key: keyOf(kind, said) };
+    });
   }
 
   /** Verifies what is pending, the linked pairs first: a forger's pairs hold up the real one as little as can be. */

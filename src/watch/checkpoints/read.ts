@@ -36,7 +36,8 @@ export function readCheckpoints(path: string): CheckpointReport {
     if (!coverage) return { tag: null, from: null, tip, parts: 0, checkpoints: [], alarms: [] };
     const { tag, from } = coverage;
     const store = new CheckpointStore(sql, hex.decode(tag, 4, "tag"));
-    const text = "SELECT id, kind, facts, text FROM alarm WHERE cleared IS NULL AND kind IN (?, ?) ORDER BY seq";
+    const text =
+      "SELECT id, kind, facts, text FROM alarm WHERE cleared IS NULL AND kind IN (?, ?) ORDER BY seq";
     const alarms = sql
       .all<{ id: Uint8Array; kind: string; facts: string; text: string }>(text, ...CHECKPOINT_ALARMS)
       .map((row) => ({ ...row, id: hex.encode(row.id), facts: JSON.parse(row.facts) as object }));

@@ -31,7 +31,9 @@ tapstake watch checkpoints --store watch.db --limit 10 --json
   })
     .addOption(storeOption())
     .addOption(
-      new Option("--limit <number>", "the most epochs to show, the newest").argParser(wholeNumber).default(SHOWN),
+      new Option("--limit <number>", "the most epochs to show, the newest")
+        .argParser(wholeNumber)
+        .default(SHOWN),
     )
     .addOption(jsonOption())
     .action(({ store, limit, json }) => {
@@ -42,7 +44,12 @@ tapstake watch checkpoints --store watch.db --limit 10 --json
       const epochs = limit === 0 ? [] : all.slice(-limit);
       const { checkpoints: candidates, ...rest } = report;
       const shown = new Set(epochs.map(({ epoch }) => epoch));
-      const facts = { store, ...rest, epochs, candidates: candidates.filter(({ epoch }) => shown.has(epoch)) };
+      const facts = {
+        store,
+        ...rest,
+        epochs,
+        candidates: candidates.filter(({ epoch }) => shown.has(epoch)),
+      };
       answer(json === true, facts, () => checkpointsText(report, epochs));
     });
 
@@ -77,8 +84,13 @@ export function checkpointsOf(
     onTrouble(error, epoch) {
       if (warned.has(epoch)) return;
       warned.add(epoch);
-      const what = epoch === null ? "checkpoints cannot be verified" : `the keys of epoch ${epoch} cannot be read`;
-      warn({ code: "file-error", message: `${what}: ${(error as Error).message}`, details: epoch === null ? {} : { epoch } });
+      const what =
+        epoch === null ? "checkpoints cannot be verified" : `the keys of epoch ${epoch} cannot be read`;
+      warn({
+        code: "file-error",
+        message: `${what}: ${(error as Error).message}`,
+        details: epoch === null ? {} : { epoch },
+      });
     },
   });
 }
