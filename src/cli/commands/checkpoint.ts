@@ -25,15 +25,19 @@ const COMMANDS: LazyCommands = {
   verify: { summary: "Verify a checkpoint by the keys of its epoch", load: () => verify },
 };
 
+/** Part 0 of a checkpoint of a simnet. */
 const FIRST =
-  "62626e3100000000000000000c0707070707070707070707070707070707070707070707070707070707070707070101010101010101010101010101020202020202020202020202020202020202020202";
+  "6262743000000000000000000092ee5480cf702c2fdf156788c6a6131e363e44a86f230659a3392b00330bb6bb0a00000000000000000000000066adeb1607db6365171c28f93ec20b0505debfe1";
+
+const HASH = "d6d1c945e4bca1c24a8c6efbd4622d7c901aeb6b3d9288ff3f06921e2acd99ce";
+const SIGNATURE =
+  "a28efe8afb726a32f05289b28e334d505b6af5de4e65fda1d80f8fd0d5b101833c783a57666d2b420caad972654ce38a";
 
 const GROUP = {
   description: `A checkpoint is what the staking chain writes to Bitcoin at the end of an epoch: two OP_RETURN outputs, of 78 and 63 bytes.
 To follow them in blocks, see tapstake watch checkpoints.`,
   examples: `
-tapstake checkpoint parse <transaction> <transaction>
-tapstake checkpoint verify <transaction> <transaction> --keys keys.json
+tapstake checkpoint parse ${FIRST}
 `,
 } as const;
 
@@ -44,8 +48,10 @@ const build = () =>
   newCommand("build", {
     description: `Writes the data of part 0 and of part 1, and the output scripts to put them in. It signs and sends nothing.`,
     examples: `
-tapstake checkpoint build --tag bbn1 --epoch 12 --block-hash <hash> --bitmap <hex> \\
-  --submitter <account> --signature <hex>
+tapstake checkpoint build --tag bbn1 --epoch 12 --bitmap ff030000000000000000000000 \\
+  --block-hash ${HASH} \\
+  --signature ${SIGNATURE} \\
+  --submitter bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
 `,
     refused: "a field of another length",
   })
