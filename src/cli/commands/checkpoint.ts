@@ -49,9 +49,9 @@ const build = () =>
     description: `Writes the data of part 0 and of part 1, and the output scripts to put them in. It signs and sends nothing.`,
     examples: `
 tapstake checkpoint build --tag bbn1 --epoch 12 --bitmap ff030000000000000000000000 \\
-  --block-hash ${HASH} \\
-  --signature ${SIGNATURE} \\
-  --submitter bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu
+  --submitter bbn1ntepzv5m9lyzuhh7jpsx93espq5pnv3ld808qu \\
+  --block-hash ${HASH} --signature \\
+${SIGNATURE}
 `,
     refused: "a field of another length",
   })

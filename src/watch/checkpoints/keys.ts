@@ -12,7 +12,7 @@ export interface BlsValidator {
 }
 
 const KEY = 96;
-/** A bitmap of 13 bytes names no more. */
+/** The bits of a bitmap of 13 bytes. */
 const MOST_VALIDATORS = 104;
 
 const form = v.object({

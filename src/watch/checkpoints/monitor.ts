@@ -17,6 +17,7 @@ export type BlsKeySource = (
   epoch: number,
 ) => readonly BlsValidator[] | null | Promise<readonly BlsValidator[] | null>;
 
+/** What {@link checkpointMonitor} takes. */
 export interface CheckpointMonitorOptions {
   /** The 4 bytes that begin the chain's checkpoints: `bbn1` on mainnet. */
   readonly tag: Uint8Array;
