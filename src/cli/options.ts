@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { hex } from "../core/bytes.js";
+import { hex, utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { NETWORKS } from "../core/network.js";
 import { ANY_RELEASE, ruleSets } from "../params/rules.js";
@@ -299,4 +299,11 @@ export function parseKey(text: string, name: string): Uint8Array {
     );
   }
   return hex.decode(text, 32, name);
+}
+
+/** The tag of the staking chain's outputs: 4 characters, or 8 digits of hexadecimal. */
+export function tagArgument(text: string): Uint8Array {
+  if (/^[0-9a-f]{8}$/i.test(text)) return hex.decode(text);
+  if (/^[!-~]{4}$/.test(text)) return utf8(text);
+  throw new InvalidArgumentError("It must be 4 characters, or 8 digits of hexadecimal.");
 }

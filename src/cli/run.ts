@@ -69,6 +69,10 @@ const COMMANDS: LazyCommands = {
     summary: "Follow Bitcoin, and say what becomes of stakes",
     load: () => import("./commands/watch/index.js"),
   },
+  checkpoint: {
+    summary: "Build, read and verify checkpoints of the staking chain",
+    load: () => import("./commands/checkpoint.js"),
+  },
   risk: {
     summary: "Say what a stake stands for, and what one fault costs",
     load: () => import("./commands/risk/index.js"),

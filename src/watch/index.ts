@@ -1,5 +1,16 @@
 /** `tapstake/watch`: what becomes of stakes, from the blocks of a node. */
 export type { Located, BlockSource } from "./source.js";
+export { assessCheckpoints, CHECKPOINT_ALARMS } from "./checkpoints/assess.js";
+export type { AssessOptions, CheckpointEpoch } from "./checkpoints/assess.js";
+export { epochVerifier, verifyCheckpoint } from "./checkpoints/bls.js";
+export type { BlsResult, EpochVerifier } from "./checkpoints/bls.js";
+export { readBlsValidators } from "./checkpoints/keys.js";
+export type { BlsValidator } from "./checkpoints/keys.js";
+export { checkpointMonitor } from "./checkpoints/monitor.js";
+export type { BlsKeySource, CheckpointMonitor, CheckpointMonitorOptions } from "./checkpoints/monitor.js";
+export { readCheckpoints } from "./checkpoints/read.js";
+export type { CheckpointAlarm, CheckpointReport } from "./checkpoints/read.js";
+export type { CheckpointCandidate, CheckpointVerdict } from "./checkpoints/store.js";
 export { blocksFolderSource } from "./sources/blocks-folder.js";
 export type { BlocksFolderOptions } from "./sources/blocks-folder.js";
 export { esploraSource } from "./sources/esplora.js";

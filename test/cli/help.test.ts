@@ -24,6 +24,7 @@ const RUN_ELSEWHERE: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     ["watch", "watch run", "watch verify", "watch show"].map((name) => [name, "watch/node.test.ts"]),
   ),
+  "checkpoint verify": "cli/checkpoint.test.ts",
   "fp protection init": "it asks at the terminal: cli/fp-protection.test.ts",
   ...Object.fromEntries(
     ["", " init", " enrol", " status", " halt", " retire", " renew"].map((name) => [

@@ -37,8 +37,10 @@ const CUSTODIANS: [library: RegExp, files: RegExp][] = [
   // For tests only: programs that show a stake's address do not bundle it.
   [/^(bitcoinjs-lib|bip174)(\/|$)/, /^$/],
   [/^@noble\/hashes\/(?!utils)/, /^src\/core\/hashing\/(noble|ripemd160)\.ts$/],
+  // Another curve, of checkpoints only, which browsers do not load.
+  [/^@noble\/curves\/bls12-381/, /^src\/watch\/checkpoints\/bls\.ts$/],
   [
-    /^(@noble\/curves|tiny-secp256k1|@bitcoinerlab\/secp256k1|secp256k1)(\/|$)/,
+    /^(@noble\/curves(?!\/bls12-381)|tiny-secp256k1|@bitcoinerlab\/secp256k1|secp256k1)(\/|$)/,
     /^src\/core\/(curve\/[^/]+|scalar)\.ts$/,
   ],
 ];

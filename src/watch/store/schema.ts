@@ -72,14 +72,19 @@ export const TABLES = {
   attempt: `CREATE TABLE attempt (id INTEGER PRIMARY KEY, provider BLOB NOT NULL, stake BLOB NOT NULL,
     output TEXT NOT NULL, txid BLOB NOT NULL, at INTEGER NOT NULL, result TEXT NOT NULL) STRICT`,
 
-  /** Parts of checkpoints (PROTOCOL 9), all of them, for ever. */
+  /**
+   * Parts of checkpoints (PROTOCOL 9), all of them, for ever. `spends` is the txid of the part 0 with the same checksum
+   * that the transaction of a part 1 spends; `epoch` is null where it is beyond 2^53.
+   */
   checkpoint_part: `CREATE TABLE checkpoint_part (height INTEGER NOT NULL, position INTEGER NOT NULL,
     slot INTEGER NOT NULL, tag BLOB NOT NULL, part INTEGER NOT NULL, epoch INTEGER, checksum BLOB NOT NULL,
-    data BLOB NOT NULL, txid BLOB NOT NULL, PRIMARY KEY (height, position, slot)) STRICT, WITHOUT ROWID`,
+    data BLOB NOT NULL, txid BLOB NOT NULL, spends BLOB,
+    PRIMARY KEY (height, position, slot)) STRICT, WITHOUT ROWID`,
 
-  /** Pairs of parts: candidates stand side by side until BLS decides. */
+  /** Pairs of parts: candidates stand side by side until BLS decides. `first` and `second` are the outpoints of the parts. */
   checkpoint: `CREATE TABLE checkpoint (tag BLOB NOT NULL, epoch INTEGER NOT NULL, hash BLOB NOT NULL,
-    first BLOB NOT NULL, second BLOB NOT NULL, height INTEGER NOT NULL, verdict TEXT NOT NULL,
+    checksum BLOB NOT NULL, first BLOB NOT NULL, second BLOB NOT NULL, linked INTEGER NOT NULL,
+    height INTEGER NOT NULL, verdict TEXT NOT NULL,
     PRIMARY KEY (tag, epoch, hash, first, second)) STRICT, WITHOUT ROWID`,
 
   /** Each once, by the digest of its facts. `height` is the block that it rests upon. */
@@ -105,6 +110,9 @@ export const INDEXES = {
   mempool_outpoint: "CREATE INDEX mempool_outpoint ON mempool (outpoint)",
   duty_state: "CREATE INDEX duty_state ON duty (state)",
   checkpoint_part_checksum: "CREATE INDEX checkpoint_part_checksum ON checkpoint_part (checksum)",
+  checkpoint_part_txid: "CREATE INDEX checkpoint_part_txid ON checkpoint_part (txid)",
+  checkpoint_checksum: "CREATE INDEX checkpoint_checksum ON checkpoint (checksum)",
+  checkpoint_verdict: "CREATE INDEX checkpoint_verdict ON checkpoint (verdict, height)",
   alarm_seq: "CREATE INDEX alarm_seq ON alarm (seq)",
 } as const satisfies Readonly<Record<string, string>>;
 

@@ -27,6 +27,10 @@ const COMMANDS: LazyCommands = {
     summary: "Show the life of one stake, with every transaction",
     load: async () => (await stakes()).show,
   },
+  checkpoints: {
+    summary: "Show the checkpoints of the staking chain, and their alarms",
+    load: async () => (await import("./checkpoints.js")).checkpoints,
+  },
   verify: {
     summary: "Scan everything again and compare",
     load: async () => (await import("./verify.js")).verify,

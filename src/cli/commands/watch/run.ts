@@ -13,6 +13,7 @@ import { inFile } from "../../input.js";
 import { esploraOption, jsonOption, rpcAuthOption, rpcOption } from "../../options.js";
 import { note, say, toJson, warn } from "../../output.js";
 import { onStopRequest } from "../../stop-request.js";
+import { checkpointKeysOption, checkpointsOf, checkpointTagOption } from "./checkpoints.js";
 import { blocksOption, noRestOption, openSource, storeOption } from "./options.js";
 import { scanProgress } from "./progress.js";
 
@@ -36,13 +37,18 @@ tapstake watch run --until-tip     # stops when it has caught up
     .addOption(blocksOption())
     .addOption(new Option("--folder <dir>", "folder of delegations to watch, as *.json"))
     .addOption(new Option("--until-tip", "stop once the tip of the source is in the store"))
+    .addOption(checkpointTagOption())
+    .addOption(checkpointKeysOption())
     .addOption(jsonOption())
-    .action(async ({ store, folder, untilTip, json, ...options }) => {
-      const source = await openSource(options, settingsAt(store));
+    .action(async ({ store, folder, untilTip, checkpointTag, checkpointKeys, json, ...options }) => {
+      const settings = settingsAt(store);
+      const source = await openSource(options, settings);
+      const monitor = checkpointsOf(settings.network, checkpointTag, checkpointKeys);
       const progress = await scanProgress();
       const watch = await openWatch({
         source,
         store,
+        ...(monitor && { monitors: [monitor] }),
         onProgress: (at, tip) => progress.update(at, tip),
         onTrouble: ({ code, message, details }) => warn({ code, message, details }),
       });
@@ -50,9 +56,10 @@ tapstake watch run --until-tip     # stops when it has caught up
       const readFolder = () => folder !== undefined && addFolder(watch, folder, seen);
       const timer = setInterval(readFolder, FOLDER_EVERY);
       let at: WatchedBlock | null = null;
-      const stop = () => {
+      const stop = async () => {
         at = watch.tip();
-        return watch.close();
+        await monitor?.stop();
+        await watch.close();
       };
       const release = onStopRequest(() => void stop());
       try {
@@ -61,11 +68,15 @@ tapstake watch run --until-tip     # stops when it has caught up
           if (json) say(toJson(item, 0));
           else if (item.kind === "stake") say(line(item.stake));
         }
-        if (untilTip) await stop();
+        if (untilTip) {
+          await monitor?.settled();
+          await stop();
+        }
       } finally {
         clearInterval(timer);
         progress.stop();
         release();
+        await monitor?.stop();
         await watch.close();
       }
       if (at) note(`stopped at block ${(at as WatchedBlock).height}`);
