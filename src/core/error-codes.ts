@@ -826,7 +826,7 @@ export const ERROR_CODES = {
       "Find out which of these it was. After a restore, follow “Restore” in docs/arbiter.md on every machine. " +
       "Then enrol this signer anew: `tapstake fp arbiter enrol --key <name> --end-hold --arbiter <url>`.",
     never:
-      "Do not enrol anew before you know the cause: a store that went back has lost votes, and a second vote at a height reveals the key.",
+      "Do not enrol anew before you know the cause: a store that went back has lost votes. A second vote reveals the key.",
   },
   "arbiter-halted": {
     means: "The arbiter has a halt, so that no signer signs.",
