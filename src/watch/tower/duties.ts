@@ -158,14 +158,9 @@ export class DutyStore {
     }
   }
 
-  /** After a block: what it touched, what waits for its staking output, and what is deep enough now. */
+  /** After a block: what it touched, and what is deep enough now. */
   atBlock(touched: readonly Uint8Array[], height: number): void {
     for (const stake of touched) this.judge(stake);
-    // A staking output can also be found in an earlier block, which no event of this one shows.
-    const waiting = "SELECT stake FROM duty WHERE state = 'waiting' AND output = 'staking'";
-    for (const { stake } of this.#sql.all<{ stake: Uint8Array }>(waiting)) {
-      if (this.#isMade(outpointText(stake))) this.judge(stake);
-    }
     const text = "UPDATE duty SET state = 'buried' WHERE state = 'mined' AND height <= ?";
     this.#sql.run(text, height - this.#depth + 1);
   }

@@ -109,6 +109,15 @@ class Tower implements Watchtower {
     sender.kick();
   }
 
+  located(outpoints: readonly string[]): void {
+    const { duties, sender } = this.#opened();
+    for (const outpoint of outpoints) {
+      this.#inspect(outpointBytes(outpoint));
+      duties.judge(outpointBytes(outpoint));
+    }
+    sender.kick();
+  }
+
   committed(): void {
     this.#opened().sender.kick();
   }
