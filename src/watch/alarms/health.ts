@@ -48,6 +48,8 @@ export interface WatchHealth extends WatchMonitor {
 }
 
 const EVERY = 30_000;
+/** A source that fails is asked again sooner than this, in milliseconds: a longer silence means that it answers. */
+const QUIET = 120_000;
 /** Two nodes may differ for a while at the tip. */
 const COMPARED_BELOW_TIP = 2;
 
@@ -62,7 +64,7 @@ class Health implements WatchHealth {
   #sourceHeight: number | null = null;
   /** Milliseconds since 1970. */
   #lastBlock: number;
-  #trouble: { readonly since: number; readonly code: string } | null = null;
+  #trouble: { readonly since: number; readonly last: number; readonly code: string } | null = null;
 
   constructor(options: HealthOptions) {
     this.#options = {
@@ -102,7 +104,9 @@ class Health implements WatchHealth {
   }
 
   trouble({ code }: TapstakeError): void {
-    this.#trouble ??= { since: this.#options.clock(), code };
+    const at = this.#options.clock();
+    const earlier = this.#trouble && at - this.#trouble.last < QUIET ? this.#trouble : { since: at };
+    this.#trouble = { since: earlier.since, last: at, code };
   }
 
   state(): HealthState {
@@ -169,7 +173,8 @@ class Health implements WatchHealth {
 
   #isStuck(): boolean {
     const { stuckAfter, clock } = this.#options;
-    return this.#trouble !== null && (clock() - this.#trouble.since) / 1000 > stuckAfter;
+    if (this.#trouble === null || clock() - this.#trouble.last >= QUIET) return false;
+    return (this.#trouble.last - this.#trouble.since) / 1000 >= stuckAfter;
   }
 
   #clear(kind: string): void {
