@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { committee, party, type RegtestNode, sendAndMine, stake, startNode } from "../../../regtest/index.js";
 import type { Transaction } from "../../../src/bitcoin/transaction-class.js";
@@ -17,6 +17,9 @@ import {
   type Watchtower,
   watchtower,
 } from "../../../src/watch/index.js";
+import { delegationToJson } from "../../../src/delegation/json.js";
+import { evidenceToJson } from "../../../src/extract/evidence.js";
+import { inProcess } from "../../cli/in-process.js";
 import { newHome } from "../../support/signer.js";
 import { doubleVote, presignedIds, stakeOf } from "./support.js";
 
@@ -248,4 +251,32 @@ describe("evidence", () => {
     expect(play.states(first)).toEqual(["staking mined", "unbonding impossible"]);
     await play.close();
   });
+});
+
+test("watch run --evidence: from two files to a slashing in the mempool; a forged file is a warning", async () => {
+  const provider = newProvider();
+  const delegation = await newStake(provider);
+  const { path } = newHome();
+  const votes = doubleVote(provider.secretKey);
+  writeFileSync(`${path}/stake.json`, delegationToJson(delegation));
+  writeFileSync(`${path}/votes.json`, evidenceToJson(votes));
+  writeFileSync(`${path}/forged.json`, evidenceToJson({ ...votes, fork: votes.canonical }));
+  const watch = async (...args: string[]) => {
+    const [name, ...rest] = args as [string, ...string[]];
+    return inProcess(["watch", name, "--store", `${path}/watch.db`, ...rest]);
+  };
+  const { url, cookieFile } = node.connection;
+  const server = ["--rpc", url, "--rpc-auth-file", cookieFile!];
+  await watch("init", "--network", "regtest");
+  await watch("add", `${path}/stake.json`);
+  const files = ["--evidence", `${path}/forged.json`, `${path}/votes.json`, "--metrics", "127.0.0.1:0"];
+  const { code, stderr } = await watch("run", ...server, ...files, "--until-tip");
+  expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stderr).toContain("warning");
+  expect(await inMempool(slashingOf(delegation))).toBe(true);
+  const listed = await watch("duties");
+  expect(listed.stdout).toContain(`${stakeOf(delegation)}  staking  mempool`);
+  expect((await watch("alarms")).stdout).toContain("double-vote");
+  const secret = hex.encode(provider.secretKey);
+  expect([stderr, listed.stdout].filter((text) => text.includes(secret))).toEqual([]);
 });
