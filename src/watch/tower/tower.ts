@@ -34,7 +34,7 @@ export interface Watchtower extends WatchMonitor {
    */
   addEvidence(evidence: Evidence, source?: string): string;
   /**
-   * Takes a vote as it is seen, once or more. Two of one provider, chain, height and randomness for different blocks are
+   * Takes one vote that someone saw; the same vote again changes nothing. Two of one provider, chain, height and randomness for different blocks are
    * evidence.
    * @returns the ids of new evidence
    * @throws TapstakeError `invalid-signature`, `invalid-number` and the codes of `voteMessage` for a vote that proves nothing

@@ -112,7 +112,7 @@ const inMempool = async (transaction: { getId(): string }) =>
 const slashingOf = (delegation: Delegation, from: "staking" | "unbonding" = "staking") =>
   presignedSlashing(delegation, from).transaction;
 
-describe("a watchtower that nobody touches", () => {
+describe("a watchtower without an operator", () => {
   test("slashes everything after one double vote, while stakers unbond, and late delegations too", async () => {
     const provider = newProvider();
     const [idle, waiting, unbonded, late] = [

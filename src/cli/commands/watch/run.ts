@@ -28,17 +28,13 @@ import { scanProgress } from "./progress.js";
 export const runCommand = () =>
   newCommand("run", {
     description: `Follows the source until it is stopped, and prints each change of a stake: a line for people, or with --json an object
-a line. What has been scanned stays in the store, so that the next start goes on from there. --folder is read again every
-two seconds: a delegation that is put there is watched from then on.
-
-With --tower or --evidence it also slashes: when a double vote or a slashing on Bitcoin shows that a provider's key leaked,
-it sends the pre-signed slashings of that provider's stakes, again at every block until they are mined. It keeps no
-key. Alarms go to standard error, and to --alarm-command and --webhook.`,
+a line. The next start goes on where this one ended. --folder is read every two seconds. With --tower or --evidence it
+slashes the stakes of providers whose keys leaked, again at every block until that is mined. It keeps no key.`,
     examples: `
 tapstake watch run --rpc http://127.0.0.1:8332 --rpc-auth-file ~/.bitcoin/.cookie
 tapstake watch run --esplora https://blockstream.info/api --folder delegations/ --json
 tapstake watch run --until-tip     # stops when it has caught up
-tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./page-me --metrics 127.0.0.1:2114
+tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./page-me
 `,
     refused: "another network, pruned blocks, a full disk, or another process that writes",
   })
