@@ -1010,6 +1010,11 @@ export const ERROR_CODES = {
     means: "Another process writes to the store of a watch.",
     do: "Stop the process that the message names. Commands that only read do not need it.",
   },
+  "alarm-undelivered": {
+    means: "A command or a webhook did not take an alarm of the watch.",
+    causes: "a command that fails, a server that is down, or one that refuses the alarm.",
+    do: "Run the command by hand, or ask the server for its reason. The watch tries again by itself, until the alarm is taken.",
+  },
 
   // The command line
   "file-error": {

@@ -26,6 +26,8 @@ export interface WatchMonitor {
   disconnected?(change: DisconnectedBlocks, context: MonitorContext): void;
   /** Delegations became known, or have new signatures. */
   delegated?(delegations: readonly KnownDelegation[], context: MonitorContext): void;
+  /** The stakes of delegations that were learnt late were looked for in earlier blocks: where one is there, it has its event. */
+  located?(outpoints: readonly string[], context: MonitorContext): void;
   /** After a commit is durable: the time to send and to ask, outside of any transaction. Not awaited by the scanner. */
   committed?(tip: WatchedBlock): void;
 }

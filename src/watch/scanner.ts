@@ -158,6 +158,7 @@ export class Scanner {
         this.chain.addEvent(event, mined);
         this.#refresh(key);
       }
+      for (const monitor of this.#monitors) monitor.located?.([...found.keys()], this.#context);
     });
   }
 

@@ -68,7 +68,7 @@ export const TABLES = {
     evidence BLOB NOT NULL, state TEXT NOT NULL, txid BLOB, height INTEGER, since INTEGER NOT NULL,
     PRIMARY KEY (provider, stake, output)) STRICT, WITHOUT ROWID`,
 
-  /** Every broadcast for a duty, and what the node answered. */
+  /** Broadcasts for duties, and what the node answered; the same answer again makes no row. */
   attempt: `CREATE TABLE attempt (id INTEGER PRIMARY KEY, provider BLOB NOT NULL, stake BLOB NOT NULL,
     output TEXT NOT NULL, txid BLOB NOT NULL, at INTEGER NOT NULL, result TEXT NOT NULL) STRICT`,
 
@@ -109,6 +109,8 @@ export const INDEXES = {
   stake_output_stake: "CREATE INDEX stake_output_stake ON stake_output (stake)",
   mempool_outpoint: "CREATE INDEX mempool_outpoint ON mempool (outpoint)",
   duty_state: "CREATE INDEX duty_state ON duty (state)",
+  duty_stake: "CREATE INDEX duty_stake ON duty (stake)",
+  attempt_duty: "CREATE INDEX attempt_duty ON attempt (provider, stake, output)",
   checkpoint_part_checksum: "CREATE INDEX checkpoint_part_checksum ON checkpoint_part (checksum)",
   checkpoint_part_txid: "CREATE INDEX checkpoint_part_txid ON checkpoint_part (txid)",
   checkpoint_checksum: "CREATE INDEX checkpoint_checksum ON checkpoint (checksum)",

@@ -31,6 +31,14 @@ const COMMANDS: LazyCommands = {
     summary: "Show the checkpoints of the staking chain, and their alarms",
     load: async () => (await import("./checkpoints.js")).checkpoints,
   },
+  duties: {
+    summary: "Show the watchtower's evidence, and what became of each slashing",
+    load: async () => (await import("./duties.js")).duties,
+  },
+  alarms: {
+    summary: "List the open alarms",
+    load: async () => (await import("./duties.js")).alarms,
+  },
   verify: {
     summary: "Scan everything again and compare",
     load: async () => (await import("./verify.js")).verify,
@@ -43,7 +51,8 @@ const COMMANDS: LazyCommands = {
 
 const GROUP = {
   description: `A watch follows the blocks of a bitcoind or an Esplora server. It keeps the state of every stake in one file: of
-phase-1 stakes, which it finds by itself, and of the delegations that you add. It sends nothing.
+phase-1 stakes, which it finds by itself, and of the delegations that you add. Alone it sends nothing: as a watchtower
+it slashes the stakes of providers whose keys leaked.
 
 One process writes to a store. The commands that read can run beside it.`,
   examples: `

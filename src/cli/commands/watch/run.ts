@@ -10,22 +10,31 @@ import { openStoreReader, openWatch, type Watch } from "../../../watch/watch.js"
 import { newCommand } from "../../command.js";
 import { viewText } from "../../format/watch.js";
 import { inFile } from "../../input.js";
-import { esploraOption, jsonOption, rpcAuthOption, rpcOption } from "../../options.js";
+import { esploraOption, jsonOption, lcdOption, rpcAuthOption, rpcOption } from "../../options.js";
 import { note, say, toJson, warn } from "../../output.js";
 import { onStopRequest } from "../../stop-request.js";
 import { checkpointKeysOption, checkpointsOf, checkpointTagOption } from "./checkpoints.js";
 import { blocksOption, noRestOption, openSource, storeOption } from "./options.js";
+import {
+  alarmCommandOption,
+  evidenceOption,
+  metricsOption,
+  openRoles,
+  towerOption,
+  webhookOption,
+} from "./roles.js";
 import { scanProgress } from "./progress.js";
 
 export const runCommand = () =>
   newCommand("run", {
     description: `Follows the source until it is stopped, and prints each change of a stake: a line for people, or with --json an object
-a line. What has been scanned stays in the store, so that the next start goes on from there. --folder is read again every
-two seconds: a delegation that is put there is watched from then on.`,
+a line. The next start goes on where this one ended. --folder is read every two seconds. With --tower or --evidence it
+slashes the stakes of providers whose keys leaked, again at every block until that is mined. It keeps no key.`,
     examples: `
 tapstake watch run --rpc http://127.0.0.1:8332 --rpc-auth-file ~/.bitcoin/.cookie
 tapstake watch run --esplora https://blockstream.info/api --folder delegations/ --json
 tapstake watch run --until-tip     # stops when it has caught up
+tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./page-me
 `,
     refused: "another network, pruned blocks, a full disk, or another process that writes",
   })
@@ -39,18 +48,31 @@ tapstake watch run --until-tip     # stops when it has caught up
     .addOption(new Option("--until-tip", "stop once the tip of the source is in the store"))
     .addOption(checkpointTagOption())
     .addOption(checkpointKeysOption())
+    .addOption(towerOption())
+    .addOption(evidenceOption())
+    .addOption(lcdOption())
+    .addOption(alarmCommandOption())
+    .addOption(webhookOption())
+    .addOption(metricsOption())
     .addOption(jsonOption())
     .action(async ({ store, folder, untilTip, checkpointTag, checkpointKeys, json, ...options }) => {
       const settings = settingsAt(store);
       const source = await openSource(options, settings);
       const monitor = checkpointsOf(settings.network, checkpointTag, checkpointKeys);
+      const roles = await openRoles(options, settings);
       const progress = await scanProgress();
       const watch = await openWatch({
         source,
         store,
-        ...(monitor && { monitors: [monitor] }),
-        onProgress: (at, tip) => progress.update(at, tip),
-        onTrouble: ({ code, message, details }) => warn({ code, message, details }),
+        monitors: [...(monitor ? [monitor] : []), ...roles.monitors],
+        onProgress(at, tip) {
+          progress.update(at, tip);
+          roles.progress(at, tip);
+        },
+        onTrouble(error) {
+          roles.trouble(error);
+          warn(error);
+        },
       });
       const seen = new Set<string>();
       const readFolder = () => folder !== undefined && addFolder(watch, folder, seen);
@@ -59,10 +81,12 @@ tapstake watch run --until-tip     # stops when it has caught up
       const stop = async () => {
         at = watch.tip();
         await monitor?.stop();
+        await roles.close();
         await watch.close();
       };
       const release = onStopRequest(() => void stop());
       try {
+        await roles.start(watch);
         readFolder();
         for await (const item of untilTip ? untilTipOf(watch) : watch) {
           if (json) say(toJson(item, 0));
@@ -70,6 +94,7 @@ tapstake watch run --until-tip     # stops when it has caught up
         }
         if (untilTip) {
           await monitor?.settled();
+          await roles.idle();
           await stop();
         }
       } finally {
@@ -77,6 +102,7 @@ tapstake watch run --until-tip     # stops when it has caught up
         progress.stop();
         release();
         await monitor?.stop();
+        await roles.close();
         await watch.close();
       }
       if (at) note(`stopped at block ${(at as WatchedBlock).height}`);

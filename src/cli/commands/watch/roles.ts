@@ -1,0 +1,174 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { Option } from "@commander-js/extra-typings";
+import type { ChainTip } from "../../../chain/access.js";
+import { TapstakeError } from "../../../core/errors.js";
+import { evidenceFromJson } from "../../../extract/evidence.js";
+import { watchHealth } from "../../../watch/alarms/health.js";
+import { type AlarmSink, alarmOutbox } from "../../../watch/alarms/outbox.js";
+import { commandSink, webhookSink } from "../../../watch/alarms/sinks.js";
+import type { WatchMonitor } from "../../../watch/monitor.js";
+import type { StoreSettings } from "../../../watch/settings.js";
+import { followChainEvidence } from "../../../watch/tower/staking-chain.js";
+import { type Watchtower, watchtower } from "../../../watch/tower/tower.js";
+import type { WatchedBlock } from "../../../watch/types.js";
+import type { WatchReader } from "../../../watch/watch.js";
+import { type ChainOptions, openChain } from "../../chain.js";
+import { UsageError } from "../../errors.js";
+import { inFile } from "../../input.js";
+import { openLcd } from "../../lcd.js";
+import { note, warn } from "../../output.js";
+
+export const towerOption = () =>
+  new Option("--tower", "slash the stakes of providers whose keys leaked, by the server of the blocks");
+
+export const evidenceOption = () =>
+  new Option("--evidence <path...>", "files or folders (*.json) with double votes; includes --tower");
+
+export const alarmCommandOption = () =>
+  new Option("--alarm-command <command>", "run a shell command for each alarm, which is JSON on its input");
+
+export const webhookOption = () => new Option("--webhook <url>", "post each alarm as JSON");
+
+export const metricsOption = () =>
+  new Option("--metrics <address>", "loopback address for /metrics and /healthz, such as 127.0.0.1:2114");
+
+interface RoleOptions extends ChainOptions {
+  readonly tower?: true | undefined;
+  readonly evidence?: string[] | undefined;
+  readonly lcd?: string | undefined;
+  readonly alarmCommand?: string | undefined;
+  readonly webhook?: string | undefined;
+  readonly metrics?: string | undefined;
+}
+
+/** What a watch does beside scanning. */
+export interface Roles {
+  readonly monitors: readonly WatchMonitor[];
+  progress(at: WatchedBlock, tip: ChainTip): void;
+  trouble(error: TapstakeError): void;
+  /** Begins what needs an open watch. @throws TapstakeError `insecure-address`, `listen-failed` */
+  start(watch: Pick<WatchReader, "counts">): Promise<void>;
+  /** Returns when the tower has sent what it can. */
+  idle(): Promise<void>;
+  /** Before the watch closes. */
+  close(): Promise<void>;
+}
+
+/**
+ * The roles that the options name.
+ * @throws UsageError; TapstakeError the codes of `openChain` and `openLcd`
+ */
+export async function openRoles(options: RoleOptions, { network }: StoreSettings): Promise<Roles> {
+  const { evidence = [], alarmCommand, webhook, metrics } = options;
+  const isTower = options.tower === true || evidence.length > 0;
+  if (options.lcd !== undefined && !isTower)
+    throw new UsageError("--lcd is where the tower gets evidence: give --tower too");
+  const health = watchHealth();
+  const chain = isTower ? await openChain(options, network) : undefined;
+  const trouble = (error: Error) => {
+    if (error instanceof TapstakeError) warn(error);
+    // Its text could hold anything.
+    else warn({ code: "self-check-failed", message: `the tower met an error of its own: ${error.name}` });
+  };
+  const tower = chain && watchtower({ node: chain, onTrouble: trouble });
+  const lcd = tower && (await openLcd({ lcd: options.lcd, network }));
+  const log: AlarmSink = {
+    name: "log",
+    deliver: async ({ kind, text }) => note(`alarm ${kind}: ${text}`),
+  };
+  const sinks = [
+    log,
+    ...(alarmCommand === undefined ? [] : [commandSink(alarmCommand)]),
+    ...(webhook === undefined ? [] : [webhookSink(webhook)]),
+  ];
+  const alarms = alarmOutbox(sinks, warn);
+  const page =
+    metrics === undefined
+      ? undefined
+      : (await import("../../../watch/alarms/metrics.js")).watchMetrics(health);
+  const closing: (() => Promise<void> | void)[] = [() => health.close(), () => alarms.close()];
+  return {
+    monitors: [...(tower ? [tower] : []), health, alarms, ...(page ? [page] : [])],
+    progress: (at, tip) => health.progress(at, tip),
+    trouble: (error) => health.trouble(error),
+    async start(watch) {
+      if (page) {
+        closing.push(() => page.close());
+        const address = await page.serve(metrics!, watch);
+        note(`metrics at http://${address}/metrics`);
+      }
+      if (!tower) return;
+      const read = evidenceReader(evidence, tower);
+      read();
+      const timer = setInterval(read, READ_EVERY);
+      closing.push(
+        () => clearInterval(timer),
+        () => tower.close(),
+      );
+      if (!lcd) return;
+      const follower = followChainEvidence({ chain: lcd.chain, tower, onTrouble: warn });
+      closing.push(() => follower.close());
+    },
+    idle: async () => tower?.idle(),
+    async close() {
+      for (const each of closing.splice(0).toReversed()) await each();
+      await tower?.close();
+    },
+  };
+}
+
+/** How often files of evidence are read, in milliseconds. */
+const READ_EVERY = 2_000;
+
+/** Reads files and folders again and again; each content once. What is wrong with one is a warning, and hinders no other. */
+export function evidenceReader(paths: readonly string[], tower: Pick<Watchtower, "addEvidence">): () => void {
+  const seen = new Set<string>();
+  const once = (name: string, act: () => void) => {
+    if (seen.has(name)) return;
+    try {
+      act();
+    } catch (error) {
+      const isOurs = error instanceof TapstakeError;
+      const { code = "unknown error" } = error as NodeJS.ErrnoException;
+      warn(isOurs ? error : { code: "file-error", message: `cannot read the evidence: ${code}` });
+      // What the store could not write is tried again.
+      if (isOurs && error.code === "store-unwritable") return;
+    }
+    seen.add(name);
+  };
+  return () => {
+    for (const path of paths) {
+      for (const file of filesOf(path, (error) => once(`${path}\n${error.code}`, () => fail(path, error)))) {
+        let text: string;
+        try {
+          text = readFileSync(file, "utf8");
+        } catch (error) {
+          once(`${file}\n${(error as NodeJS.ErrnoException).code}`, () => fail(file, error));
+          continue;
+        }
+        once(`${file}\n${text}`, () => {
+          const evidence = inFile(file, () => evidenceFromJson(text));
+          const id = tower.addEvidence(evidence, file);
+          note(`evidence ${id.slice(0, 16)} from ${file}`);
+        });
+      }
+    }
+  };
+}
+
+function filesOf(path: string, onError: (error: NodeJS.ErrnoException) => void): string[] {
+  try {
+    if (!statSync(path).isDirectory()) return [path];
+    const names = readdirSync(path).filter((name) => name.endsWith(".json"));
+    return names.map((name) => join(path, name));
+  } catch (error) {
+    onError(error as NodeJS.ErrnoException);
+    return [];
+  }
+}
+
+function fail(path: string, error: unknown): never {
+  const { code = "unknown error" } = error as NodeJS.ErrnoException;
+  throw new TapstakeError("file-error", `cannot read ${path}: ${code}`, { path, code });
+}

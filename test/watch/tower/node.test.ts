@@ -1,0 +1,282 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { committee, party, type RegtestNode, sendAndMine, stake, startNode } from "../../../regtest/index.js";
+import type { Transaction } from "../../../src/bitcoin/transaction-class.js";
+import { bitcoindAccess } from "../../../src/chain/bitcoind.js";
+import { hex } from "../../../src/core/bytes.js";
+import { type Delegation, presignedSlashing } from "../../../src/delegation/delegation.js";
+import { finishUnbonding, signUnbonding } from "../../../src/delegation/sign.js";
+import { finishSlashing } from "../../../src/extract/slashing.js";
+import { regtest } from "../../../src/params/data/regtest.js";
+import { keySigner } from "../../../src/spending/spend.js";
+import {
+  openWatch,
+  restSource,
+  type TowerNode,
+  type Watch,
+  type Watchtower,
+  watchtower,
+} from "../../../src/watch/index.js";
+import { delegationToJson } from "../../../src/delegation/json.js";
+import { evidenceToJson } from "../../../src/extract/evidence.js";
+import { inProcess } from "../../cli/in-process.js";
+import { newHome } from "../../support/signer.js";
+import { doubleVote, presignedIds, stakeOf } from "./support.js";
+
+// Mainnet's fees: the unbonding pays 100 sat/vB, the slashing 281 (WATCH.md, the mempool race).
+const [own] = regtest.versions as [(typeof regtest.versions)[0]];
+const params = { ...own, unbondingFee: 9_600n, slashing: { ...own.slashing!, minFee: 100_000n } };
+const staker = party("tower staker");
+let providers = 0;
+const newProvider = () => party(`tower provider ${providers++}`);
+let node: RegtestNode;
+beforeAll(async () => {
+  node = await startNode({ args: ["-rest=1", "-persistmempool=0"] });
+});
+afterAll(() => node?.stop());
+
+type Party = ReturnType<typeof party>;
+let stakes = 0;
+const newStake = (provider: Party) =>
+  stake(node, {
+    terms: {
+      staker: staker.publicKey,
+      finalityProviders: [provider.publicKey],
+      covenant: params.covenant,
+      timelock: 1000 + stakes++,
+    },
+    params,
+    value: 2_000_000n,
+    stakers: [staker],
+    committee: committee.slice(0, 3),
+  });
+
+const unbondingOf = async (delegation: Delegation) =>
+  finishUnbonding(await signUnbonding(delegation, keySigner(staker.secretKey)));
+
+/** A watch with a tower, and what the tower sent. */
+class Play {
+  readonly store: string;
+  readonly sent: Transaction[] = [];
+  readonly troubles: Error[] = [];
+  /** Called before each broadcast. */
+  beforeSend: () => void = () => {};
+  tower!: Watchtower;
+  watch!: Watch;
+
+  constructor(store = `${newHome().path}/watch.db`) {
+    this.store = store;
+  }
+
+  async open(depth = 3): Promise<this> {
+    const access = bitcoindAccess(node.connection);
+    const recording: TowerNode = {
+      transaction: (txid) => access.transaction(txid),
+      broadcast: (transaction, options) => {
+        this.beforeSend();
+        this.sent.push(transaction);
+        return access.broadcast(transaction, options);
+      },
+    };
+    this.tower = watchtower({ node: recording, depth, onTrouble: (error) => this.troubles.push(error) });
+    this.watch = await openWatch({
+      source: restSource({ url: node.connection.url, rpc: node.connection }),
+      store: this.store,
+      monitors: [this.tower],
+      init: { network: "regtest", first: await node.height() },
+    });
+    return this;
+  }
+
+  async close(): Promise<void> {
+    await this.tower.close();
+    await this.watch.close();
+  }
+
+  /** Waits until the watch has the node's tip, and the tower has sent what it can. */
+  async settle(): Promise<void> {
+    const hash = await node.rpc.getbestblockhash();
+    await node.waitFor(() => this.watch.tip()?.hash === hash, { what: "the watch to catch up" });
+    await this.watch.caughtUp();
+    await this.tower.idle();
+  }
+
+  states(delegation: Delegation): string[] {
+    const found = this.tower.duties().filter(({ stake: of }) => of === stakeOf(delegation));
+    return found.map(({ output, state }) => `${output} ${state}`);
+  }
+}
+
+const inMempool = async (transaction: { getId(): string }) =>
+  (await node.rpc.getrawmempool()).includes(transaction.getId());
+const slashingOf = (delegation: Delegation, from: "staking" | "unbonding" = "staking") =>
+  presignedSlashing(delegation, from).transaction;
+
+describe("a watchtower without an operator", () => {
+  test("slashes everything after one double vote, while stakers unbond, and late delegations too", async () => {
+    const provider = newProvider();
+    const [idle, waiting, unbonded, late] = [
+      await newStake(provider),
+      await newStake(provider),
+      await newStake(provider),
+      await newStake(provider),
+    ];
+    const honest = await newStake(newProvider());
+    const play = await new Play().open();
+    const all = [idle, waiting, unbonded];
+    play.watch.add([...all, honest]);
+    await sendAndMine(node, await unbondingOf(unbonded));
+    // Waits in the mempool: its output is spent there, and the tower must not take that for done.
+    const unbonding = await unbondingOf(waiting);
+    await node.send(unbonding.toBuffer());
+    await play.settle();
+    expect(play.sent).toEqual([]);
+
+    const id = play.tower.addEvidence(doubleVote(provider.secretKey));
+    expect(play.tower.addEvidence(doubleVote(provider.secretKey))).toBe(id);
+    await play.tower.idle();
+    expect(play.states(idle)).toEqual(["staking mempool", "unbonding waiting"]);
+    // With mainnet's fees, the slashing replaces the unbonding.
+    expect(await inMempool(unbonding)).toBe(false);
+    expect(await inMempool(slashingOf(waiting))).toBe(true);
+    expect(play.states(unbonded)).toEqual(["staking impossible", "unbonding mempool"]);
+    // The staker cannot turn it round.
+    await expect(node.send(unbonding.toBuffer())).rejects.toMatchObject({ code: "node-refused" });
+    // A delegation that is learnt after the leak.
+    play.watch.add([late]);
+    await play.tower.idle();
+    expect(await inMempool(slashingOf(late))).toBe(true);
+
+    await node.mine();
+    await play.settle();
+    for (const each of [idle, waiting, late]) {
+      expect(play.states(each)).toEqual(["staking mined", "unbonding impossible"]);
+      expect(play.watch.stake(stakeOf(each))?.view).toBe("slashed");
+    }
+    expect(play.states(unbonded)).toEqual(["staking impossible", "unbonding mined"]);
+    await node.mine(2);
+    await play.settle();
+    expect(play.states(idle)).toEqual(["staking buried", "unbonding impossible"]);
+    expect(play.watch.stake(stakeOf(honest))?.view).toBe("active");
+    expect(play.tower.duties()).toHaveLength(8);
+    const allowed = presignedIds([...all, late]);
+    expect(play.sent.map((each) => each.getId()).filter((each) => !allowed.has(each))).toEqual([]);
+    expect(play.troubles).toEqual([]);
+    await play.close();
+  });
+
+  test("slashes the child of an unbonding that pays more than the slashing", async () => {
+    const provider = newProvider();
+    const delegation = await newStake(provider);
+    const play = await new Play().open();
+    play.watch.add([delegation]);
+    await play.settle();
+    const unbonding = await unbondingOf(delegation);
+    await node.send(unbonding.toBuffer());
+    const { txid } = { txid: unbonding.getId() };
+    // The staker's own miner takes the unbonding first.
+    await node.rpc.call("prioritisetransaction", txid, 0, 10_000_000);
+    play.tower.addEvidence(doubleVote(provider.secretKey));
+    await play.tower.idle();
+    expect(await inMempool(unbonding)).toBe(true);
+    expect(await inMempool(slashingOf(delegation, "unbonding"))).toBe(true);
+    await node.mine();
+    await play.settle();
+    expect(play.states(delegation)).toEqual(["staking impossible", "unbonding mined"]);
+    await play.close();
+  });
+});
+
+describe("a reorganisation", () => {
+  test("that removes a mined slashing: it is sent again, and the duty is open until it is buried again", async () => {
+    const provider = newProvider();
+    const delegation = await newStake(provider);
+    const play = await new Play().open();
+    play.watch.add([delegation]);
+    play.tower.addEvidence(doubleVote(provider.secretKey));
+    await play.tower.idle();
+    const [block] = await node.mine();
+    await node.mine(2);
+    await play.settle();
+    expect(play.states(delegation)).toEqual(["staking buried", "unbonding impossible"]);
+    await node.rpc.call("invalidateblock", block);
+    const address = await node.rpc.getnewaddress();
+    // Empty blocks: bitcoind itself keeps the slashing, so a mempool without it is made below.
+    for (let i = 0; i < 4; i++) await node.rpc.generateblock(address, []);
+    await play.settle();
+    expect(play.states(delegation)).toEqual(["staking mempool", "unbonding waiting"]);
+    await node.mine();
+    await play.settle();
+    expect(play.states(delegation)).toEqual(["staking mined", "unbonding impossible"]);
+    await play.close();
+  });
+});
+
+describe("evidence", () => {
+  test("outlives a kill before the broadcast; the next start sends, also after a mempool was emptied", async () => {
+    const provider = newProvider();
+    const delegation = await newStake(provider);
+    let play = await new Play().open();
+    play.watch.add([delegation]);
+    await play.settle();
+    // The process ends before it sends anything.
+    play.beforeSend = () => {
+      throw new Error("killed");
+    };
+    play.tower.addEvidence(doubleVote(provider.secretKey));
+    await play.close();
+    expect(await inMempool(slashingOf(delegation))).toBe(false);
+    play = await new Play(play.store).open();
+    await play.tower.idle();
+    expect(await inMempool(slashingOf(delegation))).toBe(true);
+    const { secretKey } = provider;
+    await play.close();
+    const file = readFileSync(play.store);
+    expect(file.includes(Buffer.from(secretKey))).toBe(false);
+    expect(file.includes(hex.encode(secretKey))).toBe(false);
+  });
+
+  test("is a slashing that someone else mined: the key comes out of it, and the other stakes are slashed", async () => {
+    const provider = newProvider();
+    const [first, second] = [await newStake(provider), await newStake(provider)];
+    const play = await new Play().open();
+    play.watch.add([second, first]);
+    await play.settle();
+    await sendAndMine(node, finishSlashing(first, "staking", provider.secretKey));
+    await play.settle();
+    expect(play.tower.evidence()).toMatchObject([
+      { kind: "slashing", source: "Bitcoin", finalityProvider: hex.encode(provider.publicKey) },
+    ]);
+    expect(await inMempool(slashingOf(second))).toBe(true);
+    expect(play.states(first)).toEqual(["staking mined", "unbonding impossible"]);
+    await play.close();
+  });
+});
+
+test("watch run --evidence: from two files to a slashing in the mempool; a forged file is a warning", async () => {
+  const provider = newProvider();
+  const delegation = await newStake(provider);
+  const { path } = newHome();
+  const votes = doubleVote(provider.secretKey);
+  writeFileSync(`${path}/stake.json`, delegationToJson(delegation));
+  writeFileSync(`${path}/votes.json`, evidenceToJson(votes));
+  writeFileSync(`${path}/forged.json`, evidenceToJson({ ...votes, fork: votes.canonical }));
+  const watch = async (...args: string[]) => {
+    const [name, ...rest] = args as [string, ...string[]];
+    return inProcess(["watch", name, "--store", `${path}/watch.db`, ...rest]);
+  };
+  const { url, cookieFile } = node.connection;
+  const server = ["--rpc", url, "--rpc-auth-file", cookieFile!];
+  await watch("init", "--network", "regtest");
+  await watch("add", `${path}/stake.json`);
+  const files = ["--evidence", `${path}/forged.json`, `${path}/votes.json`, "--metrics", "127.0.0.1:0"];
+  const { code, stderr } = await watch("run", ...server, ...files, "--until-tip");
+  expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stderr).toContain("warning");
+  expect(await inMempool(slashingOf(delegation))).toBe(true);
+  const listed = await watch("duties");
+  expect(listed.stdout).toContain(`${stakeOf(delegation)}  staking  mempool`);
+  expect((await watch("alarms")).stdout).toContain("double-vote");
+  const secret = hex.encode(provider.secretKey);
+  expect([stderr, listed.stdout].filter((text) => text.includes(secret))).toEqual([]);
+});
