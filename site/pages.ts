@@ -30,6 +30,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     "docs/daemon.md",
     "docs/security.md",
   ],
+  "Watch Bitcoin": ["docs/watching.md", "docs/checkpoints.md"],
   Internals: ["docs/protocol.md", "docs/protection.md", "docs/randomness.md", "docs/peer.md"],
   Project: ["CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"],
 };

@@ -76,7 +76,7 @@ tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./
       });
       const seen = new Set<string>();
       const readFolder = () => folder !== undefined && addFolder(watch, folder, seen);
-      const timer = setInterval(readFolder, FOLDER_EVERY);
+      const timer = setInterval(whileThere(readFolder), FOLDER_EVERY);
       let at: WatchedBlock | null = null;
       const stop = async () => {
         at = watch.tip();
@@ -113,6 +113,21 @@ function settingsAt(store: string) {
   const { settings } = reader;
   reader.close();
   return settings;
+}
+
+/** A folder that goes away while the watch runs ends nothing: a warning says so, once until it is back. */
+function whileThere(read: () => void): () => void {
+  let isThere = true;
+  return () => {
+    try {
+      read();
+      isThere = true;
+    } catch (error) {
+      if (!(error instanceof TapstakeError)) throw error;
+      if (isThere) warn(error);
+      isThere = false;
+    }
+  };
 }
 
 /** How often a folder is read, in milliseconds. */
