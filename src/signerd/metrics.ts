@@ -9,6 +9,7 @@ import { OPEN_METHODS } from "../signer-client/metadata.js";
 import { ANSWERS } from "../signer-client/status.js";
 import { methodNames } from "../signer-client/wire.js";
 import { REFUSAL_CODES } from "../vote/vote.js";
+import { REFUSALS } from "./connections.js";
 import { assertSafeToListen, listenFailed } from "./listen.js";
 
 /** Bounds in seconds: a vote takes one or two milliseconds, deriving randomness thousands. */
@@ -33,6 +34,7 @@ interface Counted {
   readonly seconds: Histogram<"method">;
   readonly unauthenticated: Counter<"method">;
   readonly denied: Counter<"method">;
+  readonly refusedByLimit: Counter<"limit">;
 }
 
 /** State that is read when the page is requested. */
@@ -93,6 +95,11 @@ export function createMetrics({ up, unlockedKeys }: State) {
       "method",
     ]),
     denied: counter("denied_total", "Calls for what this signer never does", ["method"]),
+    refusedByLimit: counter(
+      "refused_by_limit_total",
+      "Connections and calls that a limit before authentication kept out",
+      ["limit"],
+    ),
     unlockFailures: counter("unlock_failures_total", "Wrong passphrases"),
   };
   startAtZero(metrics);
@@ -100,7 +107,9 @@ export function createMetrics({ up, unlockedKeys }: State) {
 }
 
 /** A series that begins with its first event hides that event from Prometheus' `increase()`. */
-function startAtZero({ signatures, requests, seconds, unauthenticated, denied }: Counted): void {
+function startAtZero(counted: Counted): void {
+  const { signatures, requests, seconds, unauthenticated, denied, refusedByLimit } = counted;
+  for (const limit of REFUSALS) refusedByLimit.inc({ limit }, 0);
   for (const outcome of ["new", "same"]) signatures.inc({ outcome, code: "" }, 0);
   for (const code of [...REFUSAL_CODES, ...REFUSED_TOGETHER]) signatures.inc({ outcome: "refused", code }, 0);
   for (const method of methodNames) {
