@@ -1,7 +1,7 @@
 import { Option } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
-import { findHome, openHome } from "../../../finality/home.js";
+import { findHome } from "../../../finality/home.js";
 import { DEFAULT_ADDRESS } from "../../../signer-client/wire.js";
 import type { ServeOptions } from "../../../signerd/serve.js";
 import { newCommand } from "../../command.js";
@@ -33,7 +33,8 @@ const SERVE = {
   description: `Speaks the interface of the Go key manager (proto.EOTSManager), so the finality-provider software only needs another address.
 Each vote is on disk before its signature leaves. The signer refuses a second message at the same height.
 
-tapstake refuses a second signer on the same home. SIGTERM or Ctrl-C stops the signer after the calls that it began.`,
+tapstake refuses a second signer on the same home. SIGTERM or Ctrl-C stops the signer after the calls that it began.
+SIGHUP opens the file of --log-file again.`,
   examples: `
 tapstake fp serve --unlock validator-1
 `,
@@ -85,10 +86,11 @@ export const serve = () =>
       // Loaded here: no other command needs the server's libraries.
       const { openLog } = await import("../../../signerd/log.js");
       const { serve: start } = await import("../../../signerd/serve.js");
-      const home = openHome(given.home);
+      // Never made here: a mistyped path would be a home without keys and without a store.
+      const home = findHome(given.home);
       const tls = await readTls(given.tlsCert, given.tlsKey);
       const hmacKey = await readHmacKey(given.hmacKeyFile);
-      const log = openLog(given.logLevel, given.logFile);
+      const { log, reopen } = openLog(given.logLevel, given.logFile);
       const options: ServeOptions = {
         home,
         address: given.address,
@@ -110,7 +112,10 @@ export const serve = () =>
       };
       // Waits for the first signal that asks to stop. A second one ends the process at once, which loses nothing that
       // was sent.
-      const stopAsked = new Promise<NodeJS.Signals>((resolve) => onStopRequest(resolve));
+      const stopAsked = new Promise<NodeJS.Signals>((resolve) =>
+        onStopRequest(resolve, ["SIGINT", "SIGTERM"]),
+      );
+      process.on("SIGHUP", reopen);
       const running = await unlocking(given, (unlock) => start({ ...options, unlock }));
       const { address, metricsAddress, warnings } = running;
       // Said here unless the log has said so.
