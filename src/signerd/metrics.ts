@@ -125,19 +125,26 @@ export interface Health {
   readonly healthy: boolean;
   readonly status: string;
   readonly unlockedKeys: number;
+  /** Why the store failed. */
+  readonly code?: ErrorCode;
+  readonly reason?: string;
 }
 
 /**
- * `/metrics` for Prometheus and `/healthz` (200 or 503), without authentication, and so on a loopback address only.
+ * `/metrics` for Prometheus and `/healthz` (200 or 503), without authentication, and so on a loopback address only, unless `isPublic`.
  * @throws TapstakeError `insecure-address`, `listen-failed`
  */
 export async function serveMetrics(
   text: string,
   registry: Registry,
   health: () => Health,
+  isPublic = false,
 ): Promise<{ address: string; stop(): Promise<void> }> {
   const address = parseAddress(text);
-  assertSafeToListen(address, "the metrics page", "give it a loopback address and let a proxy publish it");
+  const remedy =
+    "give it a loopback address and let a proxy publish it, or add --public-metrics: everyone who reaches it then sees " +
+    "public keys and heights";
+  assertSafeToListen(address, "the metrics page", isPublic ? undefined : remedy);
   const server = createServer((request, response) => {
     const path = request.url?.split("?")[0];
     if (request.method !== "GET") response.writeHead(405).end();

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { hex } from "../core/bytes.js";
+import type { TapstakeError } from "../core/errors.js";
 import { mistrust, type MultiplesReport } from "../derivation/multiples.js";
 import type { Home } from "../finality/home.js";
 import type { Passphrase } from "../finality/keys/keyfile.js";
@@ -26,8 +27,10 @@ export interface ServeOptions {
   /** The source of the HMAC key, for messages. */
   readonly hmacKeySource?: string;
   readonly tls?: TlsIdentity;
-  /** A loopback address for `/metrics` and `/healthz`; without it, they are not served. */
+  /** An address for `/metrics` and `/healthz`; without it, they are not served. */
   readonly metricsAddress?: string;
+  /** Lets the metrics be on an address that other machines reach. They have no authentication. */
+  readonly publicMetrics?: boolean;
   /** The keys to unlock before any call is served, by name or public key. */
   readonly unlock?: readonly { readonly key: string; readonly passphrase: Passphrase }[];
   /** Signs any digest by SignSchnorrSig. Anyone who can call the signer can then spend and slash with the key. */
@@ -57,6 +60,8 @@ export interface RunningSigner {
   readonly metricsAddress: string | undefined;
   /** What the operator should know of the given options, beside the log. */
   readonly warnings: readonly string[];
+  /** Why the store failed, as soon as it does: nothing is signed from then on until the signer starts again. */
+  readonly storeFailure: Promise<TapstakeError>;
   /** Finishes begun calls, begins no new ones, forgets the keys, and closes the store. */
   stop(): Promise<void>;
 }
@@ -83,6 +88,14 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
 
     let stopping = false;
     let stopped: Promise<void> | undefined;
+    let fault: TapstakeError | undefined;
+    let settle: (error: TapstakeError) => void = () => {};
+    const storeFailure = new Promise<TapstakeError>((resolve) => (settle = resolve));
+    const storeFailed = (error: TapstakeError) => {
+      if (fault || !protection.failed) return;
+      fault = error;
+      settle(error);
+    };
     const isHealthy = () => !stopping && !protection.failed;
     const metrics = createMetrics({ up: isHealthy, unlockedKeys: () => keys.unlocked.length });
     const {
@@ -115,11 +128,14 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
 
     let metricsAddress: string | undefined;
     if (options.metricsAddress !== undefined) {
-      const page = await serveMetrics(options.metricsAddress, metrics.registry, () => ({
+      const health = () => ({
         healthy: isHealthy(),
         status: stopping ? "stopping" : protection.failed ? "the store failed: restart" : "serving",
         unlockedKeys: keys.unlocked.length,
-      }));
+        ...(fault && { code: fault.code, reason: fault.message }),
+      });
+      const { metricsAddress: at, publicMetrics } = options;
+      const page = await serveMetrics(at, metrics.registry, health, publicMetrics);
       closing.push(page.stop);
       metricsAddress = page.address;
     }
@@ -131,15 +147,25 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     const limits = { ...LIMITS, ...options.limits };
     const anonymousLog = new AnonymousLog(log);
     const anonymousCalls = new AnonymousCalls(limits);
-    const framed = eotsHandlers({
-      ...{ handlers, hmacKey, encrypted, metrics, log, anonymousLog, anonymousCalls, stopping: isStopping },
-    });
+    const framed = eotsHandlers(({
+	handlers,
+	hmacKey,
+	encrypted,
+	metrics,
+	log,
+	anonymousLog,
+	anonymousCalls,
+	stopping: isStopping,
+	storeFailed
+}));
     const paths = new Map([[healthCheck.path as string, healthHandler(isHealthy)]]);
     for (const method of methodNames) paths.set(pathOf(method), framed[method]);
-    const server = new GrpcServer({
-      ...{ handlers: paths, limits, tls: options.tls },
-      refused: (limit) => metrics.refusedByLimit.inc({ limit }),
-    });
+    const server = new GrpcServer(({
+	handlers: paths,
+	limits,
+	tls: options.tls,
+	refused: (limit) => metrics.refusedByLimit.inc({ limit })
+}));
     closing.push(() => anonymousLog.flush());
     closing.push(() => server.stop(patience));
     const port = await server.listen(address);
@@ -152,6 +178,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
       address: bound,
       metricsAddress,
       warnings,
+      storeFailure,
       stop() {
         stopped ??= (async () => {
           stopping = true;

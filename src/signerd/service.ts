@@ -39,6 +39,8 @@ interface Parts {
   readonly anonymousLog: AnonymousLog;
   readonly anonymousCalls: AnonymousCalls;
   readonly stopping: () => boolean;
+  /** Called for each call in which the store failed. */
+  readonly storeFailed?: (error: TapstakeError) => void;
 }
 
 /**
@@ -155,12 +157,14 @@ const STORE_FAILURES: ReadonlySet<string> = new Set([
   "protection-replaced",
 ]);
 
-function countFailure({ metrics }: Parts, method: Method, error: unknown): void {
+function countFailure({ metrics, storeFailed }: Parts, method: Method, error: unknown): void {
   const code = error instanceof TapstakeError ? error.code : "signer-error";
   if (code === "unauthenticated") metrics.unauthenticated.inc({ method });
   if (DENIED.has(code)) metrics.denied.inc({ method });
   if (code === "wrong-passphrase") metrics.unlockFailures.inc();
-  if (STORE_FAILURES.has(code)) metrics.storeErrors.inc();
+  if (!STORE_FAILURES.has(code)) return;
+  metrics.storeErrors.inc();
+  storeFailed?.(error as TapstakeError);
 }
 
 /** A reader of warnings alone must see every refused height, also those of a batch. */

@@ -177,6 +177,7 @@ describe("callers without authentication", () => {
     const stream = begin(session, pathOf("Ping"), Buffer.alloc(5));
     stream.end();
     await once(session, "close");
+    expect(session.destroyed).toBe(true);
   });
 
   it("get half of the calls at once", async () => {

@@ -130,6 +130,8 @@ export interface DaemonProcess {
 
 interface DaemonOptions {
   readonly locked?: boolean;
+  /** Names of further keys to unlock. */
+  readonly unlock?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** When it ends: with the test, if it is not said. */
@@ -140,11 +142,17 @@ interface DaemonOptions {
 export async function startDaemon(
   { home, key }: { readonly home: { readonly path: string }; readonly key: { readonly name: string } },
   args: readonly string[] = [],
-  { locked = false, env: more = {}, cwd = process.cwd(), end = onTestFinished }: DaemonOptions = {},
+  {
+    locked = false,
+    unlock: others = [],
+    env: more = {},
+    cwd = process.cwd(),
+    end = onTestFinished,
+  }: DaemonOptions = {},
 ): Promise<DaemonProcess> {
   if (!existsSync(main)) throw new Error("the command is not built: npm run build");
   const free = ["--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"];
-  const unlock = locked ? [] : ["--unlock", key.name];
+  const unlock = locked ? [] : ["--unlock", key.name, ...others];
   const uncommitted = CHAINS.flatMap((chain) => ["--uncommitted", `${chain}=a test of something else`]);
   const own = [...unlock, ...free, ...uncommitted];
   const command = [main, "fp", "serve", "--json", "--home", home.path, ...own, ...args];

@@ -24,9 +24,13 @@ const eotsService: ServiceDefinition = Object.fromEntries(
   methodNames.map((method) => [
     method,
     {
-      ...{ path: pathOf(method), requestStream: false, responseStream: false },
-      ...{ requestSerialize: asIs, requestDeserialize: asIs },
-      ...{ responseSerialize: asIs, responseDeserialize: asIs },
+      path: pathOf(method),
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: asIs,
+      requestDeserialize: asIs,
+      responseSerialize: asIs,
+      responseDeserialize: asIs,
     },
   ]),
 );
