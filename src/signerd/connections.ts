@@ -119,20 +119,18 @@ export class Connections {
       return false;
     }
     const now = Date.now();
-    const connection: Connection = ({
-	peer,
-	address,
-	openedAt: now,
-	proven: false,
-	calls: 0,
-	bytes: 0,
-	...{
-		begunAt: undefined,
-		idleSince: now,
-		cut,
-		retire: cut
-	}
-});
+    const connection: Connection = {
+      peer,
+      address,
+      openedAt: now,
+      proven: false,
+      calls: 0,
+      bytes: 0,
+      begunAt: undefined,
+      idleSince: now,
+      cut,
+      retire: cut,
+    };
     this.#open.set(peer, connection);
     socket.once("close", () => this.#forget(connection));
     return true;

@@ -147,25 +147,25 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     const limits = { ...LIMITS, ...options.limits };
     const anonymousLog = new AnonymousLog(log);
     const anonymousCalls = new AnonymousCalls(limits);
-    const framed = eotsHandlers(({
-	handlers,
-	hmacKey,
-	encrypted,
-	metrics,
-	log,
-	anonymousLog,
-	anonymousCalls,
-	stopping: isStopping,
-	storeFailed
-}));
+    const framed = eotsHandlers({
+      handlers,
+      hmacKey,
+      encrypted,
+      metrics,
+      log,
+      anonymousLog,
+      anonymousCalls,
+      stopping: isStopping,
+      storeFailed,
+    });
     const paths = new Map([[healthCheck.path as string, healthHandler(isHealthy)]]);
     for (const method of methodNames) paths.set(pathOf(method), framed[method]);
-    const server = new GrpcServer(({
-	handlers: paths,
-	limits,
-	tls: options.tls,
-	refused: (limit) => metrics.refusedByLimit.inc({ limit })
-}));
+    const server = new GrpcServer({
+      handlers: paths,
+      limits,
+      tls: options.tls,
+      refused: (limit) => metrics.refusedByLimit.inc({ limit }),
+    });
     closing.push(() => anonymousLog.flush());
     closing.push(() => server.stop(patience));
     const port = await server.listen(address);
