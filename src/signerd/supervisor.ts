@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { Logger } from "pino";
 
-/** What systemd is told of the signer. */
+/** What the signer tells systemd. */
 export interface Supervisor {
   ready(address: string): void;
   /** @param status why, for `systemctl status` */

@@ -29,14 +29,8 @@ describe("a reader of the log that stalls", () => {
     const reader = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
     const writer = openSync(fifo, "w");
     onTestFinished(() => closeSync(reader));
-    const options = [
-      "--unlock",
-      made.key.name,
-      "--address",
-      "127.0.0.1:0",
-      "--metrics-address",
-      "127.0.0.1:0",
-    ];
+    const free = ["--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"];
+    const options = ["--unlock", made.key.name, ...free, "--uncommitted", `${CHAIN}=a test of the log`];
     const child = spawn(
       process.execPath,
       [main, "fp", "serve", "--json", "--home", made.home.path, ...options],
