@@ -106,7 +106,7 @@ describe("tapstake fp serve, as a process", () => {
       const clients = Array.from({ length: 8 }, () => connect(daemon.address));
       const killed = daemon;
       const limit = 20 + Number(round) * 17;
-      const load = startLoad(clients, key, 1n + round * 1_000_000n, (count) => {
+      const load = startLoad(clients, key, 1n + round * 1_000n, (count) => {
         if (count === limit) killed.kill("SIGKILL");
       });
       await load.ended;
@@ -208,7 +208,7 @@ describeWithDisks("tapstake fp serve, on a disk that fills up", () => {
 
     // Room alone does not help: what reached the disk is read again at the next start.
     expect(mount(disk, "-o", "remount,size=8m")).toBe(true);
-    const late = { key, chainId: CHAIN, height: 1_000_000n, message: message(1_000_000n) };
+    const late = { key, chainId: CHAIN, height: 9_000n, message: message(9_000n) };
     await expectFailure(client.signEots(late), "protection-unwritable");
     daemon.kill("SIGTERM");
     expect(await daemon.ended).toEqual({ code: 0, signal: null });
