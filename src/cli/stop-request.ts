@@ -6,12 +6,16 @@ const ECHO = 1_000;
 /**
  * Calls `act` at the first signal that asks to stop. A later signal ends the process at once. Within a second it counts
  * as the same request: timeout(1) signals a process and then its group, and so does npm at Ctrl-C.
+ * @param signals the signals that ask to stop
  * @returns a function after which signals end the process again
  */
-export function onStopRequest(act: (signal: NodeJS.Signals) => void): () => void {
+export function onStopRequest(
+  act: (signal: NodeJS.Signals) => void,
+  signals: readonly NodeJS.Signals[] = SIGNALS,
+): () => void {
   let asked = false;
   const release = () => {
-    for (const name of SIGNALS) process.off(name, listener);
+    for (const name of signals) process.off(name, listener);
   };
   const listener = (signal: NodeJS.Signals) => {
     if (asked) return;
@@ -19,7 +23,7 @@ export function onStopRequest(act: (signal: NodeJS.Signals) => void): () => void
     setTimeout(release, ECHO).unref();
     act(signal);
   };
-  for (const name of SIGNALS) process.on(name, listener);
+  for (const name of signals) process.on(name, listener);
   return release;
 }
 

@@ -610,6 +610,11 @@ export const ERROR_CODES = {
     means: "A passphrase was wrong or is being tried, so the signer makes the next attempt wait.",
     do: "Wait as many seconds as the message names. To avoid the wait, start the signer with `--unlock`.",
   },
+  "too-many-calls": {
+    means: "One address made more calls without authentication than the signer serves in that time.",
+    causes: "a health check that runs too often, or a program that tries to fill the log.",
+    do: "Make fewer calls of `Ping` and `SaveEOTSKeyName`. Votes are not affected.",
+  },
   "backup-running": {
     means: "The signer is already writing a copy of the votes.",
     do: "When the copy is complete, ask again.",

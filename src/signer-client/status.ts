@@ -23,6 +23,7 @@ const STATUS: Partial<Record<ErrorCode, Status>> = {
   "key-mismatch": status.PERMISSION_DENIED,
   "key-locked": status.UNAVAILABLE,
   "signer-stopping": status.UNAVAILABLE,
+  "too-many-calls": status.RESOURCE_EXHAUSTED,
   "too-many-attempts": status.RESOURCE_EXHAUSTED,
   "backup-running": status.RESOURCE_EXHAUSTED,
   "disk-nearly-full": status.RESOURCE_EXHAUSTED,

@@ -1,6 +1,5 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
-import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import {
@@ -75,26 +74,12 @@ export function assertSafeToListen(address: ListenAddress, what: string, remedy:
   );
 }
 
-/** Binds a gRPC server and returns its port. @throws TapstakeError `listen-failed` */
-export function bind(server: Server, address: ListenAddress, tls: TlsIdentity | undefined): Promise<number> {
-  const text = addressText(address);
-  return new Promise((resolve, reject) => {
-    const failed = (cause: unknown) => reject(listenFailed(text, "--address", cause));
-    try {
-      server.bindAsync(text, credentialsOf(tls), (error, port) => (error ? failed(error) : resolve(port)));
-    } catch (error) {
-      failed(error);
-    }
-  });
-}
-
 /**
  * Why the process cannot listen on an address.
  * @param option the option that sets another address
  */
 export function listenFailed(address: string, option: string, cause: unknown): TapstakeError {
   const text = cause instanceof Error ? cause.message : String(cause);
-  // gRPC wraps the reason in text of its own.
   const code = /\bE[A-Z]{4,}\b/.exec(text)?.[0];
   const why = (code !== undefined && WHY[code]?.(option)) ?? code ?? text;
   return new TapstakeError("listen-failed", `cannot listen on ${address}: ${why}`, { address }, { cause });
@@ -107,12 +92,6 @@ const WHY: Readonly<Record<string, (option: string) => string>> = {
     `this machine does not have that address (EADDRNOTAVAIL): give one that it has as ${option}`,
   EACCES: (option) => `not permitted (EACCES): give a port of 1024 or above as ${option}`,
 };
-
-function credentialsOf(tls: TlsIdentity | undefined): ServerCredentials {
-  if (!tls) return ServerCredentials.createInsecure();
-  const pair = { cert_chain: Buffer.from(tls.certificate), private_key: Buffer.from(tls.key) };
-  return ServerCredentials.createSsl(null, [pair]);
-}
 
 function readKey(pem: Uint8Array, file: string): KeyObject {
   try {

@@ -9,6 +9,7 @@ import { OPEN_METHODS } from "../signer-client/metadata.js";
 import { ANSWERS } from "../signer-client/status.js";
 import { methodNames } from "../signer-client/wire.js";
 import { REFUSAL_CODES } from "../vote/vote.js";
+import { REFUSALS } from "./connections.js";
 import { assertSafeToListen, listenFailed } from "./listen.js";
 
 /** Bounds in seconds: a vote takes one or two milliseconds, deriving randomness thousands. */
@@ -33,6 +34,7 @@ interface Counted {
   readonly seconds: Histogram<"method">;
   readonly unauthenticated: Counter<"method">;
   readonly denied: Counter<"method">;
+  readonly refusedByLimit: Counter<"limit">;
 }
 
 /** State that is read when the page is requested. */
@@ -93,6 +95,11 @@ export function createMetrics({ up, unlockedKeys }: State) {
       "method",
     ]),
     denied: counter("denied_total", "Calls for what this signer never does", ["method"]),
+    refusedByLimit: counter(
+      "refused_by_limit_total",
+      "Connections and calls that a limit before authentication kept out",
+      ["limit"],
+    ),
     unlockFailures: counter("unlock_failures_total", "Wrong passphrases"),
   };
   startAtZero(metrics);
@@ -100,7 +107,9 @@ export function createMetrics({ up, unlockedKeys }: State) {
 }
 
 /** A series that begins with its first event hides that event from Prometheus' `increase()`. */
-function startAtZero({ signatures, requests, seconds, unauthenticated, denied }: Counted): void {
+function startAtZero(counted: Counted): void {
+  const { signatures, requests, seconds, unauthenticated, denied, refusedByLimit } = counted;
+  for (const limit of REFUSALS) refusedByLimit.inc({ limit }, 0);
   for (const outcome of ["new", "same"]) signatures.inc({ outcome, code: "" }, 0);
   for (const code of [...REFUSAL_CODES, ...REFUSED_TOGETHER]) signatures.inc({ outcome: "refused", code }, 0);
   for (const method of methodNames) {
@@ -116,19 +125,26 @@ export interface Health {
   readonly healthy: boolean;
   readonly status: string;
   readonly unlockedKeys: number;
+  /** Why the store failed. */
+  readonly code?: ErrorCode;
+  readonly reason?: string;
 }
 
 /**
- * `/metrics` for Prometheus and `/healthz` (200 or 503), without authentication, and so on a loopback address only.
+ * `/metrics` for Prometheus and `/healthz` (200 or 503), without authentication, and so on a loopback address only, unless `isPublic`.
  * @throws TapstakeError `insecure-address`, `listen-failed`
  */
 export async function serveMetrics(
   text: string,
   registry: Registry,
   health: () => Health,
+  isPublic = false,
 ): Promise<{ address: string; stop(): Promise<void> }> {
   const address = parseAddress(text);
-  assertSafeToListen(address, "the metrics page", "give it a loopback address and let a proxy publish it");
+  const remedy =
+    "give it a loopback address and let a proxy publish it, or add --public-metrics: everyone who reaches it then sees " +
+    "public keys and heights";
+  assertSafeToListen(address, "the metrics page", isPublic ? undefined : remedy);
   const server = createServer((request, response) => {
     const path = request.url?.split("?")[0];
     if (request.method !== "GET") response.writeHead(405).end();

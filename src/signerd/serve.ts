@@ -1,18 +1,21 @@
-import { Server } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import { hex } from "../core/bytes.js";
+import type { TapstakeError } from "../core/errors.js";
 import { mistrust, type MultiplesReport } from "../derivation/multiples.js";
 import type { Home } from "../finality/home.js";
 import type { Passphrase } from "../finality/keys/keyfile.js";
 import type { KeyInfo } from "../finality/keys/keystore.js";
 import { openProtection } from "../finality/protection/protection.js";
 import { addressText, isLoopback, parseAddress } from "../signer-client/endpoint.js";
-import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
+import { DEFAULT_ADDRESS, healthCheck, methodNames, pathOf } from "../signer-client/wire.js";
+import { AnonymousLog } from "./anonymous-log.js";
+import { AnonymousCalls, LIMITS, type Limits } from "./connections.js";
+import { GrpcServer } from "./grpc-server.js";
 import { createHandlers, type Facts } from "./handlers.js";
 import { KeyRing } from "./key-ring.js";
-import { bind, checkTls, signerAddress, type TlsIdentity } from "./listen.js";
+import { checkTls, signerAddress, type TlsIdentity } from "./listen.js";
 import { createMetrics, serveMetrics } from "./metrics.js";
-import { eotsHandlers, eotsService, healthHandlers, healthService } from "./service.js";
+import { eotsHandlers, healthHandler } from "./service.js";
 import { Signer } from "./signer.js";
 
 export interface ServeOptions {
@@ -24,8 +27,10 @@ export interface ServeOptions {
   /** The source of the HMAC key, for messages. */
   readonly hmacKeySource?: string;
   readonly tls?: TlsIdentity;
-  /** A loopback address for `/metrics` and `/healthz`; without it, they are not served. */
+  /** An address for `/metrics` and `/healthz`; without it, they are not served. */
   readonly metricsAddress?: string;
+  /** Lets the metrics be on an address that other machines reach. They have no authentication. */
+  readonly publicMetrics?: boolean;
   /** The keys to unlock before any call is served, by name or public key. */
   readonly unlock?: readonly { readonly key: string; readonly passphrase: Passphrase }[];
   /** Signs any digest by SignSchnorrSig. Anyone who can call the signer can then spend and slash with the key. */
@@ -44,6 +49,8 @@ export interface ServeOptions {
   readonly popAddresses?: readonly string[];
   /** Milliseconds in which callers may fetch their last answers when it stops; ten seconds by default. */
   readonly patience?: number;
+  /** What callers may use; only tests have other limits. */
+  readonly limits?: Partial<Limits>;
   readonly log: Logger;
 }
 
@@ -53,12 +60,11 @@ export interface RunningSigner {
   readonly metricsAddress: string | undefined;
   /** What the operator should know of the given options, beside the log. */
   readonly warnings: readonly string[];
+  /** Why the store failed, as soon as it does: nothing is signed from then on until the signer starts again. */
+  readonly storeFailure: Promise<TapstakeError>;
   /** Finishes begun calls, begins no new ones, forgets the keys, and closes the store. */
   stop(): Promise<void>;
 }
-
-/** The largest request: a batch of ten thousand votes is 1.1 MB. */
-const MAX_REQUEST = 2 << 20;
 
 /**
  * Serves a home's keys through the interface of PROTOCOL 10. A home has one signer at a time.
@@ -82,6 +88,14 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
 
     let stopping = false;
     let stopped: Promise<void> | undefined;
+    let fault: TapstakeError | undefined;
+    let settle: (error: TapstakeError) => void = () => {};
+    const storeFailure = new Promise<TapstakeError>((resolve) => (settle = resolve));
+    const storeFailed = (error: TapstakeError) => {
+      if (fault || !protection.failed) return;
+      fault = error;
+      settle(error);
+    };
     const isHealthy = () => !stopping && !protection.failed;
     const metrics = createMetrics({ up: isHealthy, unlockedKeys: () => keys.unlocked.length });
     const {
@@ -114,27 +128,47 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
 
     let metricsAddress: string | undefined;
     if (options.metricsAddress !== undefined) {
-      const page = await serveMetrics(options.metricsAddress, metrics.registry, () => ({
+      const health = () => ({
         healthy: isHealthy(),
         status: stopping ? "stopping" : protection.failed ? "the store failed: restart" : "serving",
         unlockedKeys: keys.unlocked.length,
-      }));
+        ...(fault && { code: fault.code, reason: fault.message }),
+      });
+      const { metricsAddress: at, publicMetrics } = options;
+      const page = await serveMetrics(at, metrics.registry, health, publicMetrics);
       closing.push(page.stop);
       metricsAddress = page.address;
     }
 
-    const server = createServer();
-    server.addService(healthService, healthHandlers(isHealthy));
     const handlers = createHandlers({ home, keys, signer, protection });
     const encrypted = options.tls !== undefined;
     const { hmacKey } = options;
     const isStopping = () => stopping;
-    server.addService(
-      eotsService,
-      eotsHandlers({ handlers, hmacKey, encrypted, metrics, log, stopping: isStopping }),
-    );
-    const port = await bind(server, address, options.tls);
-    closing.push(() => shutDown(server, patience));
+    const limits = { ...LIMITS, ...options.limits };
+    const anonymousLog = new AnonymousLog(log);
+    const anonymousCalls = new AnonymousCalls(limits);
+    const framed = eotsHandlers({
+      handlers,
+      hmacKey,
+      encrypted,
+      metrics,
+      log,
+      anonymousLog,
+      anonymousCalls,
+      stopping: isStopping,
+      storeFailed,
+    });
+    const paths = new Map([[healthCheck.path as string, healthHandler(isHealthy)]]);
+    for (const method of methodNames) paths.set(pathOf(method), framed[method]);
+    const server = new GrpcServer({
+      handlers: paths,
+      limits,
+      tls: options.tls,
+      refused: (limit) => metrics.refusedByLimit.inc({ limit }),
+    });
+    closing.push(() => anonymousLog.flush());
+    closing.push(() => server.stop(patience));
+    const port = await server.listen(address);
 
     const bound = addressText({ ...address, port });
     announce(options, { address: bound, metrics: metricsAddress, keys: keys.unlocked });
@@ -144,6 +178,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
       address: bound,
       metricsAddress,
       warnings,
+      storeFailure,
       stop() {
         stopped ??= (async () => {
           stopping = true;
@@ -163,27 +198,6 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
 const unheardOf = (chain: string): string =>
   `--chain-height: chain ${JSON.stringify(chain)} is neither configured nor known here. If its name is mistyped, the height ` +
   "keeps back nothing on the chain that is meant: see that it is written exactly as the chain has it";
-
-function createServer(): Server {
-  return new Server({
-    "grpc.max_receive_message_length": MAX_REQUEST,
-    "grpc.max_concurrent_streams": 256,
-  });
-}
-
-/** Lets begun calls end and their answers arrive. Callers that do not fetch them are cut off in the end. */
-function shutDown(server: Server, patience: number): Promise<void> {
-  return new Promise((resolve) => {
-    const impatient = setTimeout(() => {
-      server.forceShutdown();
-      resolve();
-    }, patience);
-    server.tryShutdown(() => {
-      clearTimeout(impatient);
-      resolve();
-    });
-  });
-}
 
 function announce(
   options: ServeOptions,

@@ -1,11 +1,4 @@
-import {
-  Metadata,
-  type sendUnaryData,
-  type ServerUnaryCall,
-  type ServiceDefinition,
-  status,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+import { Metadata, type sendUnaryData, status } from "@grpc/grpc-js";
 import type { Logger } from "pino";
 import { TapstakeError } from "../core/errors.js";
 import { isLocalPeer } from "../signer-client/endpoint.js";
@@ -22,38 +15,19 @@ import {
   decodeRequest,
   encodeResponse,
   healthCheck,
-  type HealthResponse,
   type Method,
   methodNames,
   NOT_SERVING,
-  pathOf,
   SERVICE,
   SERVING,
   wipeRequest,
 } from "../signer-client/wire.js";
+import type { AnonymousLog } from "./anonymous-log.js";
+import type { AnonymousCalls } from "./connections.js";
+import { checkCounts } from "./counts.js";
+import type { UnaryCall, UnaryHandler } from "./grpc-server.js";
 import type { CallContext, Facts, Handlers } from "./handlers.js";
 import type { Metrics } from "./metrics.js";
-
-const asIs = (bytes: Buffer): Buffer => bytes;
-
-/**
- * The service as gRPC sees it: bytes in, bytes out. The bytes that arrive are authenticated before anything parses
- * them.
- */
-export const eotsService: ServiceDefinition = Object.fromEntries(
-  methodNames.map((method) => [
-    method,
-    {
-      path: pathOf(method),
-      requestStream: false,
-      responseStream: false,
-      requestSerialize: asIs,
-      requestDeserialize: asIs,
-      responseSerialize: asIs,
-      responseDeserialize: asIs,
-    },
-  ]),
-);
 
 interface Parts {
   readonly handlers: Handlers;
@@ -61,28 +35,33 @@ interface Parts {
   readonly encrypted: boolean;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** The lines of calls without authentication. */
+  readonly anonymousLog: AnonymousLog;
+  readonly anonymousCalls: AnonymousCalls;
   readonly stopping: () => boolean;
+  /** Called for each call in which the store failed. */
+  readonly storeFailed?: (error: TapstakeError) => void;
 }
 
-type Call = ServerUnaryCall<Buffer, Buffer>;
-
-/** Every method with its frame: authentication, decoding, counting, logging, and errors in gRPC's form. */
-export function eotsHandlers(parts: Parts): UntypedServiceImplementation {
-  return Object.fromEntries(
+/**
+ * Every method with its frame: authentication, decoding, counting, logging, and errors in gRPC's form. The bytes that
+ * arrive are authenticated before anything parses them.
+ */
+export const eotsHandlers = (parts: Parts): Record<Method, UnaryHandler> =>
+  Object.fromEntries(
     methodNames.map((method) => [
       method,
-      (call: Call, answer: sendUnaryData<Buffer>) => void serveCall(parts, method, call, answer),
+      (call: UnaryCall, answer: sendUnaryData<Buffer>) => void serveCall(parts, method, call, answer),
     ]),
-  );
-}
+  ) as Record<Method, UnaryHandler>;
 
 async function serveCall(
   parts: Parts,
   method: Method,
-  call: Call,
+  call: UnaryCall,
   answer: sendUnaryData<Buffer>,
 ): Promise<void> {
-  const { metrics, log } = parts;
+  const { metrics, log, anonymousLog } = parts;
   const started = performance.now();
   const facts: Facts = { method };
   const finish = (code: status, error?: unknown) => {
@@ -90,8 +69,9 @@ async function serveCall(
     metrics.seconds.observe({ method }, milliseconds / 1000);
     metrics.requests.inc({ method, status: status[code] });
     const timed = { ...facts, status: status[code], ms: Math.round(milliseconds * 1000) / 1000 };
-    if (error === undefined) log[levelOf(method, facts)](timed, "answered");
-    else logFailure(log, timed, call, error);
+    if (error !== undefined) logFailure(parts, timed, call, error);
+    else if (OPEN_METHODS.has(method)) anonymousLog.write(levelOf(method, facts), timed, "answered");
+    else log[levelOf(method, facts)](timed, "answered");
   };
   try {
     const { reply, trailer } = await respond(parts, method, call, {
@@ -113,13 +93,14 @@ async function serveCall(
 async function respond<M extends Method>(
   parts: Parts,
   method: M,
-  call: Call,
+  call: UnaryCall,
   logging: Pick<CallContext, "note" | "warn">,
 ): Promise<{ reply: Buffer; trailer: Metadata }> {
   if (parts.stopping()) {
     throw new TapstakeError("signer-stopping", "the signer is shutting down and begins nothing new");
   }
-  authenticate(parts.hmacKey, method, call);
+  authenticate(parts, method, call);
+  checkCounts(method, call.request);
   const { answer, trailer = {} } = await parts.handlers[method](decodeRequest(method, call.request), {
     cancelled: () => call.cancelled || parts.stopping(),
     exposed: () => !parts.encrypted && !isLocalPeer(call.getPeer()),
@@ -134,10 +115,19 @@ async function respond<M extends Method>(
   return { reply: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), trailer: metadata };
 }
 
-function authenticate(key: string | undefined, method: Method, call: Call): void {
-  if (key === undefined || OPEN_METHODS.has(method)) return;
+function authenticate({ hmacKey, anonymousCalls }: Parts, method: Method, call: UnaryCall): void {
+  if (OPEN_METHODS.has(method)) {
+    if (anonymousCalls.take(call.getPeer())) return;
+    throw new TapstakeError(
+      "too-many-calls",
+      "too many calls without authentication came from this address: make fewer of them",
+    );
+  }
   const given = first(call.metadata, HMAC_HEADER);
-  if (given !== undefined && isRequestHmac(key, call.request, given)) return;
+  if (hmacKey === undefined || (given !== undefined && isRequestHmac(hmacKey, call.request, given))) {
+    call.prove();
+    return;
+  }
   const what = given === undefined ? "is missing" : "is not that of this request";
   throw new TapstakeError(
     "unauthenticated",
@@ -146,7 +136,7 @@ function authenticate(key: string | undefined, method: Method, call: Call): void
 }
 
 /** It is not authenticated, so it may only make the signer stricter. */
-function chainHeightOf({ metadata }: Call): bigint | undefined {
+function chainHeightOf({ metadata }: UnaryCall): bigint | undefined {
   const given = metadata.get(CHAIN_HEIGHT_HEADER);
   if (given.length === 0) return undefined;
   const text = given.join(", ");
@@ -167,12 +157,14 @@ const STORE_FAILURES: ReadonlySet<string> = new Set([
   "protection-replaced",
 ]);
 
-function countFailure({ metrics }: Parts, method: Method, error: unknown): void {
+function countFailure({ metrics, storeFailed }: Parts, method: Method, error: unknown): void {
   const code = error instanceof TapstakeError ? error.code : "signer-error";
   if (code === "unauthenticated") metrics.unauthenticated.inc({ method });
   if (DENIED.has(code)) metrics.denied.inc({ method });
   if (code === "wrong-passphrase") metrics.unlockFailures.inc();
-  if (STORE_FAILURES.has(code)) metrics.storeErrors.inc();
+  if (!STORE_FAILURES.has(code)) return;
+  metrics.storeErrors.inc();
+  storeFailed?.(error as TapstakeError);
 }
 
 /** A reader of warnings alone must see every refused height, also those of a batch. */
@@ -187,27 +179,33 @@ function placeOf(error: unknown): Facts {
   return { name, stack: frames.trimStart() };
 }
 
-function logFailure(log: Logger, facts: Facts, call: Call, error: unknown): void {
+function logFailure({ log, anonymousLog }: Parts, facts: Facts, call: UnaryCall, error: unknown): void {
   const peer = call.getPeer();
   if (!(error instanceof TapstakeError)) {
     log.error({ ...facts, peer, code: "signer-error", ...placeOf(error) }, "a bug in the signer");
     return;
   }
   const { code, message } = error;
+  if (code === "unauthenticated" || OPEN_METHODS.has(facts["method"] as Method)) {
+    anonymousLog.write("warn", { ...facts, peer, code }, message);
+    return;
+  }
   const level = STORE_FAILURES.has(code) || code === "self-check-failed" ? "error" : "warn";
   log[level]({ ...facts, peer, code }, message);
 }
 
-export const healthService: ServiceDefinition = { Check: healthCheck };
-
 /** gRPC's standard health check, for load balancers and supervisors. */
-export function healthHandlers(isHealthy: () => boolean): UntypedServiceImplementation {
-  return {
-    Check(call: ServerUnaryCall<{ service: string }, HealthResponse>, answer: sendUnaryData<HealthResponse>) {
-      const { service } = call.request;
-      if (service === "" || service === SERVICE) {
-        answer(null, { status: isHealthy() ? SERVING : NOT_SERVING });
-      } else answer({ code: status.NOT_FOUND, details: `no service ${service}` });
-    },
+export const healthHandler =
+  (isHealthy: () => boolean): UnaryHandler =>
+  (call, answer) => {
+    let service: string;
+    try {
+      ({ service } = healthCheck.requestDeserialize(call.request));
+    } catch {
+      answer({ code: status.INVALID_ARGUMENT, details: "the request cannot be read" });
+      return;
+    }
+    if (service === "" || service === SERVICE) {
+      answer(null, healthCheck.responseSerialize({ status: isHealthy() ? SERVING : NOT_SERVING }));
+    } else answer({ code: status.NOT_FOUND, details: `no service ${service}` });
   };
-}

@@ -14,6 +14,7 @@ import { covers, lastOf, overlap } from "../finality/protection/store.js";
 import { RandomnessCache } from "../finality/randomness/cache.js";
 import { type MessageVote, type VoteOptions, Voter, type VoteResult } from "../finality/voter.js";
 import { assertChainId, type ChainConfig, chainIdOf } from "../vote/chain.js";
+import { MAX_BATCH, tooManyVotes } from "./counts.js";
 import type { Facts } from "./handlers.js";
 import type { KeyRing } from "./key-ring.js";
 import { type Metrics, REFUSED_TOGETHER } from "./metrics.js";
@@ -24,9 +25,6 @@ import { type SignableCommitment, SignableDigests } from "./signable-digests.js"
  * comes near that, so only this one has a limit.
  */
 export const MAX_RANDOMNESS = 100_000;
-
-/** The most heights of one batch. Today's software sends a thousand. */
-export const MAX_BATCH = 10_000;
 
 /** Requests for so few heights do not wait for others: they take a few milliseconds. */
 const DERIVED_AT_ONCE = 32;
@@ -138,10 +136,7 @@ export class Signer {
     const results: VoteResult[] = [];
     try {
       const { voter, key, chain } = this.#voter(uid, chainId);
-      if (votes.length > MAX_BATCH) {
-        const text = `a batch must have at most ${MAX_BATCH} heights, not ${votes.length}: send it in parts`;
-        throw new TapstakeError("invalid-number", text);
-      }
+      if (votes.length > MAX_BATCH) throw tooManyVotes(votes.length);
       voter.check(votes);
       for (let i = 0; i < votes.length; i += SIGNED_AT_ONCE) {
         if (i > 0) await pause();

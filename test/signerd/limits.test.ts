@@ -96,11 +96,11 @@ describe("the commitments that a signer recognises", () => {
 });
 
 describe("a connection", () => {
-  it("carries 256 calls at once at most", async () => {
+  it("carries 100 calls at once at most", async () => {
     const { address } = await startSigner(homeWithKey());
     const session = http2(address);
     const [settings] = (await once(session, "remoteSettings")) as [{ maxConcurrentStreams: number }];
-    expect(settings.maxConcurrentStreams).toBe(256);
+    expect(settings.maxConcurrentStreams).toBe(100);
   });
 });
 

@@ -106,7 +106,7 @@ describe("tapstake fp serve, as a process", () => {
       const clients = Array.from({ length: 8 }, () => connect(daemon.address));
       const killed = daemon;
       const limit = 20 + Number(round) * 17;
-      const load = startLoad(clients, key, 1n + round * 1_000_000n, (count) => {
+      const load = startLoad(clients, key, 1n + round * 1_000n, (count) => {
         if (count === limit) killed.kill("SIGKILL");
       });
       await load.ended;
@@ -185,7 +185,7 @@ describeWithDisks("tapstake fp serve, on a disk that fills up", () => {
     const disk = newDisk("640k");
     const made = homeWithKey(undefined, [CHAIN], disk);
     const key = made.key.publicKey;
-    const daemon = await startDaemon(made);
+    const daemon = await startDaemon(made, ["--no-exit-on-store-failure"]);
     const client = connect(daemon.address);
     expect(await client.health()).toBe("serving");
     const load = startLoad(
@@ -198,7 +198,9 @@ describeWithDisks("tapstake fp serve, on a disk that fills up", () => {
     expect(load.failed).toEqual(Array(4).fill("protection-unwritable"));
     expect(load.answered.size).toBeGreaterThan(10);
     expect(await client.health()).toBe("not-serving");
-    expect((await fetch(`http://${daemon.metricsAddress}/healthz`)).status).toBe(503);
+    const health = await fetch(`http://${daemon.metricsAddress}/healthz`);
+    expect(health.status).toBe(503);
+    expect(await health.json()).toMatchObject({ code: "protection-unwritable", reason: expect.any(String) });
     const metrics = await readMetrics(daemon.metricsAddress);
     expect(metrics.get("tapstake_up")).toBe(0);
     expect(metrics.get("tapstake_store_errors_total")).toBe(4);
@@ -206,7 +208,7 @@ describeWithDisks("tapstake fp serve, on a disk that fills up", () => {
 
     // Room alone does not help: what reached the disk is read again at the next start.
     expect(mount(disk, "-o", "remount,size=8m")).toBe(true);
-    const late = { key, chainId: CHAIN, height: 1_000_000n, message: message(1_000_000n) };
+    const late = { key, chainId: CHAIN, height: 9_000n, message: message(9_000n) };
     await expectFailure(client.signEots(late), "protection-unwritable");
     daemon.kill("SIGTERM");
     expect(await daemon.ended).toEqual({ code: 0, signal: null });

@@ -5,14 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import {
-  Client,
-  credentials,
-  type handleUnaryCall,
-  Metadata,
-  type ServiceError,
-  status,
-} from "@grpc/grpc-js";
+import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { expect, onTestFinished } from "vitest";
 import { hex } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
@@ -22,6 +15,8 @@ import { openProtection } from "../../src/finality/protection/protection.js";
 import { covers } from "../../src/finality/protection/store.js";
 import { createEotsClient, type EotsClient, type EotsClientOptions } from "../../src/signer-client/client.js";
 import type { Method } from "../../src/signer-client/wire.js";
+import { AnonymousLog } from "../../src/signerd/anonymous-log.js";
+import { AnonymousCalls, LIMITS } from "../../src/signerd/connections.js";
 import type { Handlers } from "../../src/signerd/handlers.js";
 import { createLog } from "../../src/signerd/log.js";
 import { createMetrics } from "../../src/signerd/metrics.js";
@@ -135,6 +130,8 @@ export interface DaemonProcess {
 
 interface DaemonOptions {
   readonly locked?: boolean;
+  /** Names of further keys to unlock. */
+  readonly unlock?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** When it ends: with the test, if it is not said. */
@@ -145,11 +142,17 @@ interface DaemonOptions {
 export async function startDaemon(
   { home, key }: { readonly home: { readonly path: string }; readonly key: { readonly name: string } },
   args: readonly string[] = [],
-  { locked = false, env: more = {}, cwd = process.cwd(), end = onTestFinished }: DaemonOptions = {},
+  {
+    locked = false,
+    unlock: others = [],
+    env: more = {},
+    cwd = process.cwd(),
+    end = onTestFinished,
+  }: DaemonOptions = {},
 ): Promise<DaemonProcess> {
   if (!existsSync(main)) throw new Error("the command is not built: npm run build");
   const free = ["--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"];
-  const unlock = locked ? [] : ["--unlock", key.name];
+  const unlock = locked ? [] : ["--unlock", key.name, ...others];
   const uncommitted = CHAINS.flatMap((chain) => ["--uncommitted", `${chain}=a test of something else`]);
   const own = [...unlock, ...free, ...uncommitted];
   const command = [main, "fp", "serve", "--json", "--home", home.path, ...own, ...args];
@@ -191,19 +194,22 @@ export function callService(
   request: Uint8Array,
   peer = "127.0.0.1:4000",
 ): Promise<Partial<ServiceError> | null> {
+  const log = parts.log ?? createLog("silent", { write: () => {} });
   const handlers = eotsHandlers({
     handlers: {} as Handlers,
     hmacKey: undefined,
     encrypted: false,
     metrics: createMetrics({ up: () => true, unlockedKeys: () => 0 }),
-    log: createLog("silent", { write: () => {} }),
     stopping: () => false,
+    log,
+    anonymousLog: new AnonymousLog(log),
+    anonymousCalls: new AnonymousCalls(LIMITS),
     ...parts,
   });
   const metadata = new Metadata();
-  const call = { request: Buffer.from(request), metadata, cancelled: false, getPeer: () => peer };
+  const call = { request: Buffer.from(request), metadata, cancelled: false };
   return new Promise((resolve) =>
-    (handlers[method] as handleUnaryCall<Buffer, Buffer>)(call as never, resolve),
+    handlers[method]({ ...call, getPeer: () => peer, prove: () => {} }, resolve),
   );
 }
 

@@ -1,9 +1,39 @@
-import { type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall } from "@grpc/grpc-js";
+import {
+  type sendUnaryData,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+} from "@grpc/grpc-js";
 import { eots } from "../../src/crypto/eots.js";
 import { randomness } from "../../src/crypto/randomness.js";
 import { schnorr } from "../../src/crypto/schnorr.js";
-import { decodeRequest, encodeResponse, type Method, type Methods } from "../../src/signer-client/wire.js";
-import { eotsService } from "../../src/signerd/service.js";
+import {
+  decodeRequest,
+  encodeResponse,
+  type Method,
+  methodNames,
+  type Methods,
+  pathOf,
+} from "../../src/signer-client/wire.js";
+
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+/** The signer's service, bytes in and bytes out. */
+const eotsService: ServiceDefinition = Object.fromEntries(
+  methodNames.map((method) => [
+    method,
+    {
+      path: pathOf(method),
+      requestStream: false,
+      responseStream: false,
+      requestSerialize: asIs,
+      requestDeserialize: asIs,
+      responseSerialize: asIs,
+      responseDeserialize: asIs,
+    },
+  ]),
+);
 
 type Answers = {
   readonly [M in Method]?: (request: Methods[M]["request"]) => Methods[M]["response"] | Uint8Array;

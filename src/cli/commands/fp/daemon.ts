@@ -1,7 +1,7 @@
 import { Option } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
-import { findHome, openHome } from "../../../finality/home.js";
+import { findHome } from "../../../finality/home.js";
 import { DEFAULT_ADDRESS } from "../../../signer-client/wire.js";
 import type { ServeOptions } from "../../../signerd/serve.js";
 import { newCommand } from "../../command.js";
@@ -33,7 +33,8 @@ const SERVE = {
   description: `Speaks the interface of the Go key manager (proto.EOTSManager), so the finality-provider software only needs another address.
 Each vote is on disk before its signature leaves. The signer refuses a second message at the same height.
 
-tapstake refuses a second signer on the same home. SIGTERM or Ctrl-C stops the signer after the calls that it began.`,
+tapstake refuses a second signer on the same home. SIGTERM or Ctrl-C stops the signer after the calls that it began.
+SIGHUP opens the file of --log-file again.`,
   examples: `
 tapstake fp serve --unlock validator-1
 `,
@@ -46,13 +47,18 @@ export const serve = () =>
   newCommand("serve", SERVE)
     .addOption(homeOption())
     .option("--address <address>", "address to listen on, host:port", DEFAULT_ADDRESS)
-    .option("--unlock <keys...>", "keys to unlock at start; they share one passphrase", several)
-    .addOption(passphraseOption())
+    .option("--unlock <keys...>", "keys to unlock at start", several)
+    .option(
+      "--passphrase-file <files...>",
+      "one passphrase for all keys, or a file for each (env: TAPSTAKE_PASSPHRASE)",
+      several,
+    )
     .addOption(hmacKeyOption())
     .option("--tls-cert <file>", "certificate chain of this signer (PEM)")
     .option("--tls-key <file>", "key of the certificate (PEM)")
-    .option("--metrics-address <address>", "loopback address for /metrics and /healthz", "127.0.0.1:2113")
+    .option("--metrics-address <address>", "address for /metrics and /healthz", "127.0.0.1:2113")
     .addOption(new Option("--no-metrics", "serve no metrics").conflicts("metricsAddress"))
+    .option("--public-metrics", "let --metrics-address be one that other machines reach")
     .option("--pop-address <addresses...>", "accounts for which to sign proofs of possession", several)
     .addOption(
       new Option(
@@ -74,6 +80,8 @@ export const serve = () =>
     .addOption(constantTimeOption())
     .option("--open-schnorr", "danger: let SignSchnorrSig sign any digest")
     .option("--open-messages", "danger: let SignEOTS sign messages other than votes")
+    .option("--exit-on-store-failure", "exit with code 1 once the store fails (default under systemd)")
+    .option("--no-exit-on-store-failure", "keep running, and sign nothing, once the store fails")
     .option("--log-file <file>", "file to append logs to (default: standard error)")
     .addOption(
       new Option("--log-level <level>", `lowest level to log: ${LEVELS.join(", ")}`)
@@ -85,10 +93,12 @@ export const serve = () =>
       // Loaded here: no other command needs the server's libraries.
       const { openLog } = await import("../../../signerd/log.js");
       const { serve: start } = await import("../../../signerd/serve.js");
-      const home = openHome(given.home);
+      // Never made here: a mistyped path would be a home without keys and without a store.
+      const { isUnderSystemd, supervisor } = await import("../../../signerd/supervisor.js");
+      const home = findHome(given.home);
       const tls = await readTls(given.tlsCert, given.tlsKey);
       const hmacKey = await readHmacKey(given.hmacKeyFile);
-      const log = openLog(given.logLevel, given.logFile);
+      const { log, reopen } = openLog(given.logLevel, given.logFile);
       const options: ServeOptions = {
         home,
         address: given.address,
@@ -104,13 +114,17 @@ export const serve = () =>
         ...(given.otherContext && { otherContexts: new Set(given.otherContext) }),
         ...(given.uncommitted && { uncommitted: given.uncommitted }),
         ...(given.popAddress && { popAddresses: given.popAddress }),
+        publicMetrics: given.publicMetrics ?? false,
         constantTime: given.constantTime ?? false,
         openSchnorr: given.openSchnorr ?? false,
         openMessages: given.openMessages ?? false,
       };
       // Waits for the first signal that asks to stop. A second one ends the process at once, which loses nothing that
       // was sent.
-      const stopAsked = new Promise<NodeJS.Signals>((resolve) => onStopRequest(resolve));
+      const stopAsked = new Promise<NodeJS.Signals>((resolve) =>
+        onStopRequest(resolve, ["SIGINT", "SIGTERM"]),
+      );
+      process.on("SIGHUP", reopen);
       const running = await unlocking(given, (unlock) => start({ ...options, unlock }));
       const { address, metricsAddress, warnings } = running;
       // Said here unless the log has said so.
@@ -124,22 +138,54 @@ export const serve = () =>
           `serving on ${address}` +
           (metricsAddress === undefined ? "" : `, metrics on http://${metricsAddress}/metrics`),
       );
-      log.info({ signal: await stopAsked }, "asked to stop");
+      const systemd = supervisor(log);
+      systemd.ready(address);
+      const leaves = given.exitOnStoreFailure ?? isUnderSystemd();
+      const why = await (leaves ? Promise.race([stopAsked, running.storeFailure]) : stopAsked);
+      if (typeof why === "string") log.info({ signal: why }, "asked to stop");
+      else
+        log.error(
+          { code: why.code },
+          "the store has failed: leaving, so that a supervisor starts the signer again",
+        );
+      systemd.stopping(typeof why === "string" ? "stopping" : `the store has failed: ${why.code}`);
       await running.stop();
+      if (typeof why !== "string") throw why;
     });
 
 /** Passphrases exist no longer than `use` needs them. */
 async function unlocking<T>(
-  { unlock, passphraseFile }: { unlock?: string[] | undefined; passphraseFile?: string | undefined },
+  {
+    unlock,
+    passphraseFile: files = [],
+  }: { unlock?: string[] | undefined; passphraseFile?: string[] | undefined },
   use: (unlock: NonNullable<ServeOptions["unlock"]>) => Promise<T>,
 ): Promise<T> {
   if (!unlock) {
-    if (passphraseFile !== undefined) throw new UsageError("--passphrase-file is for --unlock: give both");
+    if (files.length > 0) throw new UsageError("--passphrase-file is for --unlock: give both");
     return use([]);
   }
-  return withPassphrase(currentPassphrase(passphraseFile), (passphrase) =>
-    use(unlock.map((key) => ({ key, passphrase }))),
-  );
+  if (files.length <= 1) {
+    return withPassphrase(currentPassphrase(files[0]), (passphrase) =>
+      use(unlock.map((key) => ({ key, passphrase }))),
+    );
+  }
+  if (files.length !== unlock.length) {
+    throw new UsageError(
+      `--passphrase-file has ${files.length} files for ${unlock.length} keys: give one for all keys, or one for each in the order of --unlock`,
+    );
+  }
+  if (files.filter((file) => file === "-").length > 1) {
+    throw new UsageError("--passphrase-file reads standard input (-) once: give files for the other keys");
+  }
+  const readNext = (done: NonNullable<ServeOptions["unlock"]>): Promise<T> => {
+    const key = unlock[done.length];
+    if (key === undefined) return use(done);
+    return withPassphrase(currentPassphrase(files[done.length]), (passphrase) =>
+      readNext([...done, { key, passphrase }]),
+    );
+  };
+  return readNext([]);
 }
 
 async function readTls(
