@@ -70,7 +70,7 @@ describe("WATCH 6: each alarm reaches each sink at least once, under one id", ()
     await vi.waitFor(() => expect(got).toHaveLength(3), { timeout: 60_000 });
     await outbox.close();
     await world.close();
-    expect(got.map((each) => [each.id, each.kind])).toEqual(Array(3).fill([id, "double-vote"]));
+    expect(got.map((each) => [each.id, each.kind])).toEqual(got.map(() => [id, "double-vote"]));
   });
 
   it("by a command, which gets the alarm on its input and in its environment", async () => {
