@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { TapstakeError } from "../core/errors.js";
-import { makePrivateFolder } from "./private-files.js";
+import { assertFolder, makePrivateFolder } from "./private-files.js";
 
 /** The folder of a finality provider's keys and protection. Paths are absolute; the files need not exist. */
 export interface Home {
@@ -44,12 +44,13 @@ export function peekHome(path?: string): Home {
 
 /**
  * {@link openHome} for actions that need an existing home: a mistyped path makes none.
- * @throws TapstakeError `home-not-found` too
+ * @throws TapstakeError `home-not-found` too; `file-error` where a file is at the path
  */
 export function findHome(path?: string): Home {
   const home = peekHome(path);
   // A folder with other content is not made into a home either.
   if (existsSync(home.keysFolder)) return home;
+  if (existsSync(home.path)) assertFolder(home.path);
   throw new TapstakeError("home-not-found", `there is no home at ${home.path}`, { home: home.path });
 }
 

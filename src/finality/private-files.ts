@@ -32,15 +32,19 @@ const FILE_MODE = 0o600;
  */
 export function makePrivateFolder(path: string): void {
   attempt("make the folder", path, () => {
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false) {
-      throw new TapstakeError("file-error", `${path} must be a folder, not a file`, { path });
-    }
+    assertFolder(path);
     if (mkdirSync(path, { recursive: true, mode: FOLDER_MODE }) !== undefined) {
       chmodSync(path, FOLDER_MODE);
       syncFolder(dirname(path));
     }
     assertPrivate(path, statSync(path));
   });
+}
+
+/** @throws TapstakeError `file-error` if something else than a folder is there; nothing may be there */
+export function assertFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== false) return;
+  throw new TapstakeError("file-error", `${path} must be a folder, not a file`, { path });
 }
 
 /**

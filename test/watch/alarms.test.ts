@@ -93,7 +93,7 @@ describe("WATCH 6: each alarm reaches each sink at least once, under one id", ()
     });
   });
 
-  it("and a command that fails, or a URL that is none, is an error", async () => {
+  it("and a command that fails, or a URL that is not of http, is an error", async () => {
     const alarm = { id: "00", kind: "a", facts: {}, text: "b", height: null, raised: 0 };
     const { signal } = new AbortController();
     const error = await failure(commandSink("exit 3").deliver(alarm, signal), "alarm-undelivered");
