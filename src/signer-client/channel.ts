@@ -1,9 +1,9 @@
 import { isIP } from "node:net";
-import type { ChannelCredentials, Metadata as GrpcMetadata, ServiceError } from "@grpc/grpc-js";
+import type { Metadata as GrpcMetadata, ServiceError } from "@grpc/grpc-js";
 import { u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { parseAddress, readCertificates } from "./endpoint.js";
-import { grpc, status } from "./grpc.js";
+import { grpc, status, withoutServerName } from "./grpc.js";
 import {
   CHAIN_HEIGHT_HEADER,
   HMAC_HEADER,
@@ -130,22 +130,6 @@ export function openChannel(options: EotsClientOptions): Channel {
       client.close();
     },
   };
-}
-
-/**
- * TLS names no server by its IP address (RFC 6066, section 3), and Node warns about such a name. gRPC has no option for
- * that. Without the name, Node compares the certificate with the address, as before.
- */
-export function withoutServerName(all: ChannelCredentials): ChannelCredentials {
-  const connectorOf = all._createSecureConnector.bind(all);
-  all._createSecureConnector = (...args) => {
-    const connector = connectorOf(...args) as ReturnType<typeof connectorOf> & {
-      readonly connectionOptions?: { servername?: string };
-    };
-    delete connector.connectionOptions?.servername;
-    return connector;
-  };
-  return all;
 }
 
 function metadataOf(

@@ -35,3 +35,19 @@ export type Status = (typeof status)[keyof typeof status];
 /** The name of a status code, or its number when it has none. */
 export const statusName = (code: number): string =>
   Object.entries(status).find(([, value]) => value === code)?.[0] ?? String(code);
+
+/**
+ * TLS names no server by its IP address (RFC 6066, section 3), and Node warns about such a name. gRPC has no option for
+ * that. Without the name, Node compares the certificate with the address, as before.
+ */
+export function withoutServerName(all: Grpc.ChannelCredentials): Grpc.ChannelCredentials {
+  const connectorOf = all._createSecureConnector.bind(all);
+  all._createSecureConnector = (...args) => {
+    const connector = connectorOf(...args) as ReturnType<typeof connectorOf> & {
+      readonly connectionOptions?: { servername?: string };
+    };
+    delete connector.connectionOptions?.servername;
+    return connector;
+  };
+  return all;
+}

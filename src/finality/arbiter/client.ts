@@ -1,9 +1,8 @@
 import type { ChannelCredentials, Client, ServiceError } from "@grpc/grpc-js";
 import { isIP } from "node:net";
 import { TapstakeError } from "../../core/errors.js";
-import { withoutServerName } from "../../signer-client/channel.js";
 import { parseAddress, readCertificates, reasonOf, unusable } from "../../signer-client/endpoint.js";
-import { grpc, status, statusName } from "../../signer-client/grpc.js";
+import { grpc, status, statusName, withoutServerName } from "../../signer-client/grpc.js";
 import { unclear } from "./errors.js";
 import { refusedRelease } from "./releases.js";
 import {
