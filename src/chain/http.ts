@@ -1,5 +1,5 @@
-import { joinBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { textWithin } from "../core/response.js";
 import { parseNumbers } from "../core/json.js";
 
 /** How long to wait for an answer, in milliseconds, by default. */
@@ -71,24 +71,6 @@ export function unreachable(endpoint: string, why: string, cause?: unknown): Tap
     { url: endpoint },
     { cause },
   );
-}
-
-/** The text of an answer; null for one that has more bytes: the rest is not read. */
-async function textWithin(response: Response, limit: number): Promise<string | null> {
-  if (!response.body) return "";
-  const reader = response.body.getReader();
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return new TextDecoder().decode(joinBytes(parts));
-    length += value.length;
-    if (length > limit) {
-      await reader.cancel();
-      return null;
-    }
-    parts.push(value);
-  }
 }
 
 const isTimeout = (error: unknown): boolean => error instanceof Error && error.name === "TimeoutError";

@@ -1,5 +1,5 @@
-import { joinBytes } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
+import { textWithin } from "../../core/response.js";
 import { show } from "../../core/text.js";
 
 /** Where an Ethereum node is, and how long and how often it is asked. */
@@ -150,23 +150,6 @@ function endpointOf(url: string) {
   };
   // Paths and queries of hosted nodes hold the key of an account.
   return { endpoint: parsed.href, name: parsed.origin, headers };
-}
-
-async function textWithin(response: Response, limit: number): Promise<string | null> {
-  if (!response.body) return "";
-  const reader = response.body.getReader();
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return new TextDecoder().decode(joinBytes(parts));
-    length += value.length;
-    if (length > limit) {
-      await reader.cancel();
-      return null;
-    }
-    parts.push(value);
-  }
 }
 
 const failed = (name: string, method: string, why: string, cause?: unknown) =>
