@@ -41,8 +41,8 @@ export interface MultiplesOptions {
  *
  * The points of a batch get the weights 1, 2, 3 and so on in a random order, and their weighted sum must equal the
  * weighted sum of their scalars times G. As no two weights are equal, one wrong point fails, and so do points that changed
- * places, whichever and however many. One point, chosen at random, must equal its scalar times G. The library computes
- * every batch that fails, or that the kernel cannot compute.
+ * places. Several errors that cancel pass with a chance near one in the number of points. One point, chosen at random,
+ * must equal its scalar times G. The library computes every batch that fails, or that the kernel cannot compute.
  */
 export class Multiples {
   readonly #kernel: Kernel | undefined;

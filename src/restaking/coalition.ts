@@ -23,7 +23,7 @@ export interface CheckedCoalition {
   readonly isAttack: boolean;
 }
 
-/** What a coalition wins and loses, exactly: whichever search found it. */
+/** What a coalition wins and loses, exactly, by any search. */
 export function checkCoalition(model: Model, coalition: Coalition): CheckedCoalition {
   const services = ascending(coalition.keys());
   const operators = ascending(new Set([...coalition.values()].flatMap((each) => [...each])));

@@ -181,7 +181,7 @@ interface Merged {
   readonly isOwn: boolean;
 }
 
-/** Pools with the same edges, each with one loss whichever of them is attacked, are lost together. */
+/** Pools with the same edges, and one loss for an attack over any of them, are lost together. */
 function merge(into: Map<string, Merged>, edges: readonly ClassEdge[], isOwn: boolean): void {
   const sorted =
     edges.length === 1 ? edges : edges.toSorted((a, b) => a.operator - b.operator || a.service - b.service);

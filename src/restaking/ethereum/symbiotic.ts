@@ -43,7 +43,7 @@ export function symbioticGraph(json: unknown, options: SymbioticOptions): Restak
   return graph;
 }
 
-/** What a contract said, whichever kind it is. */
+/** What a contract of any kind said. */
 interface Contract {
   stake: bigint;
   delegator?: string;

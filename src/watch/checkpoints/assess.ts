@@ -31,7 +31,7 @@ const BELIEVABLE_RUN = 3;
 /** The candidates of an epoch, invalid ones included. */
 export type CandidatesOf = (epoch: number) => readonly CheckpointCandidate[];
 
-/** What is to be said because of one epoch. */
+/** What an epoch has to say: its states and its alarms. */
 export interface AssessedEpoch {
   /** The epoch itself, and the next one where that is missing. */
   readonly said: readonly CheckpointEpoch[];
