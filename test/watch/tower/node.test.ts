@@ -213,7 +213,7 @@ describe("a reorganisation", () => {
 });
 
 describe("evidence", () => {
-  test("outlives a kill before the broadcast; the next start sends, also after a mempool was emptied", async () => {
+  test("outlives an end before the broadcast: the next start sends", async () => {
     const provider = newProvider();
     const delegation = await newStake(provider);
     let play = await new Play().open();
