@@ -1,4 +1,3 @@
-import type { ErrorAdvice } from "../src/core/error-codes.js";
+import type { ErrorGroup } from "../src/core/error-codes/advice.js";
 
-export const SOURCE: string;
-export function errorsPage(codes: Readonly<Record<string, ErrorAdvice>>, source: string): string;
+export function errorsPage(groups: Readonly<Record<string, ErrorGroup>>): string;

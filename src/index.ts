@@ -14,7 +14,8 @@ export {
   type Rate,
 } from "./core/amount.js";
 export { hex } from "./core/bytes.js";
-export { ERROR_CODES, type ErrorAdvice } from "./core/error-codes.js";
+export type { ErrorAdvice } from "./core/error-codes/advice.js";
+export { ERROR_CODES } from "./core/error-codes.js";
 export { TapstakeError, type ErrorCode, type ErrorDetails } from "./core/errors.js";
 export { publicKeyOf } from "./core/keys.js";
 export { NETWORKS, type Network } from "./core/network.js";

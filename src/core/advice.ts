@@ -1,4 +1,5 @@
-import { adviceOf, type ErrorAdvice } from "./error-codes.js";
+import type { ErrorAdvice } from "./error-codes/advice.js";
+import { adviceOf } from "./error-codes.js";
 import type { ErrorCode } from "./errors.js";
 
 /**

@@ -1,6 +1,6 @@
 import { adviceText } from "../../core/advice.js";
 import { hex } from "../../core/bytes.js";
-import type { ErrorAdvice } from "../../core/error-codes.js";
+import type { ErrorAdvice } from "../../core/error-codes/advice.js";
 import { type ErrorCode, type ErrorDetails, TapstakeError } from "../../core/errors.js";
 import type { Home } from "../home.js";
 import type { KeyChain } from "./key-chain.js";
