@@ -51,23 +51,14 @@ export default defineConfig({
     hookTimeout: 600_000,
     projects: [
       project("pure", { include: shared, exclude: alone, pool: "threads", isolate: false }),
-      // In a process each, as their tests change its folder, variables and streams.
-      ...["cli", "finality", "signerd"].map((room) =>
-        project(room, {
-          include: [`test/${room}/**/*.test.ts`],
-          exclude: alone,
-          pool: "forks",
-          isolate: false,
-        }),
-      ),
-      project("unit", {
-        include: ["test/**/*.test.ts"],
-        exclude: [...shared, ...alone, "test/{cli,finality,signerd,pages,babylond}/**"],
+      // In processes, as their tests change a process's folder, variables and streams.
+      project("processes", {
+        include: ["{test,regtest}/**/*.test.ts"],
+        exclude: [...shared, ...alone, "test/{pages,babylond}/**"],
         pool: "forks",
         isolate: false,
       }),
       project("alone", { include: alone, pool: "forks" }),
-      project("regtest", { include: ["regtest/**/*.test.ts"], pool: "forks", isolate: false }),
     ],
   },
 });

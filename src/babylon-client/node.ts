@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import type { Release } from "../params/rules.js";
+import { type Release, RELEASES } from "../params/rules.js";
 import { hexadecimal, list, time, u64 } from "./forms.js";
 import { nullAt, type Server } from "./lcd.js";
 
@@ -23,11 +23,12 @@ export async function nodeInfo(server: Server): Promise<NodeInfo> {
     }),
   );
   const { version } = answer.application_version;
-  const release = /^v?([1-4])\./.exec(version)?.[1];
+  const major = /^v?(\d+)\./.exec(version)?.[1];
+  const release = RELEASES.find((name) => name === `v${major}`);
   return {
     chainId: answer.default_node_info.network,
     version,
-    ...(release !== undefined && { release: `v${release}` as Release }),
+    ...(release !== undefined && { release }),
   };
 }
 

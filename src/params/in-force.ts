@@ -1,6 +1,7 @@
 import { assertInteger } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sharesAddresses } from "../core/network.js";
+import { assertObject } from "../core/objects.js";
 import { show } from "../core/text.js";
 import { paramsObject } from "./json.js";
 import type { ParamSet, ProtocolParams } from "./types.js";
@@ -64,14 +65,17 @@ export interface OwnParams {
  * @throws TapstakeError `params-not-in-force` for another version of the set, with `expected` and `got`; `not-active`
  * for a height before the first version; the codes of {@link checkSameParams}
  */
-export function checkInForce(given: ProtocolParams, { set, height }: OwnParams): void {
-  const own = paramsAt(set, height);
-  if (given.version !== own.version && set.versions.some(({ version }) => version === given.version)) {
-    const text = `at height ${height}, parameters v${own.version} of the set ${set.name} are in force, not v${given.version}`;
-    const details = { height, expected: own.version, got: given.version };
+export function checkInForce(given: ProtocolParams, own: OwnParams): void {
+  assertObject(given, "parameters");
+  assertObject(own, "own parameters");
+  const { set, height } = own;
+  const inForce = paramsAt(set, height);
+  if (given.version !== inForce.version && set.versions.some(({ version }) => version === given.version)) {
+    const text = `at height ${height}, parameters v${inForce.version} of the set ${set.name} are in force, not v${given.version}`;
+    const details = { height, expected: inForce.version, got: given.version };
     throw new TapstakeError("params-not-in-force", text, details);
   }
-  checkSameParams(given, onNetworkOf(given, own));
+  checkSameParams(given, onNetworkOf(given, inForce));
 }
 
 /** Says, as data, that a version is not the newest of its set. */

@@ -5,6 +5,7 @@ import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { parseJson, readJson } from "../core/json.js";
 import type { Network } from "../core/network.js";
+import { assertObject } from "../core/objects.js";
 import { checkParams, checkParamSet } from "./check.js";
 import { paramsOf } from "./json.js";
 import { COMMISSION_DECIMALS, type ParamSet, type ProtocolParams, SLASHING_RATE_DECIMALS } from "./types.js";
@@ -65,6 +66,7 @@ export function parseParamSet(
   json: unknown,
   as: Omit<ParamSet, "versions"> & { readonly version?: number },
 ): ParamSet {
+  assertObject(as, "the name and network of the set");
   const { version, ...origin } = as;
   const value = typeof json === "string" ? parseJson(json, "params") : json;
   if (isAlone(value)) {

@@ -1,5 +1,6 @@
 import { assertInteger, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
+import { assertObject } from "../core/objects.js";
 import { assertChoice, counted, show } from "../core/text.js";
 import { checkTerms, MAX_KEYS, stakerKeys, type StakeTerms } from "../script/terms.js";
 import { checkRunning } from "./sets.js";
@@ -86,8 +87,10 @@ export function ruleSet(name: string): RuleSet {
  * The rules of the newest release whose chain accepts stakes under such parameters, as far as this version of tapstake
  * knows.
  */
-export const currentRules = ({ phase1 }: ProtocolParams): RuleSet =>
-  ruleSet(phase1 ? "phase1" : NEWEST_RELEASE);
+export function currentRules(params: ProtocolParams): RuleSet {
+  assertObject(params, "parameters");
+  return ruleSet(params.phase1 ? "phase1" : NEWEST_RELEASE);
+}
 
 /** What else of a stake the rules need. */
 export interface RuleContext {
@@ -102,7 +105,9 @@ export interface RuleContext {
  * @throws TapstakeError `unsupported-by-release`, with the release and the {@link RuleName} in its details;
  * `invalid-argument`, `invalid-number` for malformed rules; the codes of {@link checkTerms}
  */
-export function checkForm(rules: RuleSet, terms: StakeTerms, { params, previous }: RuleContext = {}): void {
+export function checkForm(rules: RuleSet, terms: StakeTerms, context: RuleContext = {}): void {
+  assertObject(context, "context");
+  const { params, previous } = context;
   assertRules(rules);
   checkTerms(terms);
   checkCount(rules, "maxStakers", "staker", stakerKeys(terms.staker).keys.length);

@@ -3,6 +3,7 @@ import { dustThreshold } from "../bitcoin/output-script.js";
 import { applyRate } from "../core/amount.js";
 import { xOnlyPointAddTweak } from "../core/curve/points.js";
 import { sha256 } from "../core/hashes.js";
+import { assertObject } from "../core/objects.js";
 import { type Leaf, stakingOutput, unbondingOutput } from "../script/outputs.js";
 import { NUMS_KEY } from "../script/taproot.js";
 import type { ProtocolParams } from "./types.js";
@@ -22,6 +23,7 @@ export interface ParamsWarning {
  * Empty for the published parameters. Call it on parameters that {@link checkParams} accepted.
  */
 export function paramsWarnings(params: ProtocolParams): readonly ParamsWarning[] {
+  assertObject(params, "parameters");
   const warnings: ParamsWarning[] = [];
   const warn = (field: string, message: string) => warnings.push({ field, message });
   const warnOfFee = (field: string, what: string, fee: bigint, vsize: number) => {

@@ -2,6 +2,8 @@ import * as v from "valibot";
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { blockHeight, jsonText, parseJson, readJson } from "../core/json.js";
+import { assertList, assertObject } from "../core/objects.js";
+import { assertText } from "../core/text.js";
 import type { MerkleProof } from "../crypto/merkle.js";
 import type { Commitment, FinalityVote } from "./vote.js";
 
@@ -37,6 +39,7 @@ export interface FinalityVoteJson {
 
 /** A commitment as JSON text, indented. */
 export function commitmentToJson(commitment: Commitment): string {
+  assertObject(commitment, "commitment");
   const { finalityProvider, startHeight, count, root, signature, context } = commitment;
   const json: CommitmentJson = {
     finalityProvider: hex.encode(finalityProvider),
@@ -74,6 +77,8 @@ export function commitmentFromJson(text: string): Commitment {
 
 /** A proof as JSON text, indented. */
 export function merkleProofToJson(proof: MerkleProof): string {
+  assertObject(proof, "proof");
+  assertList(proof.aunts, "proof.aunts");
   const json: MerkleProofJson = {
     total: proof.total,
     index: proof.index,
@@ -99,6 +104,7 @@ export function merkleProofFromJson(text: string): MerkleProof {
 
 /** A vote as JSON text, indented. */
 export function voteToJson(vote: FinalityVote): string {
+  assertObject(vote, "vote");
   const { finalityProvider, height, appHash, publicRandomness, signature, context } = vote;
   const json: FinalityVoteJson = {
     finalityProvider: hex.encode(finalityProvider),
@@ -142,6 +148,7 @@ export interface BlockVoteJson {
  * unknown fields; `invalid-hex`
  */
 export function blockVotesFromJson(text: string): { height: bigint; appHash: Uint8Array }[] {
+  assertText(text, "batch");
   const seen = new Map<bigint, string>();
   const votes = batchItems(text).map(({ value, name }) => {
     const { height: at, hash } = readJson(blockVoteForm, value, name);

@@ -1,6 +1,7 @@
 import { assertBytes, assertInteger, concatBytes, equalBytes, hex, u64be, utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
+import { assertObject } from "../core/objects.js";
 
 /** The purposes of signing contexts. */
 export type ContextKind = "fp_pop" | "fp_rand_commit" | "fp_fin_vote" | "staker_pop";
@@ -29,7 +30,9 @@ export interface RandomnessCommitment {
  * height both with and without a context is a double sign.
  * @throws TapstakeError `invalid-number`, `invalid-bytes`, `invalid-hex` (context)
  */
-export function voteMessage({ height, appHash, context }: Vote): Uint8Array {
+export function voteMessage(vote: Vote): Uint8Array {
+  assertObject(vote, "vote");
+  const { height, appHash, context } = vote;
   assertBytes(appHash, "app hash", 32);
   return concatBytes(contextBytes(context), u64be(height, "height"), appHash);
 }
@@ -52,7 +55,9 @@ export function isVoteMessage(message: Uint8Array, height: bigint): boolean {
  * The bytes of a randomness commitment: `[context] ‖ u64be(startHeight) ‖ u64be(count) ‖ root` (PROTOCOL 6).
  * @throws TapstakeError `invalid-number`, `invalid-bytes`, `invalid-hex` (context)
  */
-export function commitmentMessage({ startHeight, count, root, context }: RandomnessCommitment): Uint8Array {
+export function commitmentMessage(commitment: RandomnessCommitment): Uint8Array {
+  assertObject(commitment, "commitment");
+  const { startHeight, count, root, context } = commitment;
   assertBytes(root, "root", 32);
   assertCommitmentRange({ startHeight, count });
   return concatBytes(

@@ -1,6 +1,7 @@
-import { encodeHex, equalBytes, isBytes } from "../core/bytes.js";
+import { assertBytes, encodeHex, equalBytes, isBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { publicKeyOf } from "../core/keys.js";
+import { assertObject } from "../core/objects.js";
 import { eots } from "../crypto/eots.js";
 import { merkle, type MerkleProof } from "../crypto/merkle.js";
 import { randomness } from "../crypto/randomness.js";
@@ -52,6 +53,7 @@ export interface VoteRequest {
  * @throws TapstakeError `invalid-secret-key`, `invalid-number`, `invalid-bytes`
  */
 export function signVoteUnprotected(request: VoteRequest): FinalityVote {
+  assertObject(request, "request");
   const { secretKey, chainId, ...vote } = request;
   const { secret, public: publicRandomness } = randomness.derive(secretKey, chainId, vote.height);
   const signature = eots.sign(secretKey, secret, voteMessage(vote));
@@ -75,11 +77,16 @@ export function verifyVote(commitment: Commitment, vote: FinalityVote, proof: Me
 
 /**
  * Like {@link verifyVote}, but throws the first error, in the order from the commitment to the vote.
- * @throws TapstakeError `key-mismatch`, `invalid-signature`, `index-out-of-range`, `invalid-proof`
+ * @throws TapstakeError `key-mismatch`, `invalid-signature`, `index-out-of-range`, `invalid-proof`; `invalid-argument`,
+ * `invalid-bytes` for what is no commitment or vote
  */
 export function checkVote(commitment: Commitment, vote: FinalityVote, proof: MerkleProof): void {
+  assertObject(commitment, "commitment");
+  assertObject(vote, "vote");
   const { startHeight, count } = commitment;
   const { finalityProvider, height, publicRandomness, signature } = vote;
+  assertBytes(commitment.finalityProvider, "commitment.finalityProvider", 32);
+  assertBytes(finalityProvider, "vote.finalityProvider", 32);
   if (!equalBytes(finalityProvider, commitment.finalityProvider)) {
     const [of, got] = [commitment.finalityProvider, finalityProvider].map(encodeHex);
     throw new TapstakeError("key-mismatch", `the commitment is of ${of}, and the vote of ${got}`);

@@ -1,7 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -14,6 +13,7 @@ import { hex } from "../../src/core/bytes.js";
 import { regtest } from "../../src/params/data/regtest.js";
 import { paramsAt } from "../../src/params/in-force.js";
 import { secretOfMnemonic } from "../../src/script/mnemonic.js";
+import { freePorts } from "../../regtest/ports.js";
 import { waitFor } from "../../regtest/wait.js";
 
 /** A private chain of one node. It listens on loopback only. */
@@ -41,7 +41,7 @@ export async function startBabylond(program: string): Promise<Babylond> {
   const env = { ...process.env, BABYLON_BLS_PASSWORD: "password", HOME: folder };
   const home = join(folder, "node0", "babylond");
   execFileSync(program, ["testnet", ...testnetFlags(folder)], { env, stdio: "pipe" });
-  const [api, rpc, grpc, p2p] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+  const [api, rpc, grpc, p2p] = await freePorts(4);
   rewrite(join(home, "config/config.toml"), [
     [/^laddr = "tcp:\/\/[^"]*:26657"/m, `laddr = "tcp://127.0.0.1:${rpc}"`],
     [/^laddr = "tcp:\/\/[^"]*:26656"/m, `laddr = "tcp://127.0.0.1:${p2p}"`],
@@ -160,14 +160,4 @@ function rewrite(path: string, changes: readonly (readonly [RegExp, string])[]):
   }
   if (/0\.0\.0\.0/.test(text.replaceAll(/^\s*#.*$/gm, ""))) throw new Error(`${path} still names 0.0.0.0`);
   writeFileSync(path, text);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

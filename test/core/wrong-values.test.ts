@@ -13,10 +13,12 @@ const ROOMS = new Set([
   "delegation",
   "extract",
   "funding",
+  "params",
   "psbt",
   "script",
   "spending",
   "stake",
+  "vote",
 ]);
 
 const source = readFileSync(new URL("../../src/index.ts", import.meta.url), "utf8");

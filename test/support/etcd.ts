@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePorts } from "../../regtest/ports.js";
 import { ETCD_HELP, findEtcd } from "../../scripts/find-etcd.mjs";
 import { afterFile } from "./after-file.js";
 
@@ -218,12 +217,4 @@ function ctl(...args: readonly string[]): string {
   if (result.status !== 0)
     throw new Error(`etcdctl ${args.join(" ")}: ${result.stderr || result.error?.message}`);
   return result.stdout;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports;
 }

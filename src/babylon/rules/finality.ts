@@ -2,6 +2,7 @@ import { equalBytes, hex } from "../../core/bytes.js";
 import { eots } from "../../crypto/eots.js";
 import { merkle } from "../../crypto/merkle.js";
 import { schnorr } from "../../crypto/schnorr.js";
+import { RELEASES } from "../../params/rules.js";
 import { commitmentDigest, voteMessage } from "../../vote/messages.js";
 import { readEquivocation } from "../provider.js";
 import { contextOf, moduleAddress, releaseFacts } from "../releases.js";
@@ -138,7 +139,7 @@ export const VOTE: readonly RuleOf<"MsgAddFinalitySig">[] = [
     rule: "provider-deleted",
     error: finality(1122),
     // From v2.3 on.
-    releases: ["v2", "v3", "v4"],
+    releases: RELEASES.filter((release) => release !== "v1"),
     needs: ["provider.softDeleted"],
     check: (_, { provider }) =>
       provider?.softDeleted ? { reason: "the finality provider is deleted" } : undefined,

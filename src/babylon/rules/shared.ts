@@ -9,7 +9,7 @@ import { checkProofOfPossession, PROOF_KINDS, account } from "../pop.js";
 import { DESCRIPTION_LIMITS, type ProviderDescription } from "../provider.js";
 import { contextOf, type ReleaseFacts, releaseFacts } from "../releases.js";
 import { type MessageOf, SCHEMA } from "../schema.js";
-import type { Release } from "../../params/rules.js";
+import { type Release, RELEASES } from "../../params/rules.js";
 import type { RuleError, ChainState, Fact, Finding, Rule } from "./types.js";
 
 export const staking = (code: number): RuleError => ({ codespace: "btcstaking", code });
@@ -92,7 +92,7 @@ export const contextNeeds = (release: Release): readonly Fact[] =>
   releaseFacts(release).forms.signingContext ? ["chainId"] : [];
 
 export const releasesWhere = (holds: (facts: ReleaseFacts) => boolean): Release[] =>
-  (["v1", "v2", "v3", "v4"] as const).filter((release) => holds(releaseFacts(release)));
+  RELEASES.filter((release) => holds(releaseFacts(release)));
 
 /** The description of a finality provider. */
 export const descriptionRules: readonly Rule<{ readonly description: ProviderDescription }>[] = [
