@@ -175,27 +175,27 @@ interface Literal {
 
 const LITERALS: Literal[] = [];
 
-function literal(text: string): Literal {
+function literalOf(text: string): Literal {
   const made = { view: viewOf(new TextEncoder().encode(text)), place: LITERALS.length };
   LITERALS.push(made);
   return made;
 }
 
-const CLOSE = literal('"}');
+const CLOSE = literalOf('"}');
 const POOL = {
-  id: literal('{"id":"'),
-  asset: literal('","asset":"'),
-  kind: literal('","kind":"'),
-  amount: literal('","amount":"'),
+  id: literalOf('{"id":"'),
+  asset: literalOf('","asset":"'),
+  kind: literalOf('","kind":"'),
+  amount: literalOf('","amount":"'),
 };
 const EDGE = {
-  pool: literal('{"pool":"'),
-  operator: literal('","operator":"'),
-  service: literal('","service":"'),
-  weight: literal('","weight":"'),
-  slashable: literal('","slashable":"'),
-  loss: literal('","loss":{'),
-  end: literal(","),
+  pool: literalOf('{"pool":"'),
+  operator: literalOf('","operator":"'),
+  service: literalOf('","service":"'),
+  weight: literalOf('","weight":"'),
+  slashable: literalOf('","slashable":"'),
+  loss: literalOf('","loss":{'),
+  end: literalOf(","),
 };
 
 const textOf = (view: DataView, from: number, to: number): string =>
