@@ -117,13 +117,17 @@ export interface Progress {
   stop(): void;
 }
 
-/** @param what the work and its unit: `deriving heights` */
-export async function showProgress(what: string, total: number): Promise<Progress> {
+/**
+ * @param what the work and its unit: `deriving heights`
+ * @param total undefined where it is not known before the end
+ */
+export async function showProgress(what: string, total?: number): Promise<Progress> {
   if (process.stderr.isTTY !== true) return { update: () => {}, stop: () => {} };
   const { default: progress } = await import("cli-progress");
   const bar = new progress.SingleBar(
     {
-      format: `${what}  {bar}  {value} of {total}, {eta_formatted} left`,
+      format:
+        total === undefined ? `${what}  {value}` : `${what}  {bar}  {value} of {total}, {eta_formatted} left`,
       hideCursor: true,
       clearOnComplete: true,
       // The command handles Ctrl-C itself.
@@ -131,6 +135,6 @@ export async function showProgress(what: string, total: number): Promise<Progres
     },
     progress.Presets.shades_classic,
   );
-  bar.start(total, 0);
+  bar.start(total ?? 1, 0);
   return { update: (done) => bar.update(done), stop: () => bar.stop() };
 }

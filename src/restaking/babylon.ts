@@ -1,5 +1,6 @@
 import { hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
+import { parseTransaction } from "../bitcoin/transaction.js";
 import type { Delegation } from "../delegation/delegation.js";
 import { checkGraph } from "./check.js";
 import type { Fraction } from "./fraction.js";
@@ -66,11 +67,13 @@ interface DelegationRow {
   readonly total_sat: string;
   readonly active?: boolean;
   readonly status_desc?: string;
+  readonly staking_tx_hex?: string;
+  readonly staking_output_idx?: number;
 }
 
 /**
  * The graph of the chain's own delegations and finality providers, from the JSON of its LCD. Of delegations, those that are
- * active count.
+ * active count. Each is named by its output, `<txid>:<index>`, or by its place in the list where the transaction is left out.
  * @param delegations the list `btc_delegations`, or the answer that holds it
  * @param providers the list `finality_providers`, or the answer that holds it: also those without stake
  * @throws TapstakeError `invalid-json`, and the codes of `checkGraph`
@@ -87,7 +90,7 @@ export function graphOfChain(
     const row = delegationRow(value, `btc_delegations[${i}]`);
     if (row.active === false || (row.status_desc !== undefined && row.status_desc !== "ACTIVE")) return;
     const amount = BigInt(row.total_sat);
-    const id = `delegation ${i}`;
+    const id = outpointOf(row, `btc_delegations[${i}]`) ?? `delegation ${i}`;
     pools.push({ id, asset: BITCOIN.id, kind: "utxo", amount });
     for (const key of row.fp_btc_pk_list) edges.push(edgeOf(id, key.toLowerCase(), amount, loss, options));
   });
@@ -153,6 +156,21 @@ function delegationRow(value: unknown, path: string): DelegationRow {
     refuse(`${path}.total_sat`, "satoshi as decimal text");
   }
   return row as DelegationRow;
+}
+
+/** The name of the staking output. Undefined where the row leaves out its transaction. */
+function outpointOf({ staking_tx_hex, staking_output_idx }: DelegationRow, path: string): string | undefined {
+  if (staking_tx_hex === undefined || staking_output_idx === undefined) return undefined;
+  let transaction: ReturnType<typeof parseTransaction>;
+  try {
+    transaction = parseTransaction(hex.decode(staking_tx_hex));
+  } catch {
+    return refuse(`${path}.staking_tx_hex`, "a transaction in hexadecimal");
+  }
+  if (!transaction.outs[staking_output_idx]) {
+    refuse(`${path}.staking_output_idx`, "the number of one of the transaction's outputs");
+  }
+  return `${transaction.getId()}:${staking_output_idx}`;
 }
 
 function keyOf(value: unknown, path: string): string {

@@ -1,6 +1,6 @@
 import { TapstakeError } from "../core/errors.js";
 import { compare, ONE } from "./fraction.js";
-import type { Pool, RestakingGraph } from "./graph.js";
+import type { Edge, Pool, RestakingGraph } from "./graph.js";
 import { placesOf } from "./places.js";
 
 /**
@@ -38,41 +38,51 @@ function checkEdges(graph: RestakingGraph): void {
   const first = new Int32Array(graph.pools.length).fill(-1);
   const unique = new Map<number, bigint>();
   const taken = new Set<number>();
+  /** Few differ: the same is not checked again. */
+  let checked: Edge["loss"] | undefined;
   const placeOf = (i: number) =>
     (places.pools[i]! * graph.operators.length + places.operators[i]!) * graph.services.length +
     places.services[i]!;
   graph.edges.forEach((edge, i) => {
-    const path = `edges[${i}]`;
     const at = places.pools[i]!;
     const pool = graph.pools[at]!;
-    for (const field of ["weight", "slashable"] as const) {
+    for (const field of AMOUNTS) {
       if (edge[field] > pool.amount) {
-        refuse(`${path}.${field}`, `${edge[field]} is more than the pool's amount of ${pool.amount}`);
+        const message = `${edge[field]} is more than the pool's amount of ${pool.amount}`;
+        refuse(`edges[${i}].${field}`, message);
       }
     }
-    if (compare(edge.loss.rate, ONE) > 0) refuse(`${path}.loss.rate`, "the rate must be at most 1");
+    if (edge.loss !== checked && compare(edge.loss.rate, ONE) > 0) {
+      refuse(`edges[${i}].loss.rate`, "the rate must be at most 1");
+    }
+    checked = edge.loss;
     const other = graph.edges[first[at]!];
     if (!other) first[at] = i;
     else if (other.shares !== edge.shares || other.onSlash !== edge.onSlash) {
-      refuse(path, "all edges of a pool must have the same shares and the same onSlash");
+      refuse(`edges[${i}]`, "all edges of a pool must have the same shares and the same onSlash");
     }
     if (edge.shares === "unique" && edge.onSlash === "spend-pool") {
-      refuse(`${path}.onSlash`, "what spends the whole pool cannot be unique to a service");
+      refuse(`edges[${i}].onSlash`, "what spends the whole pool cannot be unique to a service");
     }
     if (other) {
       // Most pools have one edge, and need no place here.
       taken.add(placeOf(first[at]!));
-      if (taken.has(placeOf(i))) refuse(path, "another edge has the same pool, operator and service");
-      taken.add(placeOf(i));
+      const before = taken.size;
+      if (taken.add(placeOf(i)).size === before) {
+        refuse(`edges[${i}]`, "another edge has the same pool, operator and service");
+      }
     }
     if (edge.shares !== "unique" || edge.pending) return;
     const total = (unique.get(at) ?? 0n) + edge.slashable;
     if (total > pool.amount) {
-      refuse(`${path}.slashable`, `unique edges of the pool come to ${total}, more than its ${pool.amount}`);
+      const message = `unique edges of the pool come to ${total}, more than its ${pool.amount}`;
+      refuse(`edges[${i}].slashable`, message);
     }
     unique.set(at, total);
   });
 }
+
+const AMOUNTS = ["weight", "slashable"] as const;
 
 /** What a pool takes from others is theirs to give, in the same asset, and no pool backs itself. */
 function checkLayers({ pools }: RestakingGraph, index: Index): void {

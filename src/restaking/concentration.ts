@@ -74,18 +74,27 @@ export function stakesByHolder(graph: RestakingGraph): {
 function decidedBy(graph: RestakingGraph, holderOf: (operator: string) => string): Stakes {
   const { worth } = worths(graph);
   const { operators, byPool, starts } = placesOf(graph);
-  const holders = graph.operators.map(({ id }) => holderOf(id));
-  const all = new Map<string, bigint>();
+  const numbers = new Map<string, number>();
+  const holders = graph.operators.map(({ id }) => {
+    const holder = holderOf(id);
+    if (!numbers.has(holder)) numbers.set(holder, numbers.size);
+    return numbers.get(holder)!;
+  });
+  const all = Array.from(numbers, () => 0n);
+  /** By holder: the last pool that was counted, and one. */
+  const counted = new Int32Array(numbers.size);
   graph.pools.forEach(({ amount, asset }, at) => {
-    const own: string[] = [];
-    for (let i = starts[at]!; i < starts[at + 1]!; i++) {
+    const [from, to] = [starts[at]!, starts[at + 1]!];
+    if (from === to) return;
+    const value = amount * worth.get(asset)!;
+    for (let i = from; i < to; i++) {
       const holder = holders[operators[byPool[i]!]!]!;
-      if (own.includes(holder)) continue;
-      own.push(holder);
-      all.set(holder, (all.get(holder) ?? 0n) + amount * worth.get(asset)!);
+      if (counted[holder] === at + 1) continue;
+      counted[holder] = at + 1;
+      all[holder]! += value;
     }
   });
-  return all;
+  return new Map([...numbers].map(([holder, number]) => [holder, all[number]!]));
 }
 
 function totals(parts: readonly (readonly [string, bigint])[]): Stakes {

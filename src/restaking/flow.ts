@@ -3,70 +3,96 @@
  * Nodes are numbers from 0.
  */
 export class FlowNetwork {
+  readonly #nodes: number;
+  readonly #from: number[] = [];
   readonly #to: number[] = [];
   /** What a pipe can still carry. A pipe and its way back stand side by side: 2i and 2i + 1. */
   readonly #left: bigint[] = [];
-  readonly #pipesOf: number[][] = [];
 
   constructor(nodes: number) {
-    for (let i = 0; i < nodes; i++) this.#pipesOf.push([]);
+    this.#nodes = nodes;
   }
 
   connect(from: number, to: number, capacity: bigint): void {
-    this.#pipesOf[from]!.push(this.#to.length);
-    this.#to.push(to);
-    this.#left.push(capacity);
-    this.#pipesOf[to]!.push(this.#to.length);
-    this.#to.push(from);
-    this.#left.push(0n);
+    this.#from.push(from, to);
+    this.#to.push(to, from);
+    this.#left.push(capacity, 0n);
   }
 
   /** Fills the network. @returns the value of the flow, and which nodes are on the source's side of the cut */
   cut(source: number, sink: number): { readonly value: bigint; readonly side: readonly boolean[] } {
+    const pipes = this.#byNode();
     let value = 0n;
     for (;;) {
-      const levels = this.#levels(source);
-      if (levels[sink] === -1) return { value, side: levels.map((level) => level !== -1) };
-      const next = this.#pipesOf.map(() => 0);
-      for (let sent = -1n; sent !== 0n;) {
-        sent = this.#send(source, sink, levels, next);
-        value += sent;
-      }
+      const levels = this.#levels(pipes, source);
+      if (levels[sink] === -1) return { value, side: Array.from(levels, (level) => level !== -1) };
+      value += this.#fill(pipes, levels, source, sink);
     }
   }
 
-  #levels(source: number): number[] {
-    const levels = this.#pipesOf.map(() => -1);
+  /** The pipes that begin at each node, one node after another. */
+  #byNode(): Pipes {
+    const starts = new Int32Array(this.#nodes + 1);
+    for (const node of this.#from) starts[node + 1]!++;
+    for (let node = 0; node < this.#nodes; node++) starts[node + 1]! += starts[node]!;
+    const next = starts.slice();
+    const list = new Int32Array(this.#from.length);
+    this.#from.forEach((node, pipe) => {
+      list[next[node]!++] = pipe;
+    });
+    return { list, starts };
+  }
+
+  /** How many pipes lead to each node from the source at least; -1 where none do. */
+  #levels({ list, starts }: Pipes, source: number): Int32Array {
+    const levels = new Int32Array(this.#nodes).fill(-1);
     levels[source] = 0;
-    const queue = [source];
-    for (const node of queue) {
-      for (const pipe of this.#pipesOf[node]!) {
-        const to = this.#to[pipe]!;
-        const left = this.#left[pipe]!;
-        if (levels[to] !== -1 || left === 0n) continue;
+    const queue = new Int32Array(this.#nodes);
+    queue[0] = source;
+    let count = 1;
+    for (let first = 0; first < count; first++) {
+      const node = queue[first]!;
+      for (let i = starts[node]!; i < starts[node + 1]!; i++) {
+        const to = this.#to[list[i]!]!;
+        if (levels[to] !== -1 || this.#left[list[i]!] === 0n) continue;
         levels[to] = levels[node]! + 1;
-        queue.push(to);
+        queue[count++] = to;
       }
     }
     return levels;
   }
 
-  /** Sends along one way to the sink as much as it carries. No recursion: ways can be long. */
-  #send(source: number, sink: number, levels: readonly number[], next: number[]): bigint {
+  /** Sends along all shortest ways to the sink what they carry. No recursion: ways can be long. */
+  #fill({ list, starts }: Pipes, levels: Int32Array, source: number, sink: number): bigint {
+    const next = starts.slice();
     const way: number[] = [];
-    let at = source;
-    while (at !== sink) {
-      const pipe = this.#pipesOf[at]![next[at]!];
-      if (pipe === undefined) {
-        // A dead end: go back, and do not come again.
-        if (at === source) return 0n;
-        at = this.#to[way.pop()! ^ 1]!;
-        next[at]!++;
-      } else if (this.#left[pipe]! > 0n && levels[this.#to[pipe]!] === levels[at]! + 1) {
-        way.push(pipe);
-        at = this.#to[pipe]!;
-      } else next[at]!++;
+    let value = 0n;
+    for (let at = source; ;) {
+      if (at === sink) {
+        value += this.#send(way);
+        // Up to the first pipe that is full, the way can be taken again.
+        const full = way.findIndex((pipe) => this.#left[pipe] === 0n);
+        at = this.#from[way[full]!]!;
+        way.length = full;
+      }
+      const i = next[at]!;
+      if (i < starts[at + 1]!) {
+        const pipe = list[i]!;
+        const to = this.#to[pipe]!;
+        if (levels[to] === levels[at]! + 1 && this.#left[pipe]! > 0n) {
+          way.push(pipe);
+          at = to;
+        } else next[at]!++;
+        continue;
+      }
+      // A dead end: go back, and do not come again.
+      if (at === source) return value;
+      at = this.#from[way.pop()!]!;
+      next[at]!++;
     }
+  }
+
+  #send(way: readonly number[]): bigint {
     let sent = this.#left[way[0]!]!;
     for (const pipe of way) if (this.#left[pipe]! < sent) sent = this.#left[pipe]!;
     for (const pipe of way) {
@@ -75,4 +101,9 @@ export class FlowNetwork {
     }
     return sent;
   }
+}
+
+interface Pipes {
+  readonly list: Int32Array;
+  readonly starts: Int32Array;
 }

@@ -42,6 +42,7 @@ export {
 } from "./file.js";
 export type { Fraction } from "./fraction.js";
 export type { Asset, Edge, Operator, Pool, RestakingGraph, Service } from "./graph.js";
+export { mergeGraphs } from "./merge.js";
 export { type ClassEdge, type Model, modelOf, type ModelService, type StakeClass } from "./model.js";
 export { loadSolver, type Solver } from "./solver.js";
 export { restakingFromStream } from "./stream.js";

@@ -76,22 +76,32 @@ export function lossOf({ slashable, loss, onSlash }: Edge, pool: Pool): bigint {
   return all < base ? all : base;
 }
 
+/** Mostly the factor is 1, and no new number is needed. */
+const scaled = (amount: bigint, factor: bigint): bigint => (factor === 1n ? amount : amount * factor);
+
 /** What an edge counts in its service. */
 export const powerOf = (edge: Edge, basis: "weight" | "slashable"): bigint => edge[basis];
 
-/** A graph as a {@link Model}: what questions about attacks take. */
+const known = new WeakMap<RestakingGraph, Model>();
+
+/** A graph as a {@link Model}: what questions about attacks take. Made once for each graph: a graph does not change. */
 export function modelOf(graph: RestakingGraph): Model {
+  const there = known.get(graph) ?? newModel(graph);
+  known.set(graph, there);
+  return there;
+}
+
+function newModel(graph: RestakingGraph): Model {
   const { scale, worth } = worths(graph);
   const factors = graph.pools.map(({ asset }) => worth.get(asset)!);
   const powers = powersOf(graph, factors);
   const layers = layersOf(graph);
   const classes = classesOf(graph, layers, factors);
-  const total = sum(
-    graph.pools.map(
-      ({ amount, backedBy }, i) =>
-        (backedBy ? amount - sum(backedBy.map((each) => each.amount)) : amount) * factors[i]!,
-    ),
-  );
+  let total = 0n;
+  graph.pools.forEach(({ amount, backedBy }, i) => {
+    const own = backedBy ? amount - sum(backedBy.map((each) => each.amount)) : amount;
+    total += scaled(own, factors[i]!);
+  });
   return {
     scale,
     operators: graph.operators.map(({ id }) => id),
@@ -128,7 +138,7 @@ function powersOf(graph: RestakingGraph, factors: readonly bigint[]): ReadonlyMa
   graph.edges.forEach((edge, i) => {
     if (edge.pending) return;
     const service = services[i]!;
-    const power = powerOf(edge, bases[service]!) * factors[pools[i]!]!;
+    const power = scaled(powerOf(edge, bases[service]!), factors[pools[i]!]!);
     const own = powers[service]!;
     own.set(operators[i]!, (own.get(operators[i]!) ?? 0n) + power);
   });
@@ -141,63 +151,100 @@ function classesOf(
   layers: ReadonlyMap<string, string>,
   factors: readonly bigint[],
 ): StakeClass[] {
-  const { operators, services, byPool, starts } = placesOf(graph);
-  const merged = new Map<string, Merged>();
+  const { byPool, starts } = placesOf(graph);
+  const merged = new Merged(graph.services.length);
   const classes: StakeClass[] = [];
   const heaps = new Map<string, ClassEdge[]>();
+  const edgesOf = classEdges(graph);
   graph.pools.forEach((pool, at) => {
-    const [from, to] = [starts[at]!, starts[at + 1]!];
-    if (from === to) return;
+    if (starts[at] === starts[at + 1]) return;
     const factor = factors[at]!;
-    const edges = Array.from(byPool.subarray(from, to), (i): ClassEdge => {
-      const [edge, service] = [graph.edges[i]!, services[i]!];
-      const power = powerOf(edge, graph.services[service]!.basis) * factor;
-      return { operator: operators[i]!, service, power, loss: lossOf(edge, pool) * factor };
-    });
+    const edges = edgesOf(at, factor);
     const isOwn = pool.owner !== undefined;
     const heap = layers.get(pool.id);
     if (heap !== undefined) {
       heaps.set(heap, [...(heaps.get(heap) ?? []), ...edges]);
       return;
     }
-    const { onSlash, shares } = graph.edges[byPool[from]!]!;
-    const cap = pool.amount * factor;
+    const { onSlash, shares } = graph.edges[byPool[starts[at]!]!]!;
+    const cap = scaled(pool.amount, factor);
     const isUniform = edges.every(({ loss }) => loss === edges[0]!.loss);
     const isWhole = isUniform && (onSlash === "spend-pool" || edges[0]!.loss === cap);
-    if (shares === "unique") for (const edge of edges) merge(merged, [edge], isOwn);
-    else if (isWhole) merge(merged, edges, isOwn);
+    if (shares === "unique") for (const edge of edges) merged.add([edge], isOwn);
+    else if (isWhole) merged.add(edges, isOwn);
     else classes.push({ edges, cost: onSlash === "spend-pool" ? "once" : "sum", cap, isOwn });
   });
   for (const edges of heaps.values()) classes.push({ edges, cost: "once", cap: 0n, isOwn: false });
-  const once = [...merged.values()].map((each) => ({ ...each, cost: "once" as const }));
-  return [...classes, ...once].filter(({ edges }) =>
+  return [...classes, ...merged.classes].filter(({ edges }) =>
     edges.some(({ power, loss }) => power > 0n || loss > 0n),
   );
 }
 
-interface Merged {
-  readonly edges: { operator: number; service: number; power: bigint; loss: bigint }[];
-  readonly cap: bigint;
-  readonly isOwn: boolean;
+/** The edges of a pool by its number, with its operators and services in numbers. */
+function classEdges(graph: RestakingGraph): (pool: number, factor: bigint) => ClassEdge[] {
+  const { operators, services, byPool, starts } = placesOf(graph);
+  const bases = graph.services.map(({ basis }) => basis);
+  return (at, factor) => {
+    const pool = graph.pools[at]!;
+    const made: ClassEdge[] = [];
+    let before: Edge | undefined;
+    for (let place = starts[at]!; place < starts[at + 1]!; place++) {
+      const i = byPool[place]!;
+      const edge = graph.edges[i]!;
+      const service = services[i]!;
+      // Mostly all edges of a pool lose the same.
+      const isAlike = before?.loss === edge.loss && before.slashable === edge.slashable;
+      const loss = isAlike ? made.at(-1)!.loss : scaled(lossOf(edge, pool), factor);
+      const power = scaled(powerOf(edge, bases[service]!), factor);
+      made.push({ operator: operators[i]!, service, power, loss });
+      before = edge;
+    }
+    return made;
+  };
 }
 
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
 /** Pools with the same edges, and one loss for an attack over any of them, are lost together. */
-function merge(into: Map<string, Merged>, edges: readonly ClassEdge[], isOwn: boolean): void {
-  const sorted =
-    edges.length === 1 ? edges : edges.toSorted((a, b) => a.operator - b.operator || a.service - b.service);
-  let key = isOwn ? "own" : "";
-  for (const { operator, service } of sorted) key += `;${operator},${service}`;
-  const there = into.get(key);
-  if (!there) {
-    into.set(key, { edges: sorted.map((edge) => ({ ...edge })), cap: 0n, isOwn });
-    return;
+class Merged {
+  readonly classes: (StakeClass & { readonly edges: Mutable<ClassEdge>[] })[] = [];
+  readonly #services: number;
+  readonly #roots = { own: newStep(), others: newStep() };
+
+  constructor(services: number) {
+    this.#services = services;
   }
-  sorted.forEach(({ power, loss }, i) => {
-    const edge = there.edges[i]!;
-    edge.power += power;
-    edge.loss += loss;
-  });
+
+  add(edges: readonly ClassEdge[], isOwn: boolean): void {
+    const sorted =
+      edges.length === 1 ? edges : edges.toSorted((a, b) => a.operator - b.operator || a.service - b.service);
+    let step = this.#roots[isOwn ? "own" : "others"];
+    for (const { operator, service } of sorted) {
+      const pair = operator * this.#services + service;
+      let next = step.next.get(pair);
+      if (!next) step.next.set(pair, (next = newStep()));
+      step = next;
+    }
+    if (step.edges) {
+      sorted.forEach(({ power, loss }, i) => {
+        const edge = step.edges![i]!;
+        edge.power += power;
+        edge.loss += loss;
+      });
+      return;
+    }
+    step.edges = sorted.map((edge) => ({ ...edge }));
+    this.classes.push({ edges: step.edges, cost: "once", cap: 0n, isOwn });
+  }
 }
+
+/** A tree of edges: the way to a step names a class's pairs of operator and service. */
+interface Step {
+  readonly next: Map<number, Step>;
+  edges?: Mutable<ClassEdge>[];
+}
+
+const newStep = (): Step => ({ next: new Map() });
 
 /** Pools that hold the same coins in layers, where more than one of them can be attacked: by name, their heap. */
 function layersOf(graph: RestakingGraph): ReadonlyMap<string, string> {

@@ -41,14 +41,16 @@ function placed(
   field: "pool" | "operator" | "service",
   list: readonly { readonly id: string }[],
 ): Int32Array {
-  const index = new Map(list.map(({ id }, i) => [id, i]));
+  let index: ReadonlyMap<string, number> | undefined;
   const places = new Int32Array(edges.length);
   // Edges mostly stand in the order of their pools, and those of a pool together.
   let last = 0;
   for (let i = 0; i < edges.length; i++) {
     const id = edges[i]![field];
     if (list[last]?.id !== id) {
-      const next = list[last + 1]?.id === id ? last + 1 : index.get(id);
+      const isNext = list[last + 1]?.id === id;
+      if (!isNext) index ??= new Map(list.map((each, number) => [each.id, number]));
+      const next = isNext ? last + 1 : index!.get(id);
       if (next === undefined) {
         const path = `restaking.edges[${i}].${field}`;
         throw new TapstakeError("invalid-graph", `${path}: no ${field} has the id ${id}`, { path });

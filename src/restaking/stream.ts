@@ -75,6 +75,7 @@ class Reader {
   #read(isLast: boolean): void {
     this.#bytes = this.#waiting.length === 1 ? this.#waiting[0]! : joinBytes(this.#waiting);
     this.#at = 0;
+    this.#rows.setBytes(this.#bytes);
     while (this.#step(isLast));
     this.#waiting = [this.#bytes.subarray(this.#at)];
     this.#length = this.#bytes.length - this.#at;
@@ -168,7 +169,7 @@ class Reader {
   #readEntry(list: List, isLast: boolean): boolean {
     this.#state = "after-entry";
     if (list === "pools" || list === "edges") {
-      const quick = this.#rows[list === "pools" ? "pool" : "edge"](this.#bytes, this.#at);
+      const quick = list === "pools" ? this.#rows.pool(this.#at) : this.#rows.edge(this.#at);
       if (quick) {
         (this.#lists[list] as unknown[]).push(quick);
         this.#at = this.#rows.end;

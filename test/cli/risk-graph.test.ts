@@ -101,7 +101,8 @@ describe("risk graph", () => {
       response.writeHead(answers[path!] ? 200 : 404).end(JSON.stringify(answers[path!] ?? {}));
     });
     const { graph, stdout } = await made("--lcd", url);
-    expect(graph.pools).toMatchObject([{ amount: 1_000_000n, kind: "utxo" }]);
+    const id = `${delegation.staking.transaction.getId()}:${delegation.staking.outputIndex}`;
+    expect(graph.pools).toEqual([{ id, asset: "bitcoin", amount: 1_000_000n, kind: "utxo" }]);
     expect(stdout).toContain(mainnet.chainId!);
     expect(asked).toContain("/babylon/btcstaking/v1/finality_providers");
   });
@@ -141,6 +142,34 @@ describe("risk graph", () => {
     expect(graph.services).toMatchObject([{ profit: 9n, alpha: [5n, 10n] }]);
   });
 
+  it("adds the graphs of files to that of a source: three systems in one", async () => {
+    const about = file("all.json", {
+      assets: {
+        bitcoin: { decimals: 8, value: ["1", "1"] },
+        [STRATEGY]: { decimals: 18, value: ["3", "100000000000"] },
+        token: { decimals: 18, value: ["1", "100000000000"] },
+      },
+      vaults: { [VAULT]: { asset: "token", activeStake: "70" } },
+    });
+    const [babylon, eigenlayer] = [join(folder, "babylon.json"), join(folder, "eigenlayer.json")];
+    const answers = file("delegations-2.json", { btc_delegations: [DELEGATION] });
+    const logs = file("logs-4.json", eigenLayerLogs());
+    const rules = ["--alpha", "1/2", "--system"];
+    await inProcess(["risk", "graph", "--lcd-json", answers, "--profit", "babylon=9", "--out", babylon]);
+    await inProcess(["risk", "graph", ...rules, "eigenlayer", "--logs", logs, "--out", eigenlayer]);
+    const vaults = ["symbiotic", "--logs", file("logs-5.json", symbioticLogs()), "--about", about];
+    const { graph, stdout } = await made(...rules, ...vaults, "--add", babylon, eigenlayer);
+    expect(stdout).toContain(`added      ${babylon}, ${eigenlayer}`);
+    expect(graph.assets.map(({ id }) => id).toSorted()).toEqual(["bitcoin", STRATEGY, "token"].toSorted());
+    expect(graph.operators.map(({ id }) => id).toSorted()).toEqual([OPERATOR, KEY].toSorted());
+    expect(graph.services).toHaveLength(3);
+    expect(graph.services.find(({ id }) => id === "babylon")!.profit).toBe(9n);
+    const both = await made("--add", babylon, eigenlayer, "--about", about);
+    expect(both.graph.pools).toHaveLength(2);
+    const twice = await refused("--add", babylon, babylon);
+    expect(twice).toMatch(/^1 .*invalid-graph.*same id/s);
+  });
+
   it("writes the graph to standard output for -, for a command that reads it", async () => {
     const logs = file("logs-2.json", eigenLayerLogs());
     const args = ["--system", "eigenlayer", "--alpha", "1/2", "--logs", logs, "--out", "-"];
@@ -153,6 +182,7 @@ describe("risk graph", () => {
   it.each([
     ["without a source", [], /^2 .*give one source/],
     ["with two sources", ["--logs", "a", "--rpc", "http://127.0.0.1:1"], /^2 .*give one source/],
+    ["with one file to add, and no source", ["--add", "a"], /^2 .*two files/],
     ["with logs of no system", ["--logs", "a"], /^2 .*--system/],
     ["with logs and no alpha", ["--logs", "a", "--system", "eigenlayer"], /^2 .*--alpha/],
     [

@@ -13,6 +13,8 @@ const ROW = {
   active: true,
   status_desc: "ACTIVE",
 };
+/** A transaction of one input and one output. */
+const EMPTY = `0200000001${"11".repeat(32)}0000000000ffffffff01e80300000000000000${"00".repeat(4)}`;
 const RULES = { rate: [1n, 20n], minFee: 5_000n, unbondingTime: 1_008 } as const;
 
 describe("the graph of delegations", () => {
@@ -75,6 +77,15 @@ describe("the graph of the chain's JSON", () => {
     expect(pool).toMatchObject({ loss: 10_000n, locked: 90_000n, lockedBlocks: 1_008 });
   });
 
+  it("names a delegation by its output, where the row has its transaction", async () => {
+    const { staking } = (await wholeLife(1_000_000n)).delegation;
+    const [staking_tx_hex, staking_output_idx] = [staking.transaction.toHex(), staking.outputIndex];
+    const row = { ...ROW, staking_tx_hex, staking_output_idx };
+    const graph = graphOfChain({ delegations: [row] }, RULES);
+    expect(graph.pools[0]!.id).toBe(`${staking.transaction.getId()}:${staking.outputIndex}`);
+    expect(() => graphOfChain({ delegations: [row, row] }, RULES)).toThrow(/pools\[0\] has the same id/);
+  });
+
   it("takes single answers, and lists without their wrapper", () => {
     const graph = graphOfChain({ delegations: [{ btc_delegation: ROW }] }, RULES);
     expect(graph).toEqual(graphOfChain({ delegations: [ROW] }, RULES));
@@ -86,6 +97,16 @@ describe("the graph of the chain's JSON", () => {
     ["a row without providers", [{ ...ROW, fp_btc_pk_list: [] }], "btc_delegations[0].fp_btc_pk_list"],
     ["a short key", [{ ...ROW, fp_btc_pk_list: ["ab"] }], "btc_delegations[0].fp_btc_pk_list"],
     ["an amount as a number", [{ ...ROW, total_sat: 5 }], "btc_delegations[0].total_sat"],
+    [
+      "no transaction",
+      [{ ...ROW, staking_tx_hex: "00", staking_output_idx: 0 }],
+      "btc_delegations[0].staking_tx_hex",
+    ],
+    [
+      "an output that is not there",
+      [{ ...ROW, staking_tx_hex: EMPTY, staking_output_idx: 1 }],
+      "btc_delegations[0].staking_output_idx",
+    ],
     ["a negative amount", [{ ...ROW, total_sat: "-5" }], "btc_delegations[0].total_sat"],
   ])("refuses %s", (_name, delegations, path) => {
     expect(() => graphOfChain({ delegations }, RULES)).toThrow(

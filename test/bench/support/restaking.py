@@ -1,6 +1,7 @@
 """What test/bench/restaking.ts does, by networkx and scipy: prints times and results as JSON."""
 
 import json
+import re
 import sys
 import time
 from collections import defaultdict
@@ -8,29 +9,152 @@ from fractions import Fraction
 from statistics import median
 
 
+NAME = re.compile(r"[ -~\u00a0-\U0010ffff]{1,200}")
+AMOUNT = re.compile("0|[1-9][0-9]{0,77}")
+OPTIONAL = {"pools": {"owner"}, "operators": {"group"}}
+REQUIRED = {
+    "assets": {"id", "decimals"},
+    "pools": {"id", "asset", "kind", "amount"},
+    "operators": {"id"},
+    "services": {"id", "profit", "alpha", "basis", "tie"},
+    "edges": {
+        *("pool", "operator", "service", "weight", "slashable", "loss"),
+        *("shares", "onSlash", "veto", "pending"),
+    },
+}
+LOSS = {"rate", "fee"}
+SHARES, ON_SLASH = {"pool", "unique"}, {"spend-pool", "reduce-pool"}
+KINDS = {"utxo", "strategy-delegation", "vault", "adapter"}
+
+
+def entries(data, name):
+    """A list of the file, each entry with just the fields that it may have. This file has no layers of pools."""
+    required, optional = REQUIRED[name], OPTIONAL.get(name, set())
+    for entry in data[name]:
+        unknown = entry.keys() ^ required
+        if unknown and not unknown <= optional:
+            raise ValueError(f"{name}: unknown or missing fields {unknown}")
+        yield entry
+
+
+def is_name(text):
+    return isinstance(text, str) and NAME.fullmatch(text) is not None
+
+
+def amount_of(text):
+    if not isinstance(text, str) or not AMOUNT.fullmatch(text):
+        raise ValueError(f"no amount: {text}")
+    return int(text)
+
+
+def ratio_of(pair):
+    numerator, denominator = pair
+    return Fraction(amount_of(numerator), amount_of(denominator))
+
+
+def choice(value, choices):
+    if value not in choices:
+        raise ValueError(f"{value} is none of {choices}")
+    return value
+
+
+def loss_of(loss, known):
+    """What a slashing takes: a part and a fee, as whole numbers. Few differ: each is read once."""
+    unknown = loss.keys() ^ LOSS
+    if unknown and unknown != {"lockedBlocks"}:
+        raise ValueError(f"loss: unknown or missing fields {unknown}")
+    (numerator, denominator), fee, blocks = loss["rate"], loss["fee"], loss.get("lockedBlocks", 0)
+    key = numerator, denominator, fee, blocks
+    if key not in known:
+        if not isinstance(blocks, int) or not 0 <= blocks <= 65_535:
+            raise ValueError("lockedBlocks out of range")
+        read = known[key] = amount_of(numerator), amount_of(denominator), amount_of(fee)
+        if not read[0] <= read[1] != 0:
+            raise ValueError("a rate above 1")
+    return known[key]
+
+
 def read(path, networkx):
-    """The file as a graph: operators and services, with the stake of each pair; pools, with their operator."""
+    """
+    The file as a graph, strictly, by the rules of the format: operators and services, with the stake of each pair and
+    what it loses; pools, with their operators.
+    """
     with open(path, encoding="utf8") as file:
         data = json.load(file)
+    if data["format"] != "tapstake-restaking" or data["version"] != 1:
+        raise ValueError("another format")
     graph = networkx.Graph()
-    for service in data["services"]:
-        numerator, denominator = service["alpha"]
-        graph.add_node(
-            service["id"], profit=int(service["profit"]), alpha=Fraction(int(numerator), int(denominator))
-        )
+
+    def add(name, **attributes):
+        if not is_name(name) or name in graph:
+            raise ValueError(f"{name} is no name, or given twice")
+        graph.add_node(name, **attributes)
+
+    assets = {asset["id"] for asset in entries(data, "assets")}
+    if len(assets) != 1:
+        raise ValueError("this file has one asset")
+    for service in entries(data, "services"):
+        alpha = ratio_of(service["alpha"])
+        if not 0 < alpha <= 1:
+            raise ValueError("alpha out of range")
+        basis = choice(service["basis"], {"weight", "slashable"})
+        choice(service["tie"], {"attack", "safe"})
+        profit = service["profit"]
+        add(service["id"], profit=0 if profit is None else amount_of(profit), alpha=alpha, basis=basis)
+    operators = {operator["id"] for operator in entries(data, "operators")}
     for operator in data["operators"]:
-        graph.add_node(operator["id"], group=operator.get("group", operator["id"]))
-    for pool in data["pools"]:
-        graph.add_node(pool["id"], amount=int(pool["amount"]))
-    for edge in data["edges"]:
-        pool, operator, service = edge["pool"], edge["operator"], edge["service"]
-        weight = int(edge["weight"])
-        if graph.has_edge(operator, service):
-            graph[operator][service]["weight"] += weight
-        else:
-            graph.add_edge(operator, service, weight=weight)
-        graph.add_edge(pool, operator)
+        group = operator.get("group", operator["id"])
+        if not is_name(group):
+            raise ValueError(f"{group} is no name")
+        add(operator["id"], group=group)
+    for pool in entries(data, "pools"):
+        choice(pool["kind"], KINDS)
+        choice(pool["asset"], assets)
+        if "owner" in pool:
+            choice(pool["owner"], operators)
+        add(pool["id"], amount=amount_of(pool["amount"]))
+    read_edges(data, graph)
     return graph, data
+
+
+def read_edges(data, graph):
+    nodes = graph.nodes
+    losses, rules, unique, seen = {}, {}, defaultdict(int), set()
+    for edge in entries(data, "edges"):
+        pool, operator, service = edge["pool"], edge["operator"], edge["service"]
+        stake = nodes[pool]["amount"]
+        basis, _ = nodes[service]["basis"], nodes[operator]["group"]
+        weight, slashable = amount_of(edge["weight"]), amount_of(edge["slashable"])
+        if weight > stake or slashable > stake:
+            raise ValueError("more than the pool's amount")
+        if (pool, operator, service) in seen:
+            raise ValueError("an edge twice")
+        seen.add((pool, operator, service))
+        shares, on_slash = choice(edge["shares"], SHARES), choice(edge["onSlash"], ON_SLASH)
+        rule = shares, on_slash
+        if rules.setdefault(pool, rule) != rule:
+            raise ValueError("other rules than the pool's other edges")
+        if not isinstance(edge["veto"], bool) or not isinstance(edge["pending"], bool):
+            raise ValueError("neither true nor false")
+        numerator, denominator, fee = loss_of(edge["loss"], losses)
+        if edge["pending"]:
+            continue
+        if shares == "unique":
+            unique[pool] += slashable
+            if on_slash == "spend-pool" or unique[pool] > stake:
+                raise ValueError("unique edges beyond the pool")
+        if on_slash == "spend-pool":
+            lost = min(stake, (2 * stake * numerator + denominator) // (2 * denominator) + fee)
+        else:
+            lost = min(slashable, -(-slashable * numerator // denominator) + fee)
+        power = weight if basis == "weight" else slashable
+        pair = graph.get_edge_data(operator, service)
+        if pair is None:
+            graph.add_edge(operator, service, weight=power, loss=lost)
+        else:
+            pair["weight"] += power
+            pair["loss"] += lost
+        graph.add_edge(pool, operator)
 
 
 def loads_and_concentration(graph, data):
@@ -38,7 +162,7 @@ def loads_and_concentration(graph, data):
     power = {s: sum(graph[s][o]["weight"] for o in graph[s]) for s in services}
     rate = {s: Fraction(graph.nodes[s]["profit"]) / (graph.nodes[s]["alpha"] * power[s]) for s in services if power[s]}
     operators = [operator["id"] for operator in data["operators"]]
-    greatest = max(sum((rate[s] for s in graph[o] if s in rate), Fraction(0)) for o in operators)
+    greatest = max(load(graph, o, rate) for o in operators)
     held, grouped = defaultdict(int), defaultdict(int)
     for pool in data["pools"]:
         amount = graph.nodes[pool["id"]]["amount"]
@@ -58,6 +182,12 @@ def loads_and_concentration(graph, data):
         f"{greatest.numerator}/{greatest.denominator} "
         f"{herfindahl.numerator}/{herfindahl.denominator} {by_group[2]}"
     )
+
+
+def load(graph, operator, rate):
+    """Its pools are all behind the same services here, and lose the same by each: one loss for all profits."""
+    pairs = [(rate[s], pair) for s, pair in graph[operator].items() if s in rate]
+    return sum((each * Fraction(pair["weight"], pair["loss"]) for each, pair in pairs), Fraction(0))
 
 
 def concentration(stakes):

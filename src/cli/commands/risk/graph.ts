@@ -7,6 +7,7 @@ import { symbioticGraph } from "../../../restaking/ethereum/symbiotic.js";
 import { restakingParts } from "../../../restaking/file.js";
 import type { Fraction } from "../../../restaking/fraction.js";
 import type { RestakingGraph, Service } from "../../../restaking/graph.js";
+import { mergeGraphs } from "../../../restaking/merge.js";
 import type { ParamSet } from "../../../params/types.js";
 import { newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";
@@ -17,15 +18,19 @@ import { jsonOption, lcdOption } from "../../options.js";
 import { answer, type Row, sayAll, showProgress, table } from "../../output.js";
 import { readParams } from "../../terms.js";
 import { type About, aboutFromJson } from "./about.js";
-import { fractionArgument, readJson } from "./read.js";
+import { fractionArgument, readGraph, readJson } from "./read.js";
 
 const GRAPH = {
   description: `Makes a restaking file from one source: delegations of tapstake, the staking chain (a server, or its answers in files), or
 logs of EigenLayer or Symbiotic (files, or an Ethereum node). No source says what an attack brings: give --profit, or
-the answers are break-even profits.`,
+the answers are break-even profits.
+
+With --add, the graphs of other files are in it too: several systems in one graph. Operators with the same id are one.
+Several assets need values: give --about.`,
   examples: `
 tapstake risk graph --delegation stake.json --out graph.json
 tapstake risk graph --delegation stake.json --profit babylon=500000000 --out with-profit.json
+tapstake risk graph --add graph.json vaults.json --about about.json --out all.json
 `,
   more: `Files of --lcd-json are answers to btc_delegations and finality_providers. Files of --logs are
 answers to eth_getLogs. docs/restaking.md has an example of each source, and the form of --about.`,
@@ -57,6 +62,7 @@ export const graphCommand = () =>
     .addOption(
       new Option("--profit <service=amount...>", "what corrupting a service brings").argParser(profits),
     )
+    .addOption(new Option("--add <file...>", "restaking files to merge with the source, or with each other"))
     .addOption(new Option("--about <file>", "groups, assets and vaults (JSON)"))
     .addOption(
       new Option("--out <file>", "new file for the graph; - for standard output").makeOptionMandatory(),
@@ -66,8 +72,8 @@ export const graphCommand = () =>
       const read = readerOf(options);
       if (out !== "-") await checkOut(out);
       const about = options.about === undefined ? {} : await readDocument(options.about, aboutFromJson);
-      const { graph, ...source } = await read(about);
-      const parts = restakingParts(withProfits(graph, options.profit));
+      const { graph, ...source } = withProfits(await read(about), options.profit);
+      const parts = restakingParts(graph);
       if (out === "-") return sayAll(parts);
       await writeOut(out, parts, { what: "the graph", otherwise: "Give another --out" });
       const { pools, operators, services, edges } = graph;
@@ -82,6 +88,7 @@ export const graphCommand = () =>
       answer(json === true, facts, () => {
         const rows: Row[] = [
           ["source", source.source],
+          ["added", source.added?.join(", ")],
           ["chain", source.chainId],
           ["blocks", source.blocks?.join(" to ")],
           ["pools", `${facts.pools}`],
@@ -107,23 +114,42 @@ interface Options {
   readonly fromBlock?: bigint | undefined;
   readonly toBlock?: bigint | undefined;
   readonly alpha?: Fraction | undefined;
+  readonly add?: readonly string[] | undefined;
 }
 
 /** A graph, and where it is from. */
 interface Read {
   readonly graph: RestakingGraph;
-  readonly source: string;
+  readonly source?: string;
+  readonly added?: readonly string[];
   readonly chainId?: string;
   readonly blocks?: readonly [bigint, bigint];
 }
 
-/** Which of the sources is given: just one. */
+/** The graph of the source, and those of files to add. */
 function readerOf(options: Options): (about: About) => Promise<Read> {
-  const { delegation, lcdJson, system, logs, rpc, alpha } = options;
+  const { add } = options;
+  const read = sourceOf(options);
+  if (!add) return read!;
+  return async (about) => {
+    const source = await read?.(about);
+    const graphs = source ? [source.graph] : [];
+    for (const path of add) graphs.push(await readGraph(path));
+    return { ...source, graph: mergeGraphs(graphs, about.assets), added: add };
+  };
+}
+
+/** Which of the sources is given: just one, or none where files are added to each other. */
+function sourceOf(options: Options): ((about: About) => Promise<Read>) | undefined {
+  const { delegation, lcdJson, system, logs, rpc, alpha, add } = options;
   const lcd =
     options.lcd ??
-    (delegation || lcdJson || logs || rpc ? undefined : process.env["TAPSTAKE_LCD"] || undefined);
+    (delegation || lcdJson || logs || rpc || add ? undefined : process.env["TAPSTAKE_LCD"] || undefined);
   const given = [delegation, lcd, lcdJson, logs, rpc].filter((each) => each !== undefined);
+  if (given.length === 0 && add) {
+    if (add.length > 1) return undefined;
+    throw new UsageError("give --add two files, or a source and a file");
+  }
   if (given.length !== 1) {
     throw new UsageError("give one source: --delegation, --lcd, --lcd-json, --logs or --rpc");
   }
@@ -162,9 +188,19 @@ async function fromServer(url: string, options: BabylonOptions): Promise<Read> {
   const { chain } = (await openLcd({ lcd: url }))!;
   const rules = rulesOf(await chain.params());
   const paging = { maxPages: 100_000 };
-  const [delegations, providers]: unknown[][] = [[], []];
-  for await (const each of chain.raw.delegations({ status: "ACTIVE" }, paging)) delegations!.push(each);
-  for await (const each of chain.raw.providers(paging)) providers!.push(each);
+  const [delegations, providers]: [unknown[], unknown[]] = [[], []];
+  const progress = await showProgress("reading delegations");
+  try {
+    for await (const each of chain.raw.delegations({ status: "ACTIVE" }, paging)) {
+      // Of hundreds of thousands, only what the graph needs is kept.
+      const { fp_btc_pk_list, total_sat, active, status_desc, staking_tx_hex, staking_output_idx } = each;
+      const kept = { fp_btc_pk_list, total_sat, active, status_desc, staking_tx_hex, staking_output_idx };
+      progress.update(delegations.push(kept));
+    }
+    for await (const each of chain.raw.providers(paging)) providers.push({ btc_pk: each.btc_pk });
+  } finally {
+    progress.stop();
+  }
   const graph = graphOfChain({ delegations, providers }, rules, options);
   return { graph, source: chain.url, chainId: chain.chainId };
 }
@@ -265,13 +301,13 @@ function graphOfLogs(
 }
 
 /** The graph with the profits that the user states. @throws TapstakeError `unknown-name` */
-function withProfits(graph: RestakingGraph, given: ReadonlyMap<string, bigint> = new Map()): RestakingGraph {
+function withProfits({ graph, ...source }: Read, given: ReadonlyMap<string, bigint> = new Map()): Read {
   for (const id of given.keys()) {
     if (graph.services.some((service) => service.id === id)) continue;
     throw new TapstakeError("unknown-name", `the graph has no service ${id}`, { name: id, list: "services" });
   }
   const services = graph.services.map((each) => ({ ...each, profit: given.get(each.id) ?? each.profit }));
-  return { ...graph, services };
+  return { ...source, graph: { ...graph, services } };
 }
 
 function profits(
