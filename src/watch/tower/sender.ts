@@ -140,7 +140,7 @@ export class Sender {
       }
     };
     try {
-      // None of them signs any more when the secret is overwritten.
+      // When the secret is overwritten, all of them have ended.
       await Promise.all(Array.from({ length: AT_ONCE }, work));
     } finally {
       secret.fill(0);
