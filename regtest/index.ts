@@ -39,4 +39,6 @@ export type {
   WithdrawLifeRequest,
 } from "./life.js";
 export { tellStory } from "./story.js";
+export { tellTowerStory } from "./tower-story.js";
+export type { TowerStoryOptions } from "./tower-story.js";
 export type { StoryEvent } from "./narrator.js";

@@ -13,11 +13,13 @@ export interface StoryEvent {
   readonly txid?: string;
   /** What bitcoind answered. */
   readonly answer?: string;
+  /** What the watchtower wrote into its log. */
+  readonly said?: string;
   /** The exact facts: satoshi as decimal text, keys and hashes as hexadecimal. */
   readonly data?: Readonly<Record<string, string | number>>;
 }
 
-type Facts = Pick<StoryEvent, "why" | "txid" | "answer" | "data">;
+type Facts = Pick<StoryEvent, "why" | "txid" | "answer" | "said" | "data">;
 
 /** Tells a story event by event, each under its chapter. */
 export class Narrator {

@@ -33,6 +33,8 @@ export interface ChainAccess {
    * block that the server knows (bitcoind without `-txindex` finds those with an unspent output).
    */
   merkleBlock(txid: string): Promise<Uint8Array | null>;
+  /** The ids of all transactions in the server's mempool; absent where the server does not list them. */
+  mempool?(): Promise<readonly string[]>;
   /** An output that neither a block nor the mempool spends; null when it is spent or unknown. */
   unspent(outpoint: OutpointLike): Promise<UnspentCoin | null>;
   /** The coins of an address that can be spent and that nothing spends yet; of bitcoind, those that are in blocks. */

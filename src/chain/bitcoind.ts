@@ -32,6 +32,7 @@ export function bitcoindAccess(options: RpcOptions): ChainAccess {
     transaction: (txid) => findTransaction(rpc, txid),
     previousTransaction: (outpoint) => findPrevious(rpc, outpoint),
     merkleBlock: (txid) => findMerkleBlock(rpc, txid),
+    mempool: () => rpc.getrawmempool(),
     async unspent(outpoint) {
       const { txid, vout } = toOutpoint(outpoint);
       const found = await rpc.gettxout(txid, vout);

@@ -1,7 +1,9 @@
+import { Option } from "@commander-js/extra-typings";
 import { startNode } from "../../../regtest/index.js";
 import type { StoryEvent } from "../../../regtest/narrator.js";
 import { tellRestakingStory } from "../../../regtest/restaking-story.js";
 import { tellStory } from "../../../regtest/story.js";
+import { tellTowerStory } from "../../../regtest/tower-story.js";
 import { newCommand } from "../command.js";
 import { jsonOption } from "../options.js";
 import { colors, say, toJson } from "../output.js";
@@ -14,9 +16,13 @@ provider votes twice. One unbonds early. One is slashed while it unbonds. One re
 The coins have no value, and the node is removed afterwards.`,
   examples: `
 tapstake demo
+tapstake demo --watch
 tapstake demo --restaking
 `,
-  more: `With --restaking: one stake behind two providers of two chains. One votes twice, and the node
+  more: `With --watch, the second act: tapstake watch run, in a process of its own, slashes everything after
+one double vote, while a staker tries to unbond. No one touches it.
+
+With --restaking: one stake behind two providers of two chains. One votes twice, and the node
 shows what the graph of the stakes said before: who loses what.
 
 tapstake starts the bitcoind of BITCOIND (a path), of PATH, or the one that npm run demo installed.
@@ -26,16 +32,22 @@ Without one, it uses the regtest node at TAPSTAKE_REGTEST_URL (http://user:passw
 
 export const command = () =>
   newCommand("demo", DEMO)
+    .addOption(
+      new Option("--watch", "the second act: a watchtower slashes after a double vote").conflicts(
+        "restaking",
+      ),
+    )
     .option("--restaking", "stakes behind two chains: the forecast of a double vote, and what happens")
     .addOption(jsonOption())
-    .action(async ({ json, restaking }) => {
+    .action(async ({ json, restaking, watch }) => {
+      const tell = watch ? tellTowerStory : restaking ? tellRestakingStory : tellStory;
       const started = performance.now();
       const node = await startNode();
       const stopped = stopOnSignal(() => node.stop());
       const chapters: Chapter[] = [];
       try {
         if (!json) say(`bitcoind ${node.version}   (✓ accepted or verified, ✗ refused as it must be)`);
-        await (restaking ? tellRestakingStory : tellStory)(node, (event) => {
+        await tell(node, (event) => {
           addToChapters(chapters, event);
           if (!json) say(eventText(event));
         });
@@ -80,12 +92,13 @@ const COLUMNS = 100;
 const INDENT = "    ";
 
 /** An event for a terminal of 100 columns. */
-export function eventText({ chapter, kind, text, why, txid, answer }: StoryEvent): string {
+export function eventText({ chapter, kind, text, why, txid, answer, said }: StoryEvent): string {
   if (kind === "chapter") return `\n${colors.bold(chapter)}`;
   const mark = kind === "done" ? colors.green("✓") : colors.yellow("✗");
   return [
     ...wrap(text).map((line, i) => (i === 0 ? `  ${mark} ${line}` : `${INDENT}${line}`)),
     ...(answer === undefined ? [] : wrap(`bitcoind: ${answer}`).map((line) => INDENT + colors.yellow(line))),
+    ...(said === undefined ? [] : wrap(`tower: ${said}`).map((line) => INDENT + colors.yellow(line))),
     ...(why === undefined ? [] : wrap(why).map((line) => INDENT + colors.dim(line))),
     ...(txid === undefined ? [] : [INDENT + colors.dim(`txid ${txid}`)]),
   ].join("\n");

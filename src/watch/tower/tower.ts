@@ -17,6 +17,11 @@ export interface TowerOptions {
   readonly depth?: number;
   /** After how many blocks an open duty is an alarm: 6 by default. So many before its end, a time lock is one too. */
   readonly alarmAfter?: number;
+  /**
+   * How often the node is asked about open duties between blocks, in seconds: 30 by default. A node that was restarted
+   * can have an empty mempool.
+   */
+  readonly sendEvery?: number;
   /** Called when a round of sending fails: the next one follows by itself. */
   readonly onTrouble?: (error: Error) => void;
 }
@@ -63,13 +68,14 @@ class Tower implements Watchtower {
   readonly name = "watchtower";
   readonly #options: TowerOptions;
   #open: Open | null = null;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: TowerOptions) {
     this.#options = options;
   }
 
   opened(context: MonitorContext): void {
-    const { node, depth = 100, onTrouble = () => {} } = this.#options;
+    const { node, depth = 100, sendEvery = 30, onTrouble = () => {} } = this.#options;
     const evidence = new EvidenceStore(context.sql, (outpoint) => context.delegation(outpoint));
     const duties = new DutyStore(context, depth);
     const sender = new Sender({ node, context, duties, evidence, onTrouble });
@@ -79,6 +85,8 @@ class Tower implements Watchtower {
     this.#inspectAll();
     duties.complete();
     sender.kick();
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => sender.kick(), sendEvery * 1000).unref();
   }
 
   connected({ block, events }: { block: { height: number }; events: readonly WatchEvent[] }): void {
@@ -161,6 +169,7 @@ class Tower implements Watchtower {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#timer);
     await this.#open?.sender.close();
   }
 

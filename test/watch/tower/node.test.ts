@@ -1,117 +1,27 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { committee, party, type RegtestNode, sendAndMine, stake, startNode } from "../../../regtest/index.js";
-import type { Transaction } from "../../../src/bitcoin/transaction-class.js";
-import { bitcoindAccess } from "../../../src/chain/bitcoind.js";
+import { type Party, type RegtestNode, sendAndMine, startNode } from "../../../regtest/index.js";
 import { hex } from "../../../src/core/bytes.js";
-import { type Delegation, presignedSlashing } from "../../../src/delegation/delegation.js";
-import { finishUnbonding, signUnbonding } from "../../../src/delegation/sign.js";
-import { finishSlashing } from "../../../src/extract/slashing.js";
-import { regtest } from "../../../src/params/data/regtest.js";
-import { keySigner } from "../../../src/spending/spend.js";
-import {
-  openWatch,
-  restSource,
-  type TowerNode,
-  type Watch,
-  type Watchtower,
-  watchtower,
-} from "../../../src/watch/index.js";
+import type { Delegation } from "../../../src/delegation/delegation.js";
 import { delegationToJson } from "../../../src/delegation/json.js";
 import { evidenceToJson } from "../../../src/extract/evidence.js";
+import { finishSlashing } from "../../../src/extract/slashing.js";
 import { inProcess } from "../../cli/in-process.js";
 import { newHome } from "../../support/signer.js";
-import { doubleVote, presignedIds, stakeOf } from "./support.js";
+import { Play } from "./play.js";
+import { newProvider, openStakes, slashingOf, unbondingOf } from "./real.js";
+import { doubleVote, stakeOf } from "./support.js";
 
-// Mainnet's fees: the unbonding pays 100 sat/vB, the slashing 281 (WATCH.md, the mempool race).
-const [own] = regtest.versions as [(typeof regtest.versions)[0]];
-const params = { ...own, unbondingFee: 9_600n, slashing: { ...own.slashing!, minFee: 100_000n } };
-const staker = party("tower staker");
-let providers = 0;
-const newProvider = () => party(`tower provider ${providers++}`);
 let node: RegtestNode;
 beforeAll(async () => {
   node = await startNode({ args: ["-rest=1", "-persistmempool=0"] });
 });
 afterAll(() => node?.stop());
 
-type Party = ReturnType<typeof party>;
-let stakes = 0;
-const newStake = (provider: Party) =>
-  stake(node, {
-    terms: {
-      staker: staker.publicKey,
-      finalityProviders: [provider.publicKey],
-      covenant: params.covenant,
-      timelock: 1000 + stakes++,
-    },
-    params,
-    value: 2_000_000n,
-    stakers: [staker],
-    committee: committee.slice(0, 3),
-  });
-
-const unbondingOf = async (delegation: Delegation) =>
-  finishUnbonding(await signUnbonding(delegation, keySigner(staker.secretKey)));
-
-/** A watch with a tower, and what the tower sent. */
-class Play {
-  readonly store: string;
-  readonly sent: Transaction[] = [];
-  readonly troubles: Error[] = [];
-  /** Called before each broadcast. */
-  beforeSend: () => void = () => {};
-  tower!: Watchtower;
-  watch!: Watch;
-
-  constructor(store = `${newHome().path}/watch.db`) {
-    this.store = store;
-  }
-
-  async open(depth = 3): Promise<this> {
-    const access = bitcoindAccess(node.connection);
-    const recording: TowerNode = {
-      transaction: (txid) => access.transaction(txid),
-      broadcast: (transaction, options) => {
-        this.beforeSend();
-        this.sent.push(transaction);
-        return access.broadcast(transaction, options);
-      },
-    };
-    this.tower = watchtower({ node: recording, depth, onTrouble: (error) => this.troubles.push(error) });
-    this.watch = await openWatch({
-      source: restSource({ url: node.connection.url, rpc: node.connection }),
-      store: this.store,
-      monitors: [this.tower],
-      init: { network: "regtest", first: await node.height() },
-    });
-    return this;
-  }
-
-  async close(): Promise<void> {
-    await this.tower.close();
-    await this.watch.close();
-  }
-
-  /** Waits until the watch has the node's tip, and the tower has sent what it can. */
-  async settle(): Promise<void> {
-    const hash = await node.rpc.getbestblockhash();
-    await node.waitFor(() => this.watch.tip()?.hash === hash, { what: "the watch to catch up" });
-    await this.watch.caughtUp();
-    await this.tower.idle();
-  }
-
-  states(delegation: Delegation): string[] {
-    const found = this.tower.duties().filter(({ stake: of }) => of === stakeOf(delegation));
-    return found.map(({ output, state }) => `${output} ${state}`);
-  }
-}
+const newStake = async (provider: Party): Promise<Delegation> => (await openStakes(node, [provider]))[0]!;
 
 const inMempool = async (transaction: { getId(): string }) =>
   (await node.rpc.getrawmempool()).includes(transaction.getId());
-const slashingOf = (delegation: Delegation, from: "staking" | "unbonding" = "staking") =>
-  presignedSlashing(delegation, from).transaction;
-
 describe("a watchtower without an operator", () => {
   test("slashes everything after one double vote, while stakers unbond, and late delegations too", async () => {
     const provider = newProvider();
@@ -122,9 +32,9 @@ describe("a watchtower without an operator", () => {
       await newStake(provider),
     ];
     const honest = await newStake(newProvider());
-    const play = await new Play().open();
+    const play = await new Play(node).open();
     const all = [idle, waiting, unbonded];
-    play.watch.add([...all, honest]);
+    play.add(...all, honest);
     await sendAndMine(node, await unbondingOf(unbonded));
     // Waits in the mempool: its output is spent there, and the tower must not take that for done.
     const unbonding = await unbondingOf(waiting);
@@ -132,8 +42,8 @@ describe("a watchtower without an operator", () => {
     await play.settle();
     expect(play.sent).toEqual([]);
 
-    const id = play.tower.addEvidence(doubleVote(provider.secretKey));
-    expect(play.tower.addEvidence(doubleVote(provider.secretKey))).toBe(id);
+    const id = play.leak(provider);
+    expect(play.leak(provider)).toBe(id);
     await play.tower.idle();
     expect(play.states(idle)).toEqual(["staking mempool", "unbonding waiting"]);
     // With mainnet's fees, the slashing replaces the unbonding.
@@ -143,7 +53,7 @@ describe("a watchtower without an operator", () => {
     // The staker cannot turn it round.
     await expect(node.send(unbonding.toBuffer())).rejects.toMatchObject({ code: "node-refused" });
     // A delegation that is learnt after the leak.
-    play.watch.add([late]);
+    play.add(late);
     await play.tower.idle();
     expect(await inMempool(slashingOf(late))).toBe(true);
 
@@ -159,8 +69,6 @@ describe("a watchtower without an operator", () => {
     expect(play.states(idle)).toEqual(["staking buried", "unbonding impossible"]);
     expect(play.watch.stake(stakeOf(honest))?.view).toBe("active");
     expect(play.tower.duties()).toHaveLength(8);
-    const allowed = presignedIds([...all, late]);
-    expect(play.sent.map((each) => each.getId()).filter((each) => !allowed.has(each))).toEqual([]);
     expect(play.troubles).toEqual([]);
     await play.close();
   });
@@ -168,15 +76,15 @@ describe("a watchtower without an operator", () => {
   test("slashes the child of an unbonding that pays more than the slashing", async () => {
     const provider = newProvider();
     const delegation = await newStake(provider);
-    const play = await new Play().open();
-    play.watch.add([delegation]);
+    const play = await new Play(node).open();
+    play.add(delegation);
     await play.settle();
     const unbonding = await unbondingOf(delegation);
     await node.send(unbonding.toBuffer());
     const { txid } = { txid: unbonding.getId() };
     // The staker's own miner takes the unbonding first.
     await node.rpc.call("prioritisetransaction", txid, 0, 10_000_000);
-    play.tower.addEvidence(doubleVote(provider.secretKey));
+    play.leak(provider);
     await play.tower.idle();
     expect(await inMempool(unbonding)).toBe(true);
     expect(await inMempool(slashingOf(delegation, "unbonding"))).toBe(true);
@@ -191,9 +99,9 @@ describe("a reorganisation", () => {
   test("that removes a mined slashing: it is sent again, and the duty is open until it is buried again", async () => {
     const provider = newProvider();
     const delegation = await newStake(provider);
-    const play = await new Play().open();
-    play.watch.add([delegation]);
-    play.tower.addEvidence(doubleVote(provider.secretKey));
+    const play = await new Play(node).open();
+    play.add(delegation);
+    play.leak(provider);
     await play.tower.idle();
     const [block] = await node.mine();
     await node.mine(2);
@@ -216,17 +124,18 @@ describe("evidence", () => {
   test("outlives an end before the broadcast: the next start sends", async () => {
     const provider = newProvider();
     const delegation = await newStake(provider);
-    let play = await new Play().open();
-    play.watch.add([delegation]);
+    const play = await new Play(node).open();
+    play.add(delegation);
     await play.settle();
     // The process ends before it sends anything.
     play.beforeSend = () => {
       throw new Error("killed");
     };
-    play.tower.addEvidence(doubleVote(provider.secretKey));
+    play.leak(provider);
     await play.close();
     expect(await inMempool(slashingOf(delegation))).toBe(false);
-    play = await new Play(play.store).open();
+    play.beforeSend = () => {};
+    await play.open();
     await play.tower.idle();
     expect(await inMempool(slashingOf(delegation))).toBe(true);
     const { secretKey } = provider;
@@ -239,9 +148,10 @@ describe("evidence", () => {
   test("is a slashing that someone else mined: the key comes out of it, and the other stakes are slashed", async () => {
     const provider = newProvider();
     const [first, second] = [await newStake(provider), await newStake(provider)];
-    const play = await new Play().open();
-    play.watch.add([second, first]);
+    const play = await new Play(node).open();
+    play.add(second, first);
     await play.settle();
+    play.knows(provider.secretKey);
     await sendAndMine(node, finishSlashing(first, "staking", provider.secretKey));
     await play.settle();
     expect(play.tower.evidence()).toMatchObject([
