@@ -13,7 +13,7 @@ import {
 import { bindKey } from "../../src/finality/keys/keystore.js";
 import { openProtection } from "../../src/finality/protection/protection.js";
 import type { EotsClient } from "../../src/signer-client/client.js";
-import { clientOf } from "../support/arbiter.js";
+import { clientOf, storedVotes } from "../support/arbiter.js";
 import { failure } from "../support/errors.js";
 import { Cluster, hasEtcd } from "../support/etcd.js";
 import { eventually } from "../support/eventually.js";
@@ -58,18 +58,7 @@ describe.runIf(hasEtcd)("fp serve with an arbiter", async () => {
       homes.push(made);
     }
     const key = homes[0]!.key.publicKey;
-    /** The digests in the arbiter, by height. */
-    const stored = (): Map<bigint, string> => {
-      const { kvs = [] } = JSON.parse(cluster.ctl("get", "--prefix", `${prefix}/votes/`, "-w", "json")) as {
-        kvs?: { key: string; value: string }[];
-      };
-      return new Map(
-        kvs.map(({ key: name, value }) => [
-          BigInt(`0x${Buffer.from(name, "base64").toString().slice(-16)}`),
-          Buffer.from(value, "base64").toString("hex"),
-        ]),
-      );
-    };
+    const stored = () => storedVotes(cluster, prefix);
     return { prefix, url, homes, key, stored };
   }
 
