@@ -18,6 +18,10 @@ export const arbiterOption = () =>
 export const arbiterTlsOption = () =>
   new Option("--arbiter-tls <dir>", "use TLS for the arbiter; with ca.pem, cert.pem and key.pem");
 
+/** Whether an option is of an arbiter: the other one is then missing. */
+export const namesArbiter = ({ arbiter, arbiterTls }: ArbiterFlags): boolean =>
+  arbiter !== undefined || arbiterTls !== undefined;
+
 /**
  * The arbiter that the options name.
  * @throws UsageError without `--arbiter`; TapstakeError `file-error`, `invalid-certificate`

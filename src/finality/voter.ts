@@ -6,7 +6,7 @@ import { assertChainConfig, type ChainConfig } from "../vote/chain.js";
 import { contextBytes, isVoteMessage, voteMessage } from "../vote/messages.js";
 import type { RefusalCode } from "../vote/vote.js";
 import type { Arbiter, Claimed } from "./arbiter/arbiter.js";
-import { unclear } from "./arbiter/errors.js";
+import { otherArbiter, unclear } from "./arbiter/errors.js";
 import type { UnlockedKey } from "./keys/keystore.js";
 import {
   assertHeight,
@@ -61,6 +61,11 @@ export interface VoterOptions {
 export interface VoteOptions {
   /** The last vote known on the chain; it applies if it is higher than what the voter knows. */
   readonly chainHeight?: bigint | undefined;
+  /**
+   * Whether the caller no longer waits. A call that waits for its turn at the arbiter then claims nothing; a claim that
+   * has begun is finished.
+   */
+  readonly isGivenUp?: (() => boolean) | undefined;
 }
 
 /** A vote for a block: the voter makes the message, with the chain's signing context. */
@@ -201,23 +206,31 @@ export class Voter {
 
   /**
    * {@link Voter.batch} for a voter with an arbiter or without one. Each vote that this home does not know is claimed
-   * first; a vote that it knows needs no arbiter.
-   * @throws TapstakeError as `Voter.batch`, and as `Arbiter.claim`: an unclear answer of the arbiter releases nothing
+   * first, one call after the other. Votes that it knows need no arbiter, and wait for no claim.
+   * @throws TapstakeError as `Voter.batch`, and as `Arbiter.claim`: an unclear answer of the arbiter releases nothing;
+   *   `signer-stopping` for a call that was given up before its turn
    */
-  batchAsync(votes: readonly (BlockVote | MessageVote)[], options: VoteOptions = {}): Promise<VoteResult[]> {
-    const work = this.#claiming.then(() => this.#batchClaimed(votes, options));
+  async batchAsync(
+    votes: readonly (BlockVote | MessageVote)[],
+    options: VoteOptions = {},
+  ): Promise<VoteResult[]> {
+    const arbiter = this.#arbiter;
+    if (!arbiter) return this.batch(votes, options);
+    const requests = this.check(votes);
+    const prepared = this.#prepare(requests, options);
+    if (!prepared.some(isNew)) return this.#release(prepared);
+    const work = this.#claiming.then(() => this.#batchClaimed(arbiter, requests, options));
     this.#claiming = work.catch(() => undefined);
     return work;
   }
 
   async #batchClaimed(
-    votes: readonly (BlockVote | MessageVote)[],
+    arbiter: NonNullable<VoterOptions["arbiter"]>,
+    requests: readonly MessageVote[],
     options: VoteOptions,
   ): Promise<VoteResult[]> {
-    const arbiter = this.#arbiter;
-    if (!arbiter) return this.batch(votes, options);
-    const requests = this.check(votes);
-    const wanted = this.#prepare(requests, options).filter(({ decision }) => decision.kind === "new");
+    if (options.isGivenUp?.() === true) throw givenUp();
+    const wanted = this.#prepare(requests, options).filter(isNew);
     const keyChain = { key: this.#publicKey, chainId: this.chain.id };
     const claimed = wanted.length === 0 ? [] : await arbiter.claim(keyChain, wanted);
     const found = new Map(wanted.map(({ height }, i) => [height, claimed[i]]));
@@ -375,6 +388,8 @@ interface SignedVote {
   readonly entry?: VoteEntry;
 }
 
+const isNew = ({ decision }: PreparedVote): boolean => decision.kind === "new";
+
 /** What may be done with a vote once the arbiter has answered: both must allow a new one. */
 function afterClaim(vote: PreparedVote, claimed: Claimed | undefined): PreparedVote {
   if (vote.decision.kind !== "new") return vote;
@@ -395,16 +410,11 @@ function assertReason(reason: string): void {
   throw new TapstakeError("invalid-argument", text);
 }
 
-function otherArbiter({ name, arbiter }: UnlockedKey, given: string | undefined): TapstakeError {
-  const text =
-    arbiter === undefined
-      ? `key ${name} is not bound to the arbiter that this signer is to ask: other signers could vote without it. Enrol the key first: fp arbiter enrol`
-      : `key ${name} is bound to the arbiter ${arbiter}, not to ${given ?? "none"}: it signs nothing without that. Give --arbiter, or enrol the key anew after a restore`;
-  return new TapstakeError("arbiter-required", text, { name });
-}
-
 const asksArbiter = (): TapstakeError =>
   new TapstakeError("arbiter-required", "this voter asks an arbiter first: call batchAsync");
+
+const givenUp = (): TapstakeError =>
+  new TapstakeError("signer-stopping", "the request was given up before its turn at the arbiter");
 
 function refuseDuplicates(requests: readonly { readonly height: bigint }[]): void {
   const seen = new Set<bigint>();

@@ -22,6 +22,13 @@ const STATUS: Partial<Record<ErrorCode, Status>> = {
   "key-not-found": status.NOT_FOUND,
   "key-mismatch": status.PERMISSION_DENIED,
   "key-locked": status.UNAVAILABLE,
+  // Never FailedPrecondition: callers would take the height for one that is signed, and leave it out.
+  "arbiter-unclear": status.UNAVAILABLE,
+  "arbiter-halted": status.UNAVAILABLE,
+  "arbiter-held": status.UNAVAILABLE,
+  "arbiter-required": status.UNAVAILABLE,
+  "arbiter-uninitialised": status.UNAVAILABLE,
+  "arbiter-version": status.UNAVAILABLE,
   "signer-stopping": status.UNAVAILABLE,
   "too-many-calls": status.RESOURCE_EXHAUSTED,
   "too-many-attempts": status.RESOURCE_EXHAUSTED,

@@ -71,9 +71,10 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
       return { answer: { pubRandList: await signer.randomness(uid, chainId, range, cancelled) } };
     },
 
-    SignEOTS({ uid, chainId, msg, height }, { chainHeight, note }) {
+    async SignEOTS({ uid, chainId, msg, height }, { chainHeight, cancelled, note }) {
       note({ ...names(uid, chainId), height: `${height}` });
-      const result = signer.vote(uid, chainId, { height, message: msg }, { chainHeight: chainHeight() });
+      const options = { chainHeight: chainHeight(), isGivenUp: cancelled };
+      const result = await signer.vote(uid, chainId, { height, message: msg }, options);
       note({ outcome: result.kind });
       if (result.kind === "refused") throw refusal(result);
       return { answer: { sig: result.signature }, trailer: { [OUTCOME_HEADER]: result.kind } };
@@ -87,10 +88,11 @@ export function createHandlers({ home, keys, signer, protection }: Parts): Handl
       );
     },
 
-    async SignBatchEOTS({ uid, chainId, signRequests }, { chainHeight, note }) {
+    async SignBatchEOTS({ uid, chainId, signRequests }, { chainHeight, cancelled, note }) {
       note({ ...names(uid, chainId), heights: signRequests.length });
       const votes = signRequests.map(({ msg, height }) => ({ height, message: msg }));
-      const results = await signer.batch(uid, chainId, votes, { chainHeight: chainHeight() });
+      const options = { chainHeight: chainHeight(), isGivenUp: cancelled };
+      const results = await signer.batch(uid, chainId, votes, options);
       const refused = results.filter((result) => result.kind === "refused");
       const responses = results.flatMap((result) =>
         result.kind === "refused" ? [] : [{ sig: result.signature, height: result.height }],

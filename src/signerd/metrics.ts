@@ -9,6 +9,7 @@ import { OPEN_METHODS } from "../signer-client/metadata.js";
 import { ANSWERS } from "../signer-client/status.js";
 import { methodNames } from "../signer-client/wire.js";
 import { REFUSAL_CODES } from "../vote/vote.js";
+import { type ArbiterHealth, CLAIM_OUTCOMES, type WatchedArbiter } from "./arbiter.js";
 import { REFUSALS } from "./connections.js";
 import { assertSafeToListen, listenFailed } from "./listen.js";
 
@@ -23,6 +24,12 @@ export const REFUSED_TOGETHER: ReadonlySet<ErrorCode> = new Set([
   "not-a-vote",
   "context-mismatch",
   "key-locked",
+  "arbiter-unclear",
+  "arbiter-halted",
+  "arbiter-held",
+  "arbiter-required",
+  "arbiter-uninitialised",
+  "arbiter-version",
 ]);
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -35,16 +42,19 @@ interface Counted {
   readonly unauthenticated: Counter<"method">;
   readonly denied: Counter<"method">;
   readonly refusedByLimit: Counter<"limit">;
+  readonly arbiterClaims: Counter<"outcome">;
 }
 
 /** State that is read when the page is requested. */
 interface State {
   readonly up: () => boolean;
   readonly unlockedKeys: () => number;
+  /** Of the keys that are bound to one. */
+  readonly arbiter?: () => Pick<WatchedArbiter, "health" | "pending"> | undefined;
 }
 
 /** The signer's metrics, in a registry of their own. docs/service.md lists them. */
-export function createMetrics({ up, unlockedKeys }: State) {
+export function createMetrics({ up, unlockedKeys, arbiter = () => undefined }: State) {
   const registry = new Registry();
   const registers = [registry];
   const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
@@ -62,6 +72,19 @@ export function createMetrics({ up, unlockedKeys }: State) {
     });
   reading("up", "1 while the signer answers, 0 while it stops or its store has failed", () => Number(up()));
   reading("unlocked_keys", "Keys that can sign", unlockedKeys);
+  const isArbiter = (state: ArbiterHealth["state"]) => () => Number(arbiter()?.health.state === state);
+  reading(
+    "arbiter_pending",
+    "Heights that are being claimed from the arbiter",
+    () => arbiter()?.pending ?? 0,
+  );
+  reading("arbiter_unclear", "1 if the arbiter's last answer was unclear", isArbiter("unclear"));
+  reading("arbiter_halted", "1 if the arbiter is halted", isArbiter("halted"));
+  reading(
+    "arbiter_held",
+    "1 while this signer signs nothing new for bound keys until a person acts",
+    isArbiter("held"),
+  );
   const metrics = {
     registry,
     signatures: counter(
@@ -101,6 +124,11 @@ export function createMetrics({ up, unlockedKeys }: State) {
       ["limit"],
     ),
     unlockFailures: counter("unlock_failures_total", "Wrong passphrases"),
+    arbiterClaims: counter(
+      "arbiter_claims_total",
+      "Heights claimed from the arbiter, by what became of them",
+      ["outcome"],
+    ),
   };
   startAtZero(metrics);
   return metrics;
@@ -108,7 +136,8 @@ export function createMetrics({ up, unlockedKeys }: State) {
 
 /** A series that begins with its first event hides that event from Prometheus' `increase()`. */
 function startAtZero(counted: Counted): void {
-  const { signatures, requests, seconds, unauthenticated, denied, refusedByLimit } = counted;
+  const { signatures, requests, seconds, unauthenticated, denied, refusedByLimit, arbiterClaims } = counted;
+  for (const outcome of CLAIM_OUTCOMES) arbiterClaims.inc({ outcome }, 0);
   for (const limit of REFUSALS) refusedByLimit.inc({ limit }, 0);
   for (const outcome of ["new", "same"]) signatures.inc({ outcome, code: "" }, 0);
   for (const code of [...REFUSAL_CODES, ...REFUSED_TOGETHER]) signatures.inc({ outcome: "refused", code }, 0);
@@ -125,7 +154,9 @@ export interface Health {
   readonly healthy: boolean;
   readonly status: string;
   readonly unlockedKeys: number;
-  /** Why the store failed. */
+  /** Of the keys that are bound to one. */
+  readonly arbiter?: ArbiterHealth;
+  /** Why the store failed, or why the signer holds. */
   readonly code?: ErrorCode;
   readonly reason?: string;
 }

@@ -2,6 +2,8 @@ import type { Logger } from "pino";
 import { hex } from "../core/bytes.js";
 import type { TapstakeError } from "../core/errors.js";
 import { mistrust, type MultiplesReport } from "../derivation/multiples.js";
+import { held } from "../finality/arbiter/errors.js";
+import type { ArbiterOptions } from "../finality/arbiter/open.js";
 import type { Home } from "../finality/home.js";
 import type { Passphrase } from "../finality/keys/keyfile.js";
 import type { KeyInfo } from "../finality/keys/keystore.js";
@@ -9,6 +11,7 @@ import { openProtection } from "../finality/protection/protection.js";
 import { addressText, isLoopback, parseAddress } from "../signer-client/endpoint.js";
 import { DEFAULT_ADDRESS, healthCheck, methodNames, pathOf } from "../signer-client/wire.js";
 import { AnonymousLog } from "./anonymous-log.js";
+import { arbiterWarnings, openWatched } from "./arbiter.js";
 import { AnonymousCalls, LIMITS, type Limits } from "./connections.js";
 import { GrpcServer } from "./grpc-server.js";
 import { createHandlers, type Facts } from "./handlers.js";
@@ -45,6 +48,8 @@ export interface ServeOptions {
   readonly otherContexts?: ReadonlySet<string>;
   /** For a chain id, the reason for votes at heights that no stored commitment covers. Without one, they are refused. */
   readonly uncommitted?: ReadonlyMap<string, string>;
+  /** Where keys that are bound to an arbiter claim their votes. Without it, they cannot be unlocked at the start. */
+  readonly arbiter?: ArbiterOptions;
   /** Bech32 addresses for which SignSchnorrSig proves possession of a key. */
   readonly popAddresses?: readonly string[];
   /** Milliseconds in which callers may fetch their last answers when it stops; ten seconds by default. */
@@ -69,7 +74,8 @@ export interface RunningSigner {
 /**
  * Serves a home's keys through the interface of PROTOCOL 10. A home has one signer at a time.
  * @throws TapstakeError `insecure-address`, `invalid-certificate` before anything is opened; `listen-failed`; the codes
- * of `openProtection` and of unlocking
+ * of `openProtection`, of unlocking and of `openArbiter`; `arbiter-required` for an unlocked key that is bound to another
+ * arbiter, or to one where none is given. An arbiter that does not answer keeps no signer from starting.
  */
 export async function serve(options: ServeOptions): Promise<RunningSigner> {
   const { home, log, unlock = [], patience = 10_000 } = options;
@@ -96,8 +102,15 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
       fault = error;
       settle(error);
     };
-    const isHealthy = () => !stopping && !protection.failed;
-    const metrics = createMetrics({ up: isHealthy, unlockedKeys: () => keys.unlocked.length });
+    const isHealthy = () => !stopping && !protection.failed && !arbiter?.hold;
+    const metrics = createMetrics({
+      up: isHealthy,
+      unlockedKeys: () => keys.unlocked.length,
+      arbiter: () => arbiter,
+    });
+    const arbiter = options.arbiter && openWatched(home, options.arbiter, metrics, log);
+    closing.push(() => arbiter?.close());
+    for (const warning of arbiterWarnings(keys.unlocked, arbiter)) log.warn(warning);
     const {
       openSchnorr = false,
       openMessages = false,
@@ -107,7 +120,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
       otherContexts = new Set(),
       uncommitted = new Map(),
     } = options;
-    const opened = {
+    const stated = {
       popAddresses,
       openSchnorr,
       openMessages,
@@ -123,17 +136,23 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
       log.error(report, wrong);
     };
     const warn = (facts: Facts, text: string) => log.warn(facts, text);
-    const signer = new Signer({ home, keys, protection, metrics, onReport, warn, ...opened });
+    const signer = new Signer({ home, keys, protection, metrics, onReport, warn, arbiter, ...stated });
     for (const { publicKey } of keys.unlocked) signer.showHeights(publicKey);
 
     let metricsAddress: string | undefined;
     if (options.metricsAddress !== undefined) {
-      const health = () => ({
-        healthy: isHealthy(),
-        status: stopping ? "stopping" : protection.failed ? "the store failed: restart" : "serving",
-        unlockedKeys: keys.unlocked.length,
-        ...(fault && { code: fault.code, reason: fault.message }),
-      });
+      const health = () => {
+        const hold = arbiter?.hold;
+        const why = fault ?? (hold && held(hold));
+        const serving = hold ? "held: find the cause, then enrol anew" : "serving";
+        return {
+          healthy: isHealthy(),
+          status: stopping ? "stopping" : protection.failed ? "the store failed: restart" : serving,
+          unlockedKeys: keys.unlocked.length,
+          ...(arbiter && { arbiter: arbiter.health }),
+          ...(why && { code: why.code, reason: why.message }),
+        };
+      };
       const { metricsAddress: at, publicMetrics } = options;
       const page = await serveMetrics(at, metrics.registry, health, publicMetrics);
       closing.push(page.stop);
@@ -172,6 +191,8 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
 
     const bound = addressText({ ...address, port });
     announce(options, { address: bound, metrics: metricsAddress, keys: keys.unlocked });
+    // Not waited for: a signer must not need its arbiter to start.
+    void arbiter?.look();
     const warnings = signer.unheardOf().map(unheardOf);
     for (const warning of warnings) log.warn(warning);
     return {
@@ -214,6 +235,7 @@ function announce(
       ...(metrics !== undefined && { metrics }),
       authenticated: hmacKey !== undefined,
       encrypted,
+      ...(options.arbiter && { arbiter: options.arbiter.arbiter }),
       ...(options.chainHeights && {
         chainHeights: Object.fromEntries([...options.chainHeights].map(([id, at]) => [id, `${at}`])),
       }),

@@ -190,7 +190,8 @@ function logFailure({ log, anonymousLog }: Parts, facts: Facts, call: UnaryCall,
     anonymousLog.write("warn", { ...facts, peer, code }, message);
     return;
   }
-  const level = STORE_FAILURES.has(code) || code === "self-check-failed" ? "error" : "warn";
+  const isGrave = STORE_FAILURES.has(code) || code === "self-check-failed" || code === "arbiter-held";
+  const level = isGrave ? "error" : "warn";
   log[level]({ ...facts, peer, code }, message);
 }
 

@@ -6,13 +6,20 @@ import { schnorr } from "../crypto/schnorr.js";
 import { hashesIn, xOnly } from "../derivation/block.js";
 import { deriveRange } from "../derivation/derive.js";
 import type { MultiplesReport } from "../derivation/multiples.js";
+import { MAX_CLAIMED } from "../finality/arbiter/claim.js";
 import { loadChains } from "../finality/chains.js";
 import type { Home } from "../finality/home.js";
 import type { UnlockedKey } from "../finality/keys/keystore.js";
 import type { Protection } from "../finality/protection/protection.js";
 import { covers, lastOf, overlap } from "../finality/protection/store.js";
 import { RandomnessCache } from "../finality/randomness/cache.js";
-import { type MessageVote, type VoteOptions, Voter, type VoteResult } from "../finality/voter.js";
+import {
+  type MessageVote,
+  type VoteOptions,
+  Voter,
+  type VoterOptions,
+  type VoteResult,
+} from "../finality/voter.js";
 import { assertChainId, type ChainConfig, chainIdOf } from "../vote/chain.js";
 import { MAX_BATCH, tooManyVotes } from "./counts.js";
 import type { Facts } from "./handlers.js";
@@ -28,8 +35,8 @@ export const MAX_RANDOMNESS = 100_000;
 
 /** Requests for so few heights do not wait for others: they take a few milliseconds. */
 const DERIVED_AT_ONCE = 32;
-/** So many that one write for them costs nothing beside their curve operations. */
-const SIGNED_AT_ONCE = 256;
+/** So many that one write for them costs nothing beside their curve operations; an arbiter takes them in two claims. */
+const SIGNED_AT_ONCE = 2 * MAX_CLAIMED;
 
 /** The most overlaps that an answer lists: metadata is bounded. */
 const OVERLAPS_TOLD = 20;
@@ -62,6 +69,8 @@ interface SignerParts {
   readonly otherContexts: ReadonlySet<string>;
   /** By chain: why votes outside every stored commitment are signed. */
   readonly uncommitted: ReadonlyMap<string, string>;
+  /** Of the keys that are bound to one. */
+  readonly arbiter?: VoterOptions["arbiter"];
 }
 
 /** A signature of a digest, and the meaning of the digest. */
@@ -108,12 +117,21 @@ export class Signer {
     }
   }
 
-  /** One vote, durable before it is returned. A refusal is a result too. @throws TapstakeError as `Voter.batch` */
-  vote(uid: Uint8Array, chainId: Uint8Array, vote: MessageVote, options: VoteOptions): VoteResult {
+  /**
+   * One vote, durable before it is returned. A refusal is a result too. A key that is bound to an arbiter claims it there.
+   * @throws TapstakeError as `Voter.batchAsync`
+   */
+  async vote(
+    uid: Uint8Array,
+    chainId: Uint8Array,
+    vote: MessageVote,
+    options: VoteOptions,
+  ): Promise<VoteResult> {
     try {
       const { voter, key, chain } = this.#voter(uid, chainId);
-      const [result] = this.#counted(key, chain, () => [voter.voteMessage(vote, options)]);
-      return result!;
+      const results = await voter.batchAsync([vote], options);
+      this.#count(key, chain, results);
+      return results[0]!;
     } catch (error) {
       this.#countRefused(error, 1);
       throw error;
@@ -125,7 +143,7 @@ export class Signer {
    * with another signing context than the chain's. It is also refused if a message is not a vote, or has another
    * signing context.
    * @throws TapstakeError `duplicate-height`, `not-a-vote`, `context-mismatch`, `invalid-number`, and the codes of what
-   * keeps every height from being signed
+   * keeps every height from being signed. What was signed before it is recorded, and the same when it is asked for again.
    */
   async batch(
     uid: Uint8Array,
@@ -141,7 +159,9 @@ export class Signer {
       for (let i = 0; i < votes.length; i += SIGNED_AT_ONCE) {
         if (i > 0) await pause();
         const part = votes.slice(i, i + SIGNED_AT_ONCE);
-        results.push(...this.#counted(key, chain, () => voter.batch(part, options)));
+        const signed = await voter.batchAsync(part, options);
+        this.#count(key, chain, signed);
+        results.push(...signed);
       }
       return results;
     } catch (error) {
@@ -293,7 +313,9 @@ export class Signer {
     const chainHeight = chainHeights.get(chain.id);
     const uncommitted = this.parts.uncommitted.get(chain.id);
     const cache = this.#cache;
-    return new Voter({ key, chain, protection, chainHeight, anyMessage, otherContext, uncommitted, cache });
+    const arbiter = key.arbiter === undefined ? undefined : this.parts.arbiter;
+    const stated = { chainHeight, anyMessage, otherContext, uncommitted };
+    return new Voter({ key, chain, protection, cache, arbiter, ...stated });
   }
 
   #chain(chainId: Uint8Array): ChainConfig {
@@ -301,15 +323,13 @@ export class Signer {
     return this.#chains.get(id) ?? { id, minCount: 1 };
   }
 
-  #counted({ publicKey }: UnlockedKey, { id }: ChainConfig, sign: () => VoteResult[]): VoteResult[] {
+  #count({ publicKey }: UnlockedKey, { id }: ChainConfig, results: readonly VoteResult[]): void {
     const { metrics, protection } = this.parts;
-    const results = sign();
     for (const result of results) {
       metrics.signatures.inc({ outcome: result.kind, code: result.kind === "refused" ? result.code : "" });
     }
     this.#showHeight(publicKey, id, protection.watermarks(publicKey, id)?.highWatermark);
     this.#warnOfUncovered(publicKey, id, results);
-    return results;
   }
 
   /** Logs once for each key and chain that no stored commitment covers a height that a vote was asked for. */

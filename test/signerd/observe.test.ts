@@ -58,6 +58,10 @@ const together = [
   "context-mismatch",
   "key-locked",
 ];
+/** Codes of an arbiter, which refuse all of them too. */
+const ofArbiter = ["unclear", "halted", "held", "required", "uninitialised", "version"].map(
+  (name) => `arbiter-${name}`,
+);
 const refused = (code: string) => `tapstake_signatures_total{outcome="refused",code="${code}"}`;
 
 describe("the metrics page", () => {
@@ -90,7 +94,7 @@ describe("the metrics page", () => {
     expect([...before].filter(([name]) => name.startsWith("tapstake_signatures_total"))).toEqual([
       ['tapstake_signatures_total{outcome="new",code=""}', 0],
       ['tapstake_signatures_total{outcome="same",code=""}', 0],
-      ...[...REFUSAL_CODES, ...together].map((code) => [refused(code), 0]),
+      ...[...REFUSAL_CODES, ...together, ...ofArbiter].map((code) => [refused(code), 0]),
     ]);
     const key = made.key.publicKey;
     const vote = { key, chainId: CHAIN, height: 5n, message: ballot(5n) };

@@ -59,6 +59,20 @@ export async function kinds(
   return claimed.map((each) => (each.kind === "refused" ? each.code : each.kind));
 }
 
+/** The digests of an arbiter by height, each written once. */
+export function storedVotes(cluster: Cluster, prefix: string): Map<bigint, string> {
+  const found = JSON.parse(cluster.ctl("get", "--prefix", `${prefix}/votes/`, "-w", "json")) as {
+    kvs?: { key: string; value: string; version: number }[];
+  };
+  return new Map(
+    (found.kvs ?? []).map(({ key, value, version }) => {
+      if (version !== 1) throw new Error(`a vote was written ${version} times`);
+      const name = Buffer.from(key, "base64").toString();
+      return [BigInt(`0x${name.slice(-16)}`), Buffer.from(value, "base64").toString("hex")];
+    }),
+  );
+}
+
 /** The code of the refusal that work ends with. */
 export async function codeOf(work: () => unknown): Promise<string> {
   try {

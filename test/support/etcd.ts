@@ -49,6 +49,11 @@ export class Member {
     return this.#log;
   }
 
+  get isRunning(): boolean {
+    const child = this.#process;
+    return child?.exitCode === null && child.signalCode === null;
+  }
+
   start(state: "new" | "existing" = "new", ...more: readonly string[]): void {
     const child = spawn(programs!.etcd, [...this.args(state), ...more], {
       stdio: ["ignore", "ignore", "pipe"],
@@ -62,7 +67,7 @@ export class Member {
   /** Ends the process at once, as a crash of it would. */
   async kill(): Promise<void> {
     const child = this.#process;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || !this.isRunning) return;
     const ended = once(child, "exit");
     child.kill("SIGKILL");
     await ended;
@@ -183,6 +188,15 @@ export class Cluster {
     });
     if (!leader) throw new Error("no member leads");
     return leader;
+  }
+
+  /** Starts or continues every member that does not run. */
+  async mend(): Promise<void> {
+    for (const member of this.members) {
+      if (member.isRunning) member.resume();
+      else member.start("existing");
+    }
+    await this.ready();
   }
 
   async killAll(): Promise<void> {

@@ -1,7 +1,8 @@
 // A signer as a process of its own, for tests that kill it. What it prints has left the house.
 //   node signer-process.mjs hold <home>         opens the home and waits
 //   node signer-process.mjs open <home>         says that it opens the home, does so and waits
-//   node signer-process.mjs vote <home> <from>  checks what was printed before (standard input), then votes on and on
+//   node signer-process.mjs vote <home> <from>  says that it opens the home, checks what was printed before (standard input), then
+//                                               votes on and on
 //   node signer-process.mjs try <home> <from>   votes until something fails, and prints the code of that
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeSync } from "node:fs";
@@ -17,7 +18,7 @@ const say = (...words) => writeSync(1, `${words.join(" ")}\n`);
 const hexOf = (bytes) => Buffer.from(bytes).toString("hex");
 
 try {
-  if (mode === "open") say("opening");
+  if (mode === "open" || mode === "vote") say("opening");
   // Small, so that the watermark log is often written anew.
   const protection = openProtection(openHome(path), { roomForWatermarks: 2000 });
   if (!protection.watermarks(key.publicKey, "bbn-test")) protection.init(key.publicKey, "bbn-test", 0n);

@@ -3,10 +3,10 @@ import { hex, utf8 } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { Home } from "../home.js";
 import type { KeyChain } from "../protection/key-chain.js";
-import { type Claim, type ClaimedVote, claimTxn, isAbsent, isEqual, MAX_CLAIMED } from "./claim.js";
+import { type Claim, type ClaimedVote, claimTxn, isAbsent, isEqual, lookTxn, MAX_CLAIMED } from "./claim.js";
 import { type EtcdClient } from "./client.js";
 import { halted, held, type Hold, type HoldReason, isLoss, notInitialised, unclear } from "./errors.js";
-import { idText, judge, judgeHeader, type Judgement, type Outcome } from "./judge.js";
+import { idText, judge, judgeHeader, judgeLook, type Judgement, type Outcome } from "./judge.js";
 import { type ArbiterKeys, arbiterKeys } from "./keys.js";
 import { type ArbiterState, readState, writeState } from "./state.js";
 import type { ResponseHeader } from "./wire.js";
@@ -68,7 +68,26 @@ export class Arbiter {
    *   `arbiter-version`: then nothing may be released, though a part may have been claimed
    */
   claim(of: KeyChain, votes: readonly ClaimedVote[]): Promise<Claimed[]> {
-    const work = this.#last.then(() => this.#claimAll(of, votes));
+    return this.#inTurn(() => this.#claimAll(of, votes));
+  }
+
+  /**
+   * Looks without a vote whether this signer may claim. It finds a store that went back before a vote does.
+   * @throws TapstakeError `arbiter-unclear`, `arbiter-halted`, `arbiter-held`, `arbiter-version`
+   */
+  look(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#refuseHeld();
+      const { signer, store, seal: last } = this.#state;
+      const answer = await this.#asked(() => this.#client.ask("Txn", lookTxn(this.#keys, signer)));
+      const judgement = judgeLook(this.#keys, { signer, store, last }, this.#state, answer);
+      if (judgement) await this.#refuse(judgement);
+      await this.#checkMembers();
+    });
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const work = this.#last.then(act);
     this.#last = work.catch(() => undefined);
     return work;
   }
@@ -109,21 +128,21 @@ export class Arbiter {
     const claim: Claim = { of, votes, signer, store, last, next };
     const answer = await this.#asked(() => this.#client.ask("Txn", claimTxn(this.#keys, claim)));
     const judgement = judge(this.#keys, claim, this.#state, answer);
-    switch (judgement.kind) {
-      case "judged": {
-        const { revision } = answer.header;
-        this.#state = { ...this.#state, seal: judgement.seal, revision };
-        return judgement;
-      }
-      case "hold":
-        return this.#holdFor(judgement.reason, judgement.found);
-      case "halted":
-        throw halted(judgement.found);
-      case "uninitialised":
-        throw notInitialised(`has no low watermark of key ${hex.encode(of.key)} on chain ${of.chainId}`);
-      case "unclear":
-        throw unclear(judgement.found);
+    if (judgement.kind === "judged") {
+      const { revision } = answer.header;
+      this.#state = { ...this.#state, seal: judgement.seal, revision };
+      return judgement;
     }
+    if (judgement.kind === "uninitialised") {
+      throw notInitialised(`has no low watermark of key ${hex.encode(of.key)} on chain ${of.chainId}`);
+    }
+    return this.#refuse(judgement);
+  }
+
+  /** @throws TapstakeError always: `arbiter-held`, `arbiter-halted`, `arbiter-unclear` */
+  async #refuse(judgement: Extract<Judgement, { kind: "hold" | "halted" | "unclear" }>): Promise<never> {
+    if (judgement.kind === "hold") return this.#holdFor(judgement.reason, judgement.found);
+    throw judgement.kind === "halted" ? halted(judgement.found) : unclear(judgement.found);
   }
 
   /** The cluster has the members of the enrolment: one that was made of a single old member has fewer. */

@@ -57,6 +57,13 @@ export function claimTxn(keys: ArbiterKeys, claim: Claim): TxnRequest {
   return { compare, success: [seal, ...each], failure };
 }
 
+/** Reads what concerns a signer itself. It has no put, and is linearizable as its reads are. */
+export const lookTxn = (keys: ArbiterKeys, signer: string): TxnRequest => ({
+  compare: [],
+  success: [keys.store, keys.seal(signer), keys.halt].map(read),
+  failure: [],
+});
+
 /** Choices of etcd's `Compare`. */
 const EQUAL = 0;
 const LESS = 2;
@@ -82,4 +89,6 @@ const valueIs = (result: number, key: Uint8Array, value: string): Compare => ({
   value: utf8(value),
 });
 
-export const read = (key: Uint8Array): RequestOp => ({ range: { key } });
+export function read(key: Uint8Array): RequestOp {
+  return { range: { key } };
+}

@@ -114,23 +114,58 @@ function judgeWritten(keys: ArbiterKeys, { of, votes, next }: Claim, { responses
   return { kind: "judged", seal: next, outcomes };
 }
 
-/** A condition did not hold: nothing was written. */
-function judgeRead(keys: ArbiterKeys, claim: Claim, pins: Pins, { responses }: TxnResponse): Judgement {
-  const { of, votes, signer, store, last } = claim;
-  expectForm(responses.length === 4 + votes.length, `${responses.length} parts for ${votes.length} votes`);
-  const names = [keys.store, keys.seal(signer), keys.low(of), keys.halt];
-  const rows = responses.map((part, i) =>
-    rowOf(only(part, "range"), names[i] ?? keys.vote(of, votes[i - names.length]!.height)),
-  );
-  const [storeRow, sealRow, lowRow, haltRow] = rows;
+/** What a signer finds that asks without a vote: undefined if it may claim. */
+export function judgeLook(
+  keys: ArbiterKeys,
+  known: Standing,
+  pins: Pins,
+  { response, header }: { readonly response: TxnResponse; readonly header: ResponseHeader },
+): Exclude<Judgement, { kind: "judged" | "uninitialised" }> | undefined {
+  const foreign = judgeHeader(pins, header);
+  if (foreign) return foreign;
+  try {
+    const names = [keys.store, keys.seal(known.signer), keys.halt];
+    const { responses } = response;
+    expectForm(responses.length === names.length, `${responses.length} parts for ${names.length} keys`);
+    const [store, seal, halt] = responses.map((part, i) => rowOf(only(part, "range"), names[i]!));
+    const found = judgeStanding(known, pins, [store, seal, halt]);
+    return "kind" in found ? found : undefined;
+  } catch (error) {
+    if (!(error instanceof Misshapen)) throw error;
+    return { kind: "unclear", found: `its answer has another form: ${error.message}` };
+  }
+}
+
+/** What a signer last knew of its own place in the arbiter. */
+type Standing = Pick<Claim, "signer" | "store" | "last">;
+
+/** The rows that concern a signer itself, before any vote is looked at. */
+function judgeStanding(
+  { store, last }: Standing,
+  pins: Pins,
+  [storeRow, sealRow, haltRow]: readonly (KeyValue | undefined)[],
+): Seal | Extract<Judgement, { kind: "hold" | "halted" }> {
   const storeText = storeRow && textIn(storeRow.value);
   if (storeText !== store) {
     const found = storeText ?? "nothing readable";
     return hold("store-changed", `the arbiter's store is "${found}", and was "${store}" at the enrolment`);
   }
   const seal = judgeSeal(sealRow, last, pins);
+  if ("kind" in seal || !haltRow) return seal;
+  return { kind: "halted", found: textIn(haltRow.value) ?? "no readable reason" };
+}
+
+/** A condition did not hold: nothing was written. */
+function judgeRead(keys: ArbiterKeys, claim: Claim, pins: Pins, { responses }: TxnResponse): Judgement {
+  const { of, votes, signer, last } = claim;
+  expectForm(responses.length === 4 + votes.length, `${responses.length} parts for ${votes.length} votes`);
+  const names = [keys.store, keys.seal(signer), keys.low(of), keys.halt];
+  const rows = responses.map((part, i) =>
+    rowOf(only(part, "range"), names[i] ?? keys.vote(of, votes[i - names.length]!.height)),
+  );
+  const [storeRow, sealRow, lowRow, haltRow] = rows;
+  const seal = judgeStanding(claim, pins, [storeRow, sealRow, haltRow]);
   if ("kind" in seal) return seal;
-  if (haltRow) return { kind: "halted", found: textIn(haltRow.value) ?? "no readable reason" };
   if (!lowRow) return { kind: "uninitialised" };
   const low = heightIn(lowRow.value);
   if (low === undefined) return hold("vote-rewritten", "the arbiter's low watermark is no height");

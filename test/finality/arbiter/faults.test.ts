@@ -4,7 +4,7 @@ import { hex } from "../../../src/core/bytes.js";
 import type { Arbiter } from "../../../src/finality/arbiter/arbiter.js";
 import { arbiterReport } from "../../../src/finality/arbiter/store.js";
 import { TapstakeError } from "../../../src/core/errors.js";
-import { clientOf, codeOf, kinds, of, signerOf, storeOf, vote } from "../../support/arbiter.js";
+import { clientOf, codeOf, kinds, of, signerOf, storedVotes, storeOf, vote } from "../../support/arbiter.js";
 import { Cluster, hasEtcd } from "../../support/etcd.js";
 import { eventually } from "../../support/eventually.js";
 import { lossyWay } from "../../support/lost-answers.js";
@@ -59,25 +59,11 @@ describe.runIf(hasEtcd)("a cluster with faults", async () => {
     await sleep(FAULT);
     stop.abort();
     await Promise.all(signers);
-    const stored = storedVotes(prefix);
+    const stored = storedVotes(cluster, prefix);
     for (const [height, digests] of released) {
       expect([...digests], `height ${height}, ${unclear} unclear`).toEqual([stored.get(height)]);
     }
     expect(released.size).toBeGreaterThan(0);
-  }
-
-  /** The digests of an arbiter by height, each written once. */
-  function storedVotes(prefix: string): Map<bigint, string> {
-    const { kvs = [] } = JSON.parse(cluster.ctl("get", "--prefix", `${prefix}/votes/`, "-w", "json")) as {
-      kvs?: { key: string; value: string; version: number }[];
-    };
-    return new Map(
-      kvs.map(({ key, value, version }) => {
-        expect(version).toBe(1);
-        const name = Buffer.from(key, "base64").toString();
-        return [BigInt(`0x${name.slice(-16)}`), Buffer.from(value, "base64").toString("hex")];
-      }),
-    );
   }
 
   it("faults: no height has two digests while the leader is killed", () =>

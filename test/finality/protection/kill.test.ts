@@ -3,16 +3,30 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
+import { sha256 } from "../../../src/core/hashes.js";
 import { openHome } from "../../../src/finality/home.js";
+import { voteMessage } from "../../../src/vote/messages.js";
 import { killedAtEachStep } from "../../support/killed.js";
 import { isLong, randomOf } from "../../support/runs.js";
-import { begin, hash, inHome, newHome, signerProgram, testKey, voterOf } from "../../support/signer.js";
+import {
+  begin,
+  CHAIN,
+  hash,
+  inHome,
+  newHome,
+  signerProgram,
+  testKey,
+  voterOf,
+} from "../../support/signer.js";
 
-/** How often each of two homes has its signer killed. */
-const KILLS = isLong ? 120 : 2;
+/** How often each of two homes has its signer killed; the arbiter's test adds the rest of 10,000. */
+const KILLS = isLong ? 4_500 : 2;
 
-/** When a signer is killed: so long after it was started, or when it has said so many lines. */
-type Moment = { readonly afterMilliseconds: number } | { readonly afterLines: number };
+/** When a signer is killed: so long after it has said so many lines. The first line says that it opens its home. */
+interface Moment {
+  readonly lines: number;
+  readonly milliseconds: number;
+}
 
 /** Starts a signer on a home, kills it, and returns all that it said. */
 async function killedSigner(path: string, from: bigint, printed: readonly string[], moment: Moment) {
@@ -21,18 +35,21 @@ async function killedSigner(path: string, from: bigint, printed: readonly string
   });
   const lines: string[] = [];
   const kill = () => child.kill("SIGKILL");
-  const timer = "afterMilliseconds" in moment ? setTimeout(kill, moment.afterMilliseconds) : undefined;
+  let timer: NodeJS.Timeout | undefined;
   const reader = createInterface({ input: child.stdout });
   const ended = Promise.all([once(child, "exit"), once(reader, "close")]);
   reader.on("line", (line) => {
     lines.push(line);
-    if ("afterLines" in moment && lines.length === moment.afterLines) kill();
+    if (lines.length !== moment.lines) return;
+    if (moment.milliseconds === 0) kill();
+    else timer = setTimeout(kill, moment.milliseconds);
   });
   // The signer may be dead before it has read what it checks.
   child.stdin.on("error", () => {});
   child.stdin.end(printed.map((line) => `${line}\n`).join(""));
-  await ended;
+  const [[, signal]] = (await ended) as [[number | null, string | null], unknown];
   clearTimeout(timer);
+  expect(signal, lines.join("\n")).toBe("SIGKILL");
   return lines;
 }
 
@@ -45,11 +62,11 @@ async function killedAgainAndAgain(name: string): Promise<{ signed: string[]; pa
   let next = 0n;
   const random = randomOf(name);
   for (let kill = 0; kill < KILLS; kill++) {
-    // Of a long run, some are killed while they start; most while they sign.
+    // A fifth are killed while they open their home or check; most while they sign.
     const moment =
-      isLong && random.below(5) === 0
-        ? { afterMilliseconds: random.below(400) }
-        : { afterLines: 2 + random.below(40) };
+      random.below(5) === 0
+        ? { lines: 1, milliseconds: random.below(40) }
+        : { lines: 4 + random.below(12), milliseconds: random.below(3) };
     const lines = await killedSigner(home.path, next, last, moment);
     expect(lines.filter((line) => /^(LEAK|LOST|error)/.test(line))).toEqual([]);
     const printed = lines.filter((line) => line.startsWith("signed ")).map((line) => line.slice(7));
@@ -93,17 +110,17 @@ describe("a killed signer", () => {
   it("at random moments, repeatedly, keeps every signature that it printed", async () => {
     for (const { signed, path } of await Promise.all(["one home", "another"].map(killedAgainAndAgain))) {
       if (isLong) expect(signed.length).toBeGreaterThan(KILLS);
-      const heights = signed.map((line) => line.split(" ")[0]);
-      expect(new Set(heights).size).toBe(heights.length);
+      const votes = signed.map((line) => line.split(" ") as [string, string, string]);
+      expect(new Set(votes.map(([height]) => height)).size).toBe(votes.length);
       inHome(openHome(path), (protection) => {
-        const voter = voterOf(protection);
-        for (const line of signed) {
-          const [height, appHash, signature] = line.split(" ") as [string, string, string];
-          const other = voter.vote({ height: BigInt(height), appHash: hash(1) });
-          expect(other).toMatchObject({ kind: "refused", code: "double-vote" });
-          const same = voter.vote({ height: BigInt(height), appHash: hex.decode(appHash) });
-          expect(same.kind).toBe("same");
-          expect(hex.encode((same as { signature: Uint8Array }).signature)).toBe(signature);
+        const { publicKey } = testKey();
+        const heights = votes.map(([height]) => BigInt(height));
+        const records = protection.recordsAt(publicKey, CHAIN.id, heights);
+        for (const [height, appHash, signature] of votes) {
+          const record = records.get(BigInt(height));
+          const message = voteMessage({ height: BigInt(height), appHash: hex.decode(appHash) });
+          expect(record?.digest, height).toEqual(sha256(message));
+          expect(hex.encode(record!.signature!), height).toBe(signature);
         }
       });
     }

@@ -4,6 +4,7 @@ import { TapstakeError } from "../../../core/errors.js";
 import { findHome } from "../../../finality/home.js";
 import { DEFAULT_ADDRESS } from "../../../signer-client/wire.js";
 import type { ServeOptions } from "../../../signerd/serve.js";
+import { arbiterOption, arbiterOptions, arbiterTlsOption, namesArbiter } from "../../arbiter.js";
 import { newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";
 import {
@@ -32,6 +33,7 @@ const LEVELS = ["debug", "info", "warn", "error"] as const;
 const SERVE = {
   description: `Speaks the interface of the Go key manager (proto.EOTSManager), so the finality-provider software only needs another address.
 Each vote is on disk before its signature leaves. The signer refuses a second message at the same height.
+With --arbiter, it claims each vote of a bound key first.
 
 tapstake refuses a second signer on the same home. SIGTERM or Ctrl-C stops the signer after the calls that it began.
 SIGHUP opens the file of --log-file again.`,
@@ -77,6 +79,8 @@ export const serve = () =>
         "vote where this home knows no commitment, and why (repeatable)",
       ).argParser(chainReasons),
     )
+    .addOption(arbiterOption())
+    .addOption(arbiterTlsOption())
     .addOption(constantTimeOption())
     .option("--open-schnorr", "danger: let SignSchnorrSig sign any digest")
     .option("--open-messages", "danger: let SignEOTS sign messages other than votes")
@@ -113,6 +117,7 @@ export const serve = () =>
         ...(given.chainHeight && { chainHeights: given.chainHeight }),
         ...(given.otherContext && { otherContexts: new Set(given.otherContext) }),
         ...(given.uncommitted && { uncommitted: given.uncommitted }),
+        ...(namesArbiter(given) && { arbiter: await arbiterOptions(given) }),
         ...(given.popAddress && { popAddresses: given.popAddress }),
         publicMetrics: given.publicMetrics ?? false,
         constantTime: given.constantTime ?? false,

@@ -4,7 +4,13 @@ import { type BlockVote, Voter } from "../../../finality/voter.js";
 import { openArbiter } from "../../../finality/arbiter/open.js";
 import { type VoteAnswer, voteRemotely } from "../../../signer-client/votes.js";
 import { blockVotesFromJson, voteToJson } from "../../../vote/json.js";
-import { type ArbiterFlags, arbiterOption, arbiterOptions, arbiterTlsOption } from "../../arbiter.js";
+import {
+  type ArbiterFlags,
+  arbiterOption,
+  arbiterOptions,
+  arbiterTlsOption,
+  namesArbiter,
+} from "../../arbiter.js";
 import { newCommand } from "../../command.js";
 import { type Coverage, warnOfUncovered } from "../../coverage.js";
 import { UsageError } from "../../errors.js";
@@ -138,8 +144,7 @@ function voteHere(options: Options, votes: readonly BlockVote[]): Promise<Answer
     ];
     const coverage = { chain, isConfigured: loadChains(home).has(chain.id), commitments };
     const { chainHeight: known, otherContext, uncommitted } = options;
-    const named =
-      options.arbiter === undefined ? undefined : openArbiter(home, await arbiterOptions(options));
+    const named = namesArbiter(options) ? openArbiter(home, await arbiterOptions(options)) : undefined;
     try {
       const { arbiter } = named ?? {};
       const voter = new Voter({
