@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
-import type { Logger } from "pino";
 
-/** What the signer tells systemd. */
+/** What a daemon tells systemd. */
 export interface Supervisor {
-  ready(address: string): void;
+  /** @param status what it does, for `systemctl status` */
+  ready(status: string): void;
   /** @param status why, for `systemctl status` */
   stopping(status: string): void;
 }
@@ -16,7 +16,10 @@ export const isUnderSystemd = (env: NodeJS.ProcessEnv = process.env): boolean =>
  * Talks to systemd by its own program, `systemd-notify`: Node has no sockets of the kind that `NOTIFY_SOCKET` names, in
  * the file system or abstract. As the messages come from a child, the unit needs `NotifyAccess=all`.
  */
-export function supervisor(log: Logger, env: NodeJS.ProcessEnv = process.env): Supervisor {
+export function supervisor(
+  log: { warn(facts: { readonly reason: string }, text: string): void },
+  env: NodeJS.ProcessEnv = process.env,
+): Supervisor {
   const { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID, PATH } = env;
   if (!NOTIFY_SOCKET) return { ready() {}, stopping() {} };
   let hasFailed = false;
@@ -38,8 +41,8 @@ export function supervisor(log: Logger, env: NodeJS.ProcessEnv = process.env): S
   const isWatched = microseconds > 0 && (!WATCHDOG_PID || Number(WATCHDOG_PID) === process.pid);
   let watching: NodeJS.Timeout | undefined;
   return {
-    ready(address) {
-      send("READY=1", `STATUS=serving on ${address}`);
+    ready(status) {
+      send("READY=1", `STATUS=${status}`);
       // A process that hangs runs no timer.
       if (isWatched) watching = setInterval(() => send("WATCHDOG=1"), microseconds / 3000).unref();
     },

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -7,6 +7,7 @@ import { hex } from "../../src/core/bytes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { DEFAULT_PATH, secretFromMnemonic } from "../../src/finality/keys/mnemonic.js";
 import { type DaemonProcess, startDaemon } from "../signerd/support.js";
+import { serviceArguments } from "../deploy/unit-file.js";
 import { PAGES, type Page, parsePage, read } from "../support/pages.js";
 import { lightenScrypt } from "../support/light-scrypt.mjs";
 import { serve } from "../support/server.js";
@@ -226,14 +227,10 @@ function answerTo(question: string, line: string, said: string): string {
   return [...shown!.split("Word ")[0]!.matchAll(/\d+ ([a-z]+)/g)][Number(place) - 1]![1]!;
 }
 
-/** The unit file of docs/service.md. */
-const unit = () => parsePage(read("docs/service.md")).blocks.find(({ language }) => language === "ini")!.code;
-
 /** How the unit starts the signer, with the folders of a test. */
 const unitsCommand = (cwd: string) =>
-  /^ExecStart=((?:.*\\\n)*.*)$/m
-    .exec(unit())![1]!
-    .replaceAll("%d/", `${cwd}/`)
+  ["tapstake", ...serviceArguments(read("deploy/systemd/tapstake.service"), cwd)]
+    .join(" ")
     .replaceAll("/var/lib/tapstake/", `${cwd}/`);
 
 /** A node's LCD on which the key has voted. */
@@ -303,20 +300,5 @@ describe.skipIf(!hasTools)("the commands of a provider's page", () => {
       "ended with 1, and said",
     );
     expect(existsSync(join(reader.cwd, "seen"))).toBe(false);
-  });
-});
-
-describe.skipIf(!has("systemd-analyze"))("the unit file of docs/service.md", () => {
-  it("passes systemd-analyze verify", () => {
-    const folder = join(temporaryFolder(), "units");
-    mkdirSync(folder);
-    const path = join(folder, "tapstake.service");
-    writeFileSync(path, unit().replaceAll("/opt/tapstake/bin/tapstake", process.execPath));
-    const { status, stdout, stderr } = spawnSync("systemd-analyze", ["verify", path], { encoding: "utf8" });
-    expect({ status, said: stdout + stderr }).toEqual({ status: 0, said: "" });
-    writeFileSync(path, unit().replace("Restart=on-failure", "Restart=perhaps"));
-    expect(spawnSync("systemd-analyze", ["verify", path], { encoding: "utf8" }).stderr).toMatch(
-      /parse service restart specifier/,
-    );
   });
 });

@@ -8,7 +8,7 @@ export const read = (path: string) => readFileSync(`${root}${path}`, "utf8");
 
 /** What people read: paths from the root. */
 export const PAGES: readonly string[] = [
-  ...["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].filter((path) =>
+  ...["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "deploy/README.md"].filter((path) =>
     existsSync(`${root}${path}`),
   ),
   ...readdirSync(`${root}docs`, { recursive: true, encoding: "utf8" })

@@ -4,6 +4,7 @@ const INSTALLS = "installs software, for minutes";
 const ADMINISTRATOR = "changes the machine, as an administrator";
 const OTHER_USER = "is another user's shell; the lines in it run";
 const EXAMPLE = "is an example, which .ci/run and test/pages run";
+const ENGINE = "needs a container engine; test/deploy parses the commands";
 const PUBLIC = "locks coins on mainnet; other blocks run the same commands on regtest";
 
 const SERVER = "asks a public server; test/cli runs the commands against a simulated one";
@@ -18,6 +19,16 @@ export const UNRUN: Readonly<Record<string, Readonly<Record<string, string>>>> =
     "git clone <url> && cd tapstake # <url> is the URL of this repository": INSTALLS,
     "npm test                                             # all": "runs the tests that run this one",
   },
+  "deploy/README.md": {
+    "cd /opt/tapstake/lib/node_modules/tapstake/deploy": "needs systemd, as an administrator",
+    "sudo useradd --system --create-home --base-dir /var/lib --shell /usr/sbin/nologin tapstake-watch":
+      ADMINISTRATOR,
+    "sudo install --directory --mode 700 /etc/tapstake-watch": ADMINISTRATOR,
+    "npm ci": INSTALLS,
+    "sudo install --directory --mode 711 /etc/tapstake": ADMINISTRATOR,
+    "docker compose run --rm signer fp keys new validator-1": ENGINE,
+    "docker compose run --rm watch watch init --network mainnet --store watch.db": ENGINE,
+  },
   "docs/emergency.md": {
     "sudo -iu tapstake": OTHER_USER,
     exit: OTHER_USER,
@@ -29,7 +40,8 @@ export const UNRUN: Readonly<Record<string, Readonly<Record<string, string>>>> =
     "sudo chmod 700 /var/lib/tapstake": ADMINISTRATOR,
     "sudo -iu tapstake": OTHER_USER,
     "sudo install --directory --mode 700 /etc/tapstake": ADMINISTRATOR,
-    "sudo systemctl daemon-reload": "needs systemd, as an administrator",
+    "sudo cp /opt/tapstake/lib/node_modules/tapstake/deploy/systemd/tapstake.service /etc/systemd/system/":
+      "needs systemd, as an administrator",
   },
   "docs/recipes.md": {
     "NODE_OPTIONS=--experimental-vm-modules npx jest":
@@ -51,6 +63,10 @@ export const UNRUN: Readonly<Record<string, Readonly<Record<string, string>>>> =
       "takes the ports of a node that the reader may have; the tests start one on free ports",
     "tapstake stake create --params mainnet-phase1 --staker $STAKER --fp $FP --time 64000 --value 600000 \\":
       PUBLIC,
+  },
+  "docs/service.md": {
+    "sudo cp /opt/tapstake/lib/node_modules/tapstake/deploy/systemd/tapstake.service /etc/systemd/system/":
+      "needs systemd, as an administrator",
   },
   "docs/testing.md": {
     "NODE_OPTIONS=--experimental-vm-modules npx jest --testMatch '**/*.test.mjs' --transform '{}' --testTimeout 120000":

@@ -144,7 +144,7 @@ export const serve = () =>
           (metricsAddress === undefined ? "" : `, metrics on http://${metricsAddress}/metrics`),
       );
       const systemd = supervisor(log);
-      systemd.ready(address);
+      systemd.ready(`serving on ${address}`);
       const leaves = given.exitOnStoreFailure ?? isUnderSystemd();
       const why = await (leaves ? Promise.race([stopAsked, running.storeFailure]) : stopAsked);
       if (typeof why === "string") log.info({ signal: why }, "asked to stop");

@@ -5,6 +5,7 @@ import { TapstakeError } from "../../../core/errors.js";
 import { counted } from "../../../core/text.js";
 import { type Delegation } from "../../../delegation/delegation.js";
 import { delegationFromJson } from "../../../delegation/json.js";
+import { supervisor } from "../../../signerd/supervisor.js";
 import type { WatchedBlock, WatchedStake, WatchItem } from "../../../watch/types.js";
 import { openStoreReader, openWatch, type Watch } from "../../../watch/watch.js";
 import { newCommand } from "../../command.js";
@@ -78,7 +79,9 @@ tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./
       const readFolder = () => folder !== undefined && addFolder(watch, folder, seen);
       const timer = setInterval(whileThere(readFolder), FOLDER_EVERY);
       let at: WatchedBlock | null = null;
+      const systemd = supervisor({ warn: (facts, text) => note(`${text} (${facts.reason})`) });
       const stop = async () => {
+        systemd.stopping("stopping");
         at = watch.tip();
         await monitor?.stop();
         await roles.close();
@@ -88,6 +91,7 @@ tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./
       try {
         await roles.start(watch);
         readFolder();
+        systemd.ready(`following ${source.name}`);
         for await (const item of untilTip ? untilTipOf(watch) : watch) {
           if (json) say(toJson(item, 0));
           else if (item.kind === "stake") say(line(item.stake));
