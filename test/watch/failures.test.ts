@@ -238,3 +238,32 @@ describe("how others fail", () => {
     expect(await requests(3)).toBe(await requests(0));
   });
 });
+
+/** Each block of it stands for as much work as 128 blocks of the easiest target. */
+const HARD_BITS = 0x2000_ffff;
+
+// bitcoind has one target on regtest, so that fewer blocks never have more work there: here, a source in memory has
+// blocks of two targets, each with its real proof of work.
+describe("a reorganisation to fewer blocks with more work", () => {
+  it("is followed, and back to more blocks when they have more work again", async () => {
+    const world = new World();
+    const { bitcoin } = world;
+    world.scanner.add([cast.delegations[0]!]);
+    const fork = bitcoin.mine();
+    for (const move of ["a staking", "a unbonding"]) bitcoin.mine([moveOf(move)]);
+    for (let i = 0; i < 20; i++) bitcoin.mine();
+    const long = bitcoin.tip;
+    await world.sync();
+    bitcoin.mine([moveOf("a staking")], fork, { bits: HARD_BITS });
+    bitcoin.mine([moveOf("a slashing")], bitcoin.tip, { bits: HARD_BITS });
+    await world.sync();
+    expect(world.chain.tip()?.height).toBe(fork.height + 2);
+    expectOneChain(world);
+    expect(world.state(0)).toBe("slashed");
+    bitcoin.mine([], long, { bits: HARD_BITS });
+    bitcoin.mine([], bitcoin.tip, { bits: HARD_BITS });
+    await world.sync();
+    expectOneChain(world);
+    expect(world.state(0)).toBe("unbonding");
+  });
+});
