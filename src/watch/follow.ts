@@ -1,7 +1,9 @@
-import { parseHeader } from "../bitcoin/header.js";
+import { type BlockHeader, parseHeader } from "../bitcoin/header.js";
 import { checkChain, type ChainTip } from "../chain/access.js";
 import { TapstakeError } from "../core/errors.js";
 import { toOutpoint } from "../bitcoin/transaction.js";
+import { type Branch, checkAnchor, checkBranch, hasMoreWork } from "./branch.js";
+import type { DifficultyRules } from "./difficulty.js";
 import { hashText } from "./outpoint.js";
 import { NO_BLOCK, type Scanner, type WalkedBlock } from "./scanner.js";
 import type { BlockSource } from "./source.js";
@@ -17,11 +19,21 @@ const BATCH = { blocks: 2_000, bytes: 32 * 1024 * 1024 } as const;
 const CHECKED_AT_START = 2_000;
 const LOCATED_AT_ONCE = 500;
 
+/** Where the store goes next. */
+interface Plan {
+  /** The common ancestor of the store and the source. */
+  readonly ancestor: WatchedBlock | null;
+  /** The blocks above it, the lowest first. */
+  readonly hashes: string[];
+  /** Their headers, where they were had one by one. */
+  readonly headers: BlockHeader[];
+}
+
 /** What changed by one step. */
 export interface Step {
   /** The tip of the source. */
   readonly tip: ChainTip;
-  /** Whether the store has that tip. */
+  /** Whether the store has that tip, or a chain with as much work. */
   readonly done: boolean;
 }
 
@@ -42,6 +54,8 @@ export class Follower {
   readonly #source: BlockSource;
   readonly #progress: (at: WatchedBlock, tip: ChainTip) => void;
   readonly #until: WatchedBlock | undefined;
+  /** Of a server that is not one's own; undefined until they were asked for. */
+  #rules: DifficultyRules | null | undefined;
 
   constructor(scanner: Scanner, source: BlockSource, { onProgress, until }: FollowOptions = {}) {
     this.#scanner = scanner;
@@ -89,7 +103,8 @@ export class Follower {
       await this.#locate(tip);
       return { tip, done: true };
     }
-    const plan = await this.#plan(cursor, tip);
+    const plan = await this.#checkedPlan(cursor, tip);
+    if (!plan) return { tip, done: true };
     if (plan.ancestor?.hash !== cursor?.hash) {
       this.#scanner.disconnect(plan.ancestor);
       if (!plan.ancestor && settings.first > 0) return { tip, done: false };
@@ -108,33 +123,84 @@ export class Follower {
     if (hash === null)
       throw unavailable(this.#source, `height ${height}`, "its best chain has become shorter");
     const header = await this.#header(hash);
-    const block = { height, hash, previous: hashText(header.previous), time: header.time, staked: 0n };
+    const rules = await this.#difficulty();
+    if (rules) checkAnchor(header, height, rules, this.#source.name);
+    const { time, bits } = header;
+    const block = { height, hash, previous: hashText(header.previous), time, bits, staked: 0n };
     this.#scanner.anchor(block);
     return block;
   }
 
-  /** The common ancestor with the source, and the hashes above it, the lowest first. */
-  async #plan(
-    cursor: WatchedBlock | null,
-    tip: ChainTip,
-  ): Promise<{ ancestor: WatchedBlock | null; hashes: string[] }> {
+  /** A plan; null where a server that is not one's own has no chain with more work than the store's. */
+  async #checkedPlan(cursor: WatchedBlock | null, tip: ChainTip): Promise<Plan | null> {
+    const rules = await this.#difficulty();
+    const limit = (cursor?.height ?? this.#scanner.settings.first - 1) + PLAN;
+    const plan = await this.#plan(cursor, tip, limit);
+    if (!rules) return plan;
+    if (await this.#isBetter(plan, cursor, rules)) return plan;
+    if (tip.height <= limit) return null;
+    // Many easy blocks may come first, and the work after them.
+    const whole = await this.#plan(cursor, tip, tip.height);
+    return (await this.#isBetter(whole, cursor, rules)) ? whole : null;
+  }
+
+  /** @throws TapstakeError `invalid-block`, `broken-link` */
+  async #isBetter(plan: Plan, cursor: WatchedBlock | null, rules: DifficultyRules): Promise<boolean> {
+    const { chain } = this.#scanner;
+    const { name } = this.#source;
+    const from = plan.ancestor ? plan.ancestor.height + 1 : 0;
+    const branch: Branch = { from, headers: plan.headers };
+    if (!plan.ancestor) await this.#checkFirst(plan, cursor);
+    const headerAt = async (height: number) => {
+      const hash = await this.#source.hashAt(height);
+      return hash === null ? null : this.#header(hash);
+    };
+    await checkBranch(branch, { rules, chain, name, headerAt });
+    const isLonger = plan.ancestor?.hash === cursor?.hash || this.#until !== undefined;
+    return isLonger || hasMoreWork(branch, chain);
+  }
+
+  /** Of a chain without a block of the store: it must begin with the network's first block. */
+  async #checkFirst({ hashes }: Plan, cursor: WatchedBlock | null): Promise<void> {
+    const { name } = this.#source;
+    const [first] = hashes;
+    if (first !== undefined && first === (await this.#source.hashAt(0))) return;
+    const own = cursor ? `the store's block ${cursor.hash}` : "block 0 of its network";
+    const text = `${name} has a chain that does not reach back to ${own}, or to any before it`;
+    throw new TapstakeError("broken-link", text, { source: name });
+  }
+
+  async #difficulty(): Promise<DifficultyRules | null> {
+    return (this.#rules ??= (await this.#source.difficulty?.()) ?? null);
+  }
+
+  /** The common ancestor with the source, and what is above it, at most up to a height. */
+  async #plan(cursor: WatchedBlock | null, tip: ChainTip, limit: number): Promise<Plan> {
     const { chain, settings } = this.#scanner;
-    if (cursor && this.#source.headersAfter) {
+    if (cursor && this.#source.headersAfter && !this.#rules) {
       const hashes = this.#upTo(tip, cursor, await this.#headersAfter(cursor));
-      if (hashes.length > 0) return { ancestor: cursor, hashes };
+      if (hashes.length > 0) return { ancestor: cursor, hashes, headers: [] };
     }
-    const from = (cursor?.height ?? settings.first - 1) + PLAN;
-    let hash = tip.height > from ? ((await this.#source.hashAt(from)) ?? tip.hash) : tip.hash;
+    let hash = tip.height > limit ? ((await this.#source.hashAt(limit)) ?? tip.hash) : tip.hash;
     const hashes: string[] = [];
+    const headers: BlockHeader[] = [];
+    const planned = (ancestor: WatchedBlock | null): Plan => ({
+      ancestor,
+      hashes: hashes.toReversed(),
+      headers: headers.toReversed(),
+    });
     for (;;) {
       const known = chain.blockOf(hash);
-      if (known) return { ancestor: known, hashes: hashes.toReversed() };
-      if (hash === NO_BLOCK) return { ancestor: null, hashes: hashes.toReversed() };
+      if (known) return planned(known);
+      if (hash === NO_BLOCK) return planned(null);
       // Below the first block, the chain is of no interest: the store starts again from another anchor.
-      const claimed = Math.min(tip.height, from) - hashes.length;
-      if (settings.first > 0 && claimed < settings.first - 1) return { ancestor: null, hashes: [] };
+      const claimed = Math.min(tip.height, limit) - hashes.length;
+      if (settings.first > 0 && claimed < settings.first - 1)
+        return { ancestor: null, hashes: [], headers: [] };
+      const header = await this.#header(hash);
       hashes.push(hash);
-      hash = hashText((await this.#header(hash)).previous);
+      headers.push(header);
+      hash = hashText(header.previous);
     }
   }
 

@@ -208,7 +208,7 @@ export class Scanner {
       staked += this.#store(scanned, events);
       for (const index of scanned.tagged) tagged.push(taggedOutput(scanned, index));
     }
-    const block = { height, hash, previous, time: header.time, staked };
+    const block = { height, hash, previous, time: header.time, bits: header.bits, staked };
     this.chain.addBlock(block);
     for (const outpoint of this.#ownersOf(events)) this.#refresh(outpoint);
     for (const monitor of this.#monitors) {

@@ -1,5 +1,6 @@
 import type { Outpoint } from "../bitcoin/transaction.js";
 import type { ChainTip } from "../chain/access.js";
+import type { DifficultyRules } from "./difficulty.js";
 
 /**
  * Where the blocks of Bitcoin come from. Hashes are as people write them. What a source says of heights is a hint: the
@@ -40,6 +41,12 @@ export interface BlockSource {
    * The answer holds at the tip that comes with it.
    */
   locate?(outpoints: readonly Outpoint[]): Promise<Located>;
+  /**
+   * Of a server that is not one's own node: the rules of its network. The scanner then checks the target and the time of
+   * each block by the blocks before it, and leaves a branch only for one with more work. Null where its network is not
+   * known.
+   */
+  difficulty?(): Promise<DifficultyRules | null>;
   /** The lowest height from which the source has all blocks: above 0 where it has pruned. */
   lowestBlock?(): Promise<number>;
   /** Frees files and connections. */

@@ -9,6 +9,8 @@ export interface WatchedBlock {
   readonly previous: string;
   /** Seconds since 1970, as the header says. */
   readonly time: number;
+  /** The target in its compact form, as the header says. */
+  readonly bits: number;
   /** Satoshi in the phase-1 stakes that count after this block (PROTOCOL 3): caps are reckoned by it. */
   readonly staked: bigint;
 }

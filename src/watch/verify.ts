@@ -36,9 +36,11 @@ export async function verifyStore(
 ): Promise<Verified> {
   const folder = mkdtempSync(join(tmpdir(), "tapstake-verify-"));
   const first = openReader(path);
+  let isOpen = false;
   try {
     // One view of the first store for the whole comparison.
     first.sql.exec("BEGIN");
+    isOpen = true;
     const chain = new ChainStore(first);
     const tip = chain.tip();
     const settings = settingsOf(chain);
@@ -62,6 +64,8 @@ export async function verifyStore(
       second.close();
     }
   } finally {
+    // The library frees a connection late, and with it the lock of an open transaction.
+    if (isOpen) first.sql.exec("ROLLBACK");
     first.close();
     rmSync(folder, { recursive: true, force: true });
   }

@@ -44,11 +44,15 @@ export class SimulatedBitcoin {
     this.blocks.set(this.tip.hash, this.tip);
   }
 
-  /** Mines upon the tip, or upon another block; the new block is the tip. */
-  mine(transactions: readonly Transaction[] = [], upon: SimulatedBlock = this.tip): SimulatedBlock {
+  /** Mines upon the tip, or upon another block; the new block is the tip. The proof of work is real, for any target. */
+  mine(
+    transactions: readonly Transaction[] = [],
+    upon: SimulatedBlock = this.tip,
+    { bits = EASY_BITS, time = 1_600_000_000 + (upon.height + 1) * 600 } = {},
+  ): SimulatedBlock {
     const height = upon.height + 1;
     const coinbase = coinbaseOf(height, this.#extra++, transactions);
-    const bytes = blockBytes(upon.hash, [coinbase, ...transactions], 1_600_000_000 + height * 600);
+    const bytes = blockBytes(upon.hash, [coinbase, ...transactions], time, bits);
     const hash = txidOf(hash256(bytes.subarray(0, 80)));
     const block = { hash, previous: upon.hash, height, bytes, transactions };
     this.blocks.set(hash, block);

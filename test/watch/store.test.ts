@@ -109,8 +109,8 @@ describe("the items of a watch", () => {
   });
 });
 
-describe("a failed block", () => {
-  it("is never skipped: the cursor stays until the source has it", async () => {
+describe("how others fail: a failed block fetch", () => {
+  it("is not skipped for good: the cursor stays until the source has it", async () => {
     const bitcoin = new SimulatedBitcoin();
     for (let i = 0; i < 6; i++) bitcoin.mine(i === 3 ? [moveOf("x staking")] : []);
     let failing = true;
@@ -137,8 +137,10 @@ describe("a failed block", () => {
     await watch.close();
     expect(await verifyStore(path, bitcoin.source())).toMatchObject({ differences: [], blocks: 7 });
   });
+});
 
-  it("of a node without a block that the store needs does not make the chain's end", async () => {
+describe("a reorganisation below the first block", () => {
+  it("begins the store again from another anchor", async () => {
     const bitcoin = new SimulatedBitcoin();
     for (let i = 0; i < 3; i++) bitcoin.mine();
     const watch = await openWatch({

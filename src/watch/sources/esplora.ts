@@ -3,6 +3,7 @@ import type { ChainTip } from "../../chain/access.js";
 import { hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { Network } from "../../core/network.js";
+import { difficultyRules } from "../difficulty.js";
 import type { BlockSource } from "../source.js";
 import { checkBlock, checkHeader } from "./check-block.js";
 import { type Answer, createServer, saidBy } from "./http.js";
@@ -25,8 +26,9 @@ const TRIES = 6;
 const LONGEST_WAIT = 60_000;
 
 /**
- * The blocks of an Esplora server. Each is verified: the hash, the work, the Merkle root and the witness commitment. So
- * the server can hide blocks, and can invent none without the work for them.
+ * The blocks of an Esplora server. Each is verified: the hash, the work, the Merkle root and the witness commitment; and by
+ * the scanner the target and the time, as the network asks for them. So the server can hide blocks, and can invent none
+ * without the work for them.
  */
 export function esploraSource(options: EsploraSourceOptions): BlockSource {
   const { url, network, timeout = 60_000, interval = 10_000 } = options;
@@ -48,6 +50,7 @@ export function esploraSource(options: EsploraSourceOptions): BlockSource {
     const message = `${path}: ${server.url} did not answer as an Esplora server does`;
     throw new TapstakeError("node-unreachable", message, { url: server.url, path });
   };
+  const hashAt = (height: number) => text(`block-height/${height}`, HASH);
   const tip = async (): Promise<ChainTip> => {
     for (;;) {
       const hash = await text("blocks/tip/hash", HASH);
@@ -76,7 +79,11 @@ export function esploraSource(options: EsploraSourceOptions): BlockSource {
       checkHeader(header, hash, network, server.url);
       return header;
     },
-    hashAt: (height) => text(`block-height/${height}`, HASH),
+    hashAt,
+    async difficulty() {
+      const genesis = await hashAt(0);
+      return (genesis !== null && difficultyRules(genesis)) || null;
+    },
     async block(hash) {
       const path = `block/${hash}/raw`;
       const answer = await get(path);

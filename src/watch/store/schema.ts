@@ -11,7 +11,7 @@ export const TABLES = {
 
   /** The chain, from the block before the first scanned one. Its highest row is the cursor. */
   block: `CREATE TABLE block (height INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, previous BLOB NOT NULL,
-    time INTEGER NOT NULL, staked INTEGER NOT NULL) STRICT`,
+    time INTEGER NOT NULL, bits INTEGER NOT NULL, staked INTEGER NOT NULL) STRICT`,
 
   /** The transactions of events, once each. `position` is the place in the block. */
   mined: `CREATE TABLE mined (height INTEGER NOT NULL, position INTEGER NOT NULL, txid BLOB NOT NULL,
@@ -119,7 +119,7 @@ export const INDEXES = {
 } as const satisfies Readonly<Record<string, string>>;
 
 /** The version of the tables, as SQLite's `user_version`. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** "tapw", as SQLite's `application_id`. */
 export const APPLICATION_ID = 0x74617077;

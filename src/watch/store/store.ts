@@ -36,6 +36,7 @@ interface BlockRow {
   readonly hash: Uint8Array;
   readonly previous: Uint8Array;
   readonly time: number;
+  readonly bits: number;
   readonly staked: number;
 }
 
@@ -135,13 +136,14 @@ export class ChainStore {
     return rows.map((row) => blockOf(row)!);
   }
 
-  addBlock({ height, hash, previous, time, staked }: WatchedBlock): void {
+  addBlock({ height, hash, previous, time, bits, staked }: WatchedBlock): void {
     this.sql.run(
-      "INSERT INTO block VALUES (?, ?, ?, ?, ?)",
+      "INSERT INTO block VALUES (?, ?, ?, ?, ?, ?)",
       height,
       hashBytes(hash),
       hashBytes(previous),
       time,
+      bits,
       staked,
     );
   }
@@ -289,6 +291,6 @@ export function eventOf(row: EventRow): WatchEvent {
 
 function blockOf(row: BlockRow | undefined): WatchedBlock | null {
   if (!row) return null;
-  const { height, hash, previous, time, staked } = row;
-  return { height, hash: hashText(hash), previous: hashText(previous), time, staked: BigInt(staked) };
+  const { height, hash, previous, time, bits, staked } = row;
+  return { height, hash: hashText(hash), previous: hashText(previous), time, bits, staked: BigInt(staked) };
 }
