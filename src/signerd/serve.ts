@@ -8,7 +8,10 @@ import type { KeyInfo } from "../finality/keys/keystore.js";
 import { openProtection } from "../finality/protection/protection.js";
 import { addressText, isLoopback, parseAddress } from "../signer-client/endpoint.js";
 import { DEFAULT_ADDRESS, healthCheck, methodNames, pathOf } from "../signer-client/wire.js";
+import { operationsOn } from "./admin/operations.js";
+import { serveAdmin } from "./admin/server.js";
 import { AnonymousLog } from "./anonymous-log.js";
+import { Backups } from "./backup.js";
 import { AnonymousCalls, LIMITS, type Limits } from "./connections.js";
 import { GrpcServer } from "./grpc-server.js";
 import { createHandlers, type Facts } from "./handlers.js";
@@ -126,21 +129,22 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     const signer = new Signer({ home, keys, protection, metrics, onReport, warn, ...opened });
     for (const { publicKey } of keys.unlocked) signer.showHeights(publicKey);
 
+    const condition = () => ({
+      healthy: isHealthy(),
+      status: stopping ? "stopping" : protection.failed ? "the store failed: restart" : "serving",
+      ...(fault && { code: fault.code, reason: fault.message }),
+    });
     let metricsAddress: string | undefined;
     if (options.metricsAddress !== undefined) {
-      const health = () => ({
-        healthy: isHealthy(),
-        status: stopping ? "stopping" : protection.failed ? "the store failed: restart" : "serving",
-        unlockedKeys: keys.unlocked.length,
-        ...(fault && { code: fault.code, reason: fault.message }),
-      });
+      const health = () => ({ ...condition(), unlockedKeys: keys.unlocked.length });
       const { metricsAddress: at, publicMetrics } = options;
       const page = await serveMetrics(at, metrics.registry, health, publicMetrics);
       closing.push(page.stop);
       metricsAddress = page.address;
     }
 
-    const handlers = createHandlers({ home, keys, signer, protection });
+    const backups = new Backups(home, protection);
+    const handlers = createHandlers({ home, keys, signer, backups });
     const encrypted = options.tls !== undefined;
     const { hmacKey } = options;
     const isStopping = () => stopping;
@@ -171,6 +175,27 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     const port = await server.listen(address);
 
     const bound = addressText({ ...address, port });
+    const operations = operationsOn(protection, backups, false);
+    const status = () => ({
+      address: bound,
+      ...condition(),
+      unlocked: keys.unlocked.map(({ name, publicKey }) => ({ name, key: publicKey })),
+    });
+    try {
+      const failed = (error: TapstakeError) => {
+        if (protection.failed) metrics.storeErrors.inc();
+        storeFailed(error);
+      };
+      const admin = await serveAdmin({ home, operations, status, failed, log });
+      closing.push(() => admin.stop());
+    } catch (error) {
+      // The keys can vote without it.
+      const reason = (error as Error).message;
+      log.warn(
+        { reason },
+        "no admin socket: while this signer runs, its home refuses the commands that would ask it",
+      );
+    }
     announce(options, { address: bound, metrics: metricsAddress, keys: keys.unlocked });
     const warnings = signer.unheardOf().map(unheardOf);
     for (const warning of warnings) log.warn(warning);
