@@ -10,7 +10,7 @@ import { readDelegation } from "./input.js";
 import { note } from "./output.js";
 
 /** The content as a whole, or in parts that are made during the writing. */
-type Content = string | Uint8Array | Iterable<string>;
+type Content = string | Uint8Array | Iterable<string> | AsyncIterable<string>;
 
 /** The result for a file of `--out`. */
 interface Written {

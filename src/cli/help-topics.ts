@@ -239,8 +239,9 @@ reveal the secret key, and the stake is slashed.
 One process at a time opens the store. While tapstake fp serve runs:
   these work              fp status, fp unlock, fp vote --remote, fp commit --remote,
                           fp proof --commitment, fp chains, fp keys list, show and export
-  stop the signer first   fp vote and fp commit without --remote, fp commitments, fp proof,
-                          fp protection, fp keys delete
+  the daemon answers      fp commitments, fp protection show, check, export, backup and prune
+  stop the signer first   fp vote and fp commit without --remote, fp proof, fp protection init
+                          and import, fp keys delete
 
 A key begins to vote on a chain with its first fp commit there, at its first height. A key that was
 not made for this home, or whose store was lost, begins with fp protection init.

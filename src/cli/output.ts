@@ -13,8 +13,8 @@ export function say(text: string): void {
 }
 
 /** Writes a long text to standard output, part by part, no faster than it is read. */
-export async function sayAll(parts: Iterable<string>): Promise<void> {
-  for (const part of parts) {
+export async function sayAll(parts: Iterable<string> | AsyncIterable<string>): Promise<void> {
+  for await (const part of parts) {
     if (!process.stdout.write(part)) await once(process.stdout, "drain");
   }
 }

@@ -1,9 +1,11 @@
 import { hex } from "../core/bytes.js";
+import { TapstakeError } from "../core/errors.js";
 import { mistrust, type MultiplesReport } from "../derivation/multiples.js";
 import { chainConfig } from "../finality/chains.js";
 import { findHome, type Home } from "../finality/home.js";
 import { showKey, type UnlockedKey, unlockKey } from "../finality/keys/keystore.js";
 import { openProtection, type Protection } from "../finality/protection/protection.js";
+import type { Operations } from "../signerd/admin/operations.js";
 import type { ChainConfig } from "../vote/chain.js";
 import { warn } from "./output.js";
 import { currentPassphrase, withPassphrase } from "./secrets.js";
@@ -56,6 +58,30 @@ export async function withProtection<T>(
   const protection = openProtection(home);
   try {
     return await run(protection);
+  } finally {
+    protection.close();
+  }
+}
+
+/**
+ * Runs an operator's command on the home's store: as its one signer, or through the daemon that is its signer.
+ * @throws TapstakeError the codes of `openProtection`; `signer-running` if a signer runs that does not answer here
+ */
+export async function withOperations<T>(home: Home, run: (operations: Operations) => Promise<T>): Promise<T> {
+  let protection: Protection;
+  try {
+    protection = openProtection(home);
+  } catch (error) {
+    if (!(error instanceof TapstakeError) || error.code !== "signer-running") throw error;
+    const { daemonOf } = await import("../signerd/admin/client.js");
+    const daemon = await daemonOf(home);
+    if (!daemon) throw error;
+    return run(daemon);
+  }
+  try {
+    const { operationsOn } = await import("../signerd/admin/operations.js");
+    const { Backups } = await import("../signerd/backup.js");
+    return await run(operationsOn(protection, new Backups(home, protection), true));
   } finally {
     protection.close();
   }

@@ -15,6 +15,8 @@ export interface Home {
   readonly protectionFile: string;
   /** Names the one signer. */
   readonly lockFile: string;
+  /** Where a running signer answers its operator: a socket in a folder of its own. */
+  readonly adminSocket: string;
   /** Chains by id. */
   readonly chainsFile: string;
   /** Kinds of file systems that the operator accepts although two signers could hold one home there, such as `nfs`. */
@@ -63,6 +65,7 @@ export function homeAt(path?: string): Home {
     watermarkFile: join(home, "marks"),
     protectionFile: join(home, "protection.db"),
     lockFile: join(home, "signer.lock"),
+    adminSocket: join(home, "admin", "socket"),
     chainsFile: join(home, "chains.json"),
     acceptedFileSystems: (process.env["TAPSTAKE_ACCEPT_FILE_SYSTEM"] ?? "").split(/[ ,]+/).filter(Boolean),
   };

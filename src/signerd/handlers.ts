@@ -3,7 +3,6 @@ import { TapstakeError } from "../core/errors.js";
 import { assertPublicKey } from "../core/keys.js";
 import type { Home } from "../finality/home.js";
 import { showKey } from "../finality/keys/keystore.js";
-import type { Protection } from "../finality/protection/protection.js";
 import type { VoteResult } from "../finality/voter.js";
 import {
   MAX_LISTS,
@@ -16,7 +15,7 @@ import {
 } from "../signer-client/metadata.js";
 import type { Method, Methods } from "../signer-client/wire.js";
 import { chainIdOf } from "../vote/chain.js";
-import { Backups } from "./backup.js";
+import type { Backups } from "./backup.js";
 import type { KeyRing } from "./key-ring.js";
 import type { Signer } from "./signer.js";
 
@@ -55,12 +54,11 @@ interface Parts {
   readonly home: Home;
   readonly keys: KeyRing;
   readonly signer: Signer;
-  readonly protection: Protection;
+  readonly backups: Backups;
 }
 
 /** The methods of PROTOCOL 10, made safer where PROTOCOL 11 says so. */
-export function createHandlers({ home, keys, signer, protection }: Parts): Handlers {
-  const backups = new Backups(home, protection);
+export function createHandlers({ home, keys, signer, backups }: Parts): Handlers {
   return {
     Ping: () => ({ answer: {} }),
 

@@ -10,8 +10,11 @@ import type { KeyInfo } from "../finality/keys/keystore.js";
 import { openProtection } from "../finality/protection/protection.js";
 import { addressText, isLoopback, parseAddress } from "../signer-client/endpoint.js";
 import { DEFAULT_ADDRESS, healthCheck, methodNames, pathOf } from "../signer-client/wire.js";
+import { operationsOn } from "./admin/operations.js";
+import { serveAdmin } from "./admin/server.js";
 import { AnonymousLog } from "./anonymous-log.js";
 import { arbiterWarnings, openWatched } from "./arbiter.js";
+import { Backups } from "./backup.js";
 import { AnonymousCalls, LIMITS, type Limits } from "./connections.js";
 import { GrpcServer } from "./grpc-server.js";
 import { createHandlers, type Facts } from "./handlers.js";
@@ -139,27 +142,28 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     const signer = new Signer({ home, keys, protection, metrics, onReport, warn, arbiter, ...stated });
     for (const { publicKey } of keys.unlocked) signer.showHeights(publicKey);
 
+    const condition = () => {
+      const hold = arbiter?.hold;
+      const why = fault ?? (hold && held(hold));
+      const serving = hold ? "held: find the cause, then enrol anew" : "serving";
+      return {
+        healthy: isHealthy(),
+        status: stopping ? "stopping" : protection.failed ? "the store failed: restart" : serving,
+        ...(arbiter && { arbiter: arbiter.health }),
+        ...(why && { code: why.code, reason: why.message }),
+      };
+    };
     let metricsAddress: string | undefined;
     if (options.metricsAddress !== undefined) {
-      const health = () => {
-        const hold = arbiter?.hold;
-        const why = fault ?? (hold && held(hold));
-        const serving = hold ? "held: find the cause, then enrol anew" : "serving";
-        return {
-          healthy: isHealthy(),
-          status: stopping ? "stopping" : protection.failed ? "the store failed: restart" : serving,
-          unlockedKeys: keys.unlocked.length,
-          ...(arbiter && { arbiter: arbiter.health }),
-          ...(why && { code: why.code, reason: why.message }),
-        };
-      };
+      const health = () => ({ ...condition(), unlockedKeys: keys.unlocked.length });
       const { metricsAddress: at, publicMetrics } = options;
       const page = await serveMetrics(at, metrics.registry, health, publicMetrics);
       closing.push(page.stop);
       metricsAddress = page.address;
     }
 
-    const handlers = createHandlers({ home, keys, signer, protection });
+    const backups = new Backups(home, protection);
+    const handlers = createHandlers({ home, keys, signer, backups });
     const encrypted = options.tls !== undefined;
     const { hmacKey } = options;
     const isStopping = () => stopping;
@@ -190,6 +194,27 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     const port = await server.listen(address);
 
     const bound = addressText({ ...address, port });
+    const operations = operationsOn(protection, backups, false);
+    const status = () => ({
+      address: bound,
+      ...condition(),
+      unlocked: keys.unlocked.map(({ name, publicKey }) => ({ name, key: publicKey })),
+    });
+    try {
+      const failed = (error: TapstakeError) => {
+        if (protection.failed) metrics.storeErrors.inc();
+        storeFailed(error);
+      };
+      const admin = await serveAdmin({ home, operations, status, failed, log });
+      closing.push(() => admin.stop());
+    } catch (error) {
+      // The keys can vote without it.
+      const reason = (error as Error).message;
+      log.warn(
+        { reason },
+        "no admin socket: while this signer runs, its home refuses the commands that would ask it",
+      );
+    }
     announce(options, { address: bound, metrics: metricsAddress, keys: keys.unlocked });
     // Not waited for: a signer must not need its arbiter to start.
     void arbiter?.look();

@@ -363,8 +363,7 @@ describe.concurrent("with --remote", () => {
   it.each([
     ["vote", "--key", "validator-1", "--chain", chain, "--height", "1", "--hash", block(1)],
     ["proof", "--key", "validator-1", "--chain", chain, "--height", "1"],
-    ["commitments"],
-    ["protection", "show"],
+    ["protection", "init", "--key", "validator-1", "--chain", chain, "--from-height", "1", "--yes"],
   ])("%s on the daemon's home is refused, with the daemon's name and what to do", async (...args) => {
     const said = expectRefused(await inProcess(["fp", ...args, "--home", daemon.home]), "signer-running");
     expect(said).toContain(`process ${daemon.pid}`);

@@ -52,7 +52,10 @@ const STORIES: Readonly<Record<string, Story>> = {
     filled: { "<its x-only key>": keyAt("m"), "<height>": "120000" },
     prints: [/^tapstake_signatures_total\{outcome="new",code=""\} 0$/m],
   },
-  "docs/service.md": { begin: async (cwd) => copy(await voted(), cwd), prints: [/health +serving/] },
+  "docs/service.md": {
+    begin: async (cwd) => copy(await voted(), cwd),
+    prints: [/health +serving/, /"healthy":true/, /"subjects":/],
+  },
   "docs/keys.md": {
     filled: { "<its x-only key>": keyAt("m") },
     prints: [new RegExp(KEY), new RegExp(keyAt("m"))],
@@ -120,8 +123,8 @@ class Reader {
 
   async #run(part: string): Promise<void> {
     if (/\bfp serve\b/.test(part)) return this.#serve(part);
-    if (/\bfp protection\b/.test(part)) await this.stop();
-    else if (/--remote|\bfp status\b|:2113\//.test(part) && !this.#daemon)
+    if (/\bfp protection (init|import)\b/.test(part)) await this.stop();
+    else if (/--remote|\bfp status\b|:2113\/|--unix-socket/.test(part) && !this.#daemon)
       await this.#serve(unitsCommand(this.cwd));
     const outcome = await (ASKS.test(part) ? this.#atTerminal(part) : this.#inShell(part));
     this.#exports += [...part.matchAll(/^export .*$/gm)].map(([line]) => `${line}\n`).join("");

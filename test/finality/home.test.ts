@@ -53,6 +53,7 @@ describe("a home", () => {
       watermarkFile: join(folder, ".tapstake/marks"),
       protectionFile: join(folder, ".tapstake/protection.db"),
       lockFile: join(folder, ".tapstake/signer.lock"),
+      adminSocket: join(folder, ".tapstake/admin/socket"),
       chainsFile: join(folder, ".tapstake/chains.json"),
       acceptedFileSystems: ["nfs", "fuse"],
     });

@@ -3,6 +3,7 @@ import { networkInterfaces } from "node:os";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { openProtection } from "../../src/finality/protection/protection.js";
 import { encodeRequest, pathOf } from "../../src/signer-client/wire.js";
+import { Backups } from "../../src/signerd/backup.js";
 import { createHandlers } from "../../src/signerd/handlers.js";
 import { KeyRing } from "../../src/signerd/key-ring.js";
 import type { Signer } from "../../src/signerd/signer.js";
@@ -45,7 +46,7 @@ async function unlockFrom(peer: string, encrypted: boolean): Promise<string> {
   onTestFinished(() => protection.close());
   const keys = new KeyRing(home);
   const signer = { showHeights: () => {} } as unknown as Signer;
-  const handlers = createHandlers({ home, keys, signer, protection });
+  const handlers = createHandlers({ home, keys, signer, backups: new Backups(home, protection) });
   const request = encodeRequest("UnlockKey", { uid: key.publicKey, passphrase: PASSPHRASE });
   const answered = await callService({ handlers, encrypted }, "UnlockKey", request, peer);
   expect(keys.unlocked).toHaveLength(answered === null ? 1 : 0);

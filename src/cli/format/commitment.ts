@@ -1,5 +1,5 @@
 import { hex } from "../../core/bytes.js";
-import type { StoredCommitment } from "../../finality/protection/store.js";
+import type { CommitmentsFacts } from "../../signerd/admin/operations.js";
 import { type CommitmentJson, commitmentToJson } from "../../vote/json.js";
 import type { Commitment } from "../../vote/vote.js";
 import { type Row, section, table } from "../output.js";
@@ -28,15 +28,8 @@ export function commitmentRows(commitment: Commitment): Row[] {
 export const heights = ({ startHeight, count }: Pick<Commitment, "startHeight" | "count">): string =>
   `${startHeight} to ${startHeight + BigInt(count - 1)}`;
 
-/** The commitments of a key on a chain in a home. */
-interface Stored {
-  readonly finalityProvider: Uint8Array;
-  readonly chain: string;
-  readonly commitments: readonly StoredCommitment[];
-}
-
 /** Each commitment in the form that `fp verify-commit` reads. */
-export const storedFacts = ({ finalityProvider, chain, commitments }: Stored) => ({
+export const storedFacts = ({ key: finalityProvider, chain, commitments }: CommitmentsFacts) => ({
   finalityProvider,
   chain,
   commitments: commitments.map((one) => ({
@@ -45,9 +38,9 @@ export const storedFacts = ({ finalityProvider, chain, commitments }: Stored) =>
   })),
 });
 
-export const storedText = ({ finalityProvider, chain, commitments }: Stored): string =>
+export const storedText = ({ key, chain, commitments }: CommitmentsFacts): string =>
   section(
-    `${hex.encode(finalityProvider)} on ${chain}`,
+    `${hex.encode(key)} on ${chain}`,
     commitments
       .map(({ root, signature, context, at, ...range }) =>
         table(

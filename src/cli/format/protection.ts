@@ -2,37 +2,25 @@ import { equalBytes, hex } from "../../core/bytes.js";
 import { counted } from "../../core/text.js";
 import type { Home } from "../../finality/home.js";
 import { listKeys } from "../../finality/keys/keystore.js";
-import type { StoredWatermarks, VoteRecord } from "../../finality/protection/decide.js";
+import type { StoredWatermarks } from "../../finality/protection/decide.js";
 import type { ImportPreview } from "../../finality/protection/import.js";
 import type { ImportReport } from "../../finality/protection/interchange.js";
-import type { ProtectionStore, StoredKeyChain } from "../../finality/protection/protection.js";
+import type { HeightFacts, KeyChainFacts } from "../../signerd/admin/operations.js";
 import { section, table } from "../output.js";
 
 /** The most blocked heights that are listed. */
 const SHOWN = 5;
 
-/** The memory of each key and chain as data, with the key's name if the home has it. */
-export function keyChainsFacts(home: Home, protection: ProtectionStore) {
+/** The memory of each key and chain, with the key's name if the home has it. */
+export function withNames(home: Home, known: readonly KeyChainFacts[]) {
   const { keys } = listKeys(home);
-  return protection.keyChains().map(({ key, chainId, votes, ...watermarks }: StoredKeyChain) => {
+  return known.map(({ key, ...rest }) => {
     const name = keys.find(({ publicKey }) => equalBytes(publicKey, key))?.name;
-    const blocked = protection.blocked(key, chainId);
-    const known = {
-      key,
-      ...(name !== undefined && { name }),
-      chain: chainId,
-      ...watermarkFacts(watermarks),
-      votes,
-    };
-    return { ...known, blocked: { count: blocked.length, first: blocked.slice(0, SHOWN) } };
+    return { key, ...(name !== undefined && { name }), ...rest };
   });
 }
 
-export function keyChainsText({
-  subjects,
-}: {
-  readonly subjects: ReturnType<typeof keyChainsFacts>;
-}): string {
+export function keyChainsText({ subjects }: { readonly subjects: ReturnType<typeof withNames> }): string {
   if (subjects.length === 0) return "nothing was signed here yet";
   return subjects
     .map(({ key, name, chain, lowest, highest, held, retired, votes, blocked }) =>
@@ -58,20 +46,6 @@ export function keyChainsText({
       ),
     )
     .join("\n\n");
-}
-
-interface HeightFacts {
-  readonly key: Uint8Array;
-  readonly chain: string;
-  readonly height: bigint;
-  readonly lowest: bigint | null;
-  /** Without the signature: one that a crash kept back must not leave any more. */
-  readonly vote: Omit<VoteRecord, "signature"> | null;
-}
-
-/** Watermarks under their names in JSON. */
-export function watermarkFacts({ lowWatermark, highWatermark, locked, retired }: StoredWatermarks) {
-  return { lowest: lowWatermark, highest: highWatermark, held: locked, ...(retired && { retired }) };
 }
 
 /** The record of one height. */

@@ -91,7 +91,7 @@ export const PROTECTION = {
   },
   "signer-running": {
     means: "Another process is the signer of this home, or has its store open.",
-    do: "Ask the running signer with `--remote`, or stop it first.",
+    do: "Ask the running signer with `--remote`, or stop it first. `tapstake fp protection show` asks the daemon by itself.",
     never: "Do not remove the lock file while a signer may run: two signers of one key can reveal it.",
   },
   "unsafe-file-system": {

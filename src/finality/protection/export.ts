@@ -5,7 +5,7 @@ import { keyChainName } from "./key-chain.js";
 import type { ProtectionStore, StoredCommitment, StoredVote } from "./store.js";
 
 /** Votes of one part: a few milliseconds. */
-const VOTES_AT_ONCE = 256;
+export const VOTES_AT_ONCE = 256;
 
 /**
  * Everything that a store knows, as the text of an `Interchange`, part by part: of millions of votes, few are in memory
@@ -54,7 +54,7 @@ function keyChainsOf(store: ProtectionStore): Iterable<{ key: Uint8Array; chainI
 }
 
 /** The height from which there may be more votes after a page. */
-function nextOf(page: readonly StoredVote[]): bigint | null {
+export function nextOf(page: readonly StoredVote[]): bigint | null {
   const last = page.at(-1)?.height ?? MAX_HEIGHT;
   return page.length < VOTES_AT_ONCE || last === MAX_HEIGHT ? null : last + 1n;
 }

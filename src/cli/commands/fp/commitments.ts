@@ -1,9 +1,8 @@
 import { Option } from "@commander-js/extra-typings";
-import { equalBytes, hex } from "../../../core/bytes.js";
+import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { chainConfig } from "../../../finality/chains.js";
 import { findHome } from "../../../finality/home.js";
-import type { ProtectionStore } from "../../../finality/protection/protection.js";
 import {
   commitStored,
   type CommittedHeight,
@@ -52,7 +51,7 @@ import {
   type SignerOptions,
   unlockFor,
   warnOfWrong,
-  withProtection,
+  withOperations,
 } from "../../signer.js";
 import { abortOnSignal } from "../../stop-request.js";
 
@@ -200,14 +199,14 @@ function warnOfOverlap(overlaps: string): void {
 
 const COMMITMENTS = {
   description: `Shows all commitments, or those of one key or chain. You cannot vote at a height that no commitment covers: commit to new
-heights in time. Stop a running signer first, because this command opens the store.`,
+heights in time. While the daemon runs, it answers.`,
   examples: `
 tapstake fp commitments
 tapstake fp commitments --key validator-1 --chain bbn-1 --json
 `,
   more: `With --json, each commitment is what fp commit --out writes, so you can publish it from here.`,
   topics: ["home", "votes"],
-  refused: "no such key, a signer runs, or the vote history cannot be trusted",
+  refused: "no such key, another signer runs, or the vote history cannot be trusted",
 } as const;
 
 /** `fp commitments` */
@@ -221,23 +220,13 @@ export const commitments = () =>
       const home = findHome(options.home);
       const key = options.key === undefined ? undefined : publicKeyNamed(home, options.key);
       if (chain !== undefined) assertChainId(chain);
-      return withProtection(home, (protection) => {
-        const stored = storedOf(protection, key, chain);
+      return withOperations(home, async (operations) => {
+        const stored = await operations.commitments(key, chain);
         answer(options.json === true, { subjects: stored.map(storedFacts) }, () =>
           stored.length === 0 ? "no such commitment is stored here" : stored.map(storedText).join("\n\n"),
         );
       });
     });
-
-const storedOf = (protection: ProtectionStore, key: Uint8Array | undefined, chain: string | undefined) =>
-  protection
-    .committers()
-    .filter((one) => (!key || equalBytes(one.key, key)) && (chain === undefined || one.chainId === chain))
-    .map((one) => ({
-      finalityProvider: one.key,
-      chain: one.chainId,
-      commitments: protection.commitments(one.key, one.chainId),
-    }));
 
 const PROOF = {
   description: `Prints the proof as JSON, for verify-vote and register finality-vote. It is derived from the key, so the passphrase is

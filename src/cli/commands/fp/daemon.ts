@@ -1,9 +1,12 @@
 import { Option } from "@commander-js/extra-typings";
-import { hex } from "../../../core/bytes.js";
+import { equalBytes, hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
-import { findHome } from "../../../finality/home.js";
+import { findHome, homeAt } from "../../../finality/home.js";
+import type { Health } from "../../../signer-client/channel.js";
 import { DEFAULT_ADDRESS } from "../../../signer-client/wire.js";
+import { type Daemon, daemonOf } from "../../../signerd/admin/client.js";
 import type { ServeOptions } from "../../../signerd/serve.js";
+import { assertChainId } from "../../../vote/chain.js";
 import { arbiterOption, arbiterOptions, arbiterTlsOption, namesArbiter } from "../../arbiter.js";
 import { newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";
@@ -23,7 +26,7 @@ import {
   tlsCaOption,
 } from "../../options.js";
 import { answer, table, warn } from "../../output.js";
-import { readBytes, readHmacKey, withRemote } from "../../remote.js";
+import { readBytes, readHmacKey, type RemoteOptions, withRemote } from "../../remote.js";
 import { currentPassphrase, warnOfReaders, withPassphrase } from "../../secrets.js";
 import { isPublicKey, publicKeyNamed } from "../../signer.js";
 import { onStopRequest } from "../../stop-request.js";
@@ -207,9 +210,9 @@ async function readTls(
 }
 
 const STATUS = {
-  description: `Asks the signer for its health. With --key and --chain, also checks your HMAC key, and that the signer has the key
-unlocked: tapstake asks for the public randomness of one height. Nothing is signed. After 5 seconds without an answer, it
-says signer-unreachable.
+  description: `Asks the daemon of this home for its health, without an HMAC key. With --remote or TAPSTAKE_REMOTE, and if no daemon runs here, it
+asks the signer at the address. With --key and --chain, it also checks that the key is unlocked; at an address, it asks for the
+randomness of one height, which checks your HMAC key too. Nothing is signed. It waits 5 seconds.
 
 The Go key manager reports no health, so tapstake only checks that it answers.`,
   examples: `
@@ -237,6 +240,8 @@ export const status = (timeout = 5000) =>
       if ((name === undefined) !== (chain === undefined))
         throw new UsageError("--key and --chain go together: give both");
       const key = name === undefined ? undefined : keyNamed(name, options.home);
+      const own = namesSigner(options) ? undefined : await daemonOf(homeAt(options.home));
+      if (own) return answerStatus(options.json === true, await statusOf(own, key, chain));
       await withRemote({ ...options, timeout }, async (signer) => {
         const { address } = signer;
         const asked = performance.now();
@@ -247,26 +252,64 @@ export const status = (timeout = 5000) =>
         if (key && chain !== undefined) {
           await signer.createRandomnessPairList({ key, chainId: chain, startHeight: 0n, count: 1 });
         }
-        const known = { ...(health && { health }), ...(key && { key, unlocked: true }) };
-        answer(options.json === true, { address, answers: true, milliseconds, ...known }, () =>
-          table([
-            ["signer", address],
-            ["answers", `yes, in ${milliseconds} ms`],
-            ["health", health],
-            ["key", key && "unlocked, and ours to use"],
-          ]),
-        );
+        answerStatus(options.json === true, { address, milliseconds, health, key });
       });
     });
+
+interface StatusFacts {
+  readonly address: string;
+  readonly milliseconds: number;
+  readonly health: Health | undefined;
+  readonly key: Uint8Array | undefined;
+}
+
+function answerStatus(asJson: boolean, { address, milliseconds, health, key }: StatusFacts): void {
+  const known = { ...(health && { health }), ...(key && { key, unlocked: true }) };
+  answer(asJson, { address, answers: true, milliseconds, ...known }, () =>
+    table([
+      ["signer", address],
+      ["answers", `yes, in ${milliseconds} ms`],
+      ["health", health],
+      ["key", key && "unlocked, and ours to use"],
+    ]),
+  );
+}
+
+/** Whether the caller says which signer to ask, or how. */
+const namesSigner = ({ remote, hmacKeyFile, tlsCa }: RemoteOptions): boolean =>
+  Boolean(remote ?? hmacKeyFile ?? tlsCa ?? process.env["TAPSTAKE_REMOTE"]);
+
+/** Asks the signer of this home. @throws TapstakeError `signer-unhealthy`, `key-locked`, `invalid-chain-id` */
+async function statusOf(
+  daemon: Daemon,
+  key: Uint8Array | undefined,
+  chain: string | undefined,
+): Promise<StatusFacts> {
+  if (chain !== undefined) assertChainId(chain);
+  const asked = performance.now();
+  const { address, healthy, unlocked, code } = await daemon.status();
+  const milliseconds = Math.round((performance.now() - asked) * 10) / 10;
+  if (!healthy) throw unhealthy(address, code);
+  if (key && !unlocked.some((one) => equalBytes(one.key, key))) {
+    const id = hex.encode(key);
+    throw new TapstakeError(
+      "key-locked",
+      `the signer at ${address} does not have the key ${id} unlocked: give its passphrase with tapstake fp unlock ${id}`,
+      { address },
+    );
+  }
+  return { address, milliseconds, health: "serving", key };
+}
 
 /** Only a key's name needs a home. */
 const keyNamed = (text: string, home: string | undefined): Uint8Array =>
   isPublicKey(text) ? hex.decode(text) : publicKeyNamed(findHome(home), text);
 
-const unhealthy = (address: string) =>
+const unhealthy = (address: string, code?: string) =>
   new TapstakeError(
     "signer-unhealthy",
-    `the signer at ${address} answers but signs nothing: it is stopping, or its store has failed. Do: read its log, or ` +
+    `the signer at ${address} answers but signs nothing: ` +
+      `${code === undefined ? "it is stopping, or its store has failed" : `its store has failed (${code})`}. Do: read its log, or ` +
       "/healthz on its metrics address. If the store has failed, stop the signer, repair what the log names and start it again",
     { address },
   );

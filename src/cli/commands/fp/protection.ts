@@ -1,16 +1,18 @@
 import { Option } from "@commander-js/extra-typings";
+import { join } from "node:path";
 import { max } from "../../../core/amount.js";
 import { equalBytes, hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { counted } from "../../../core/text.js";
 import { findHome, type Home, openHome } from "../../../finality/home.js";
 import { floorOf, higher, LAST_HEIGHT } from "../../../finality/protection/decide.js";
-import { interchangeText } from "../../../finality/protection/export.js";
 import { type ImportPreview, previewImport } from "../../../finality/protection/import.js";
 import { ReadInterchange } from "../../../finality/protection/interchange.js";
 import { keyChainName } from "../../../finality/protection/key-chain.js";
-import { initProtection, type StoredKeyChain } from "../../../finality/protection/protection.js";
+import { initProtection } from "../../../finality/protection/protection.js";
 import { readInterchange } from "../../../finality/protection/stream.js";
+import type { KeyChainFacts } from "../../../signerd/admin/operations.js";
+import { assertChainId } from "../../../vote/chain.js";
 import { type Described, groupCommand, type LazyCommands, newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";
 import { checkOut, writeOut } from "../../files.js";
@@ -20,15 +22,14 @@ import {
   importText,
   watermarksText,
   previewText,
-  keyChainsFacts,
   keyChainsText,
-  watermarkFacts,
+  withNames,
 } from "../../format/protection.js";
 import { readChunks } from "../../input.js";
 import { chainHeight, chainOption, homeOption, jsonOption, keyOption, yesOption } from "../../options.js";
 import { answer, note, sayAll, tell } from "../../output.js";
 import { ask, cancelled, isWatched, mustType } from "../../secrets.js";
-import { publicKeyNamed, withProtection } from "../../signer.js";
+import { publicKeyNamed, withOperations, withProtection } from "../../signer.js";
 
 const COMMANDS: LazyCommands = {
   show: { summary: "Show the watermarks of every key and chain", load: () => show },
@@ -36,13 +37,14 @@ const COMMANDS: LazyCommands = {
   init: { summary: "Set the height from which a key may vote", load: () => init },
   export: { summary: "Export all votes as an interchange file", load: () => exportInterchange },
   import: { summary: "Import the votes of an interchange file", load: () => importInterchange },
+  backup: { summary: "Copy all votes into the home's backups", load: () => backup },
   prune: { summary: "Forget old votes, and sign nothing there again", load: () => prune },
 };
 
 const GROUP = {
   description: `The home keeps every vote, and two watermarks per key and chain. Nothing below the low watermark is signed. The high
-watermark is the highest signed height. A watermark log beside the store has both too, so the signer refuses a store that
-was lost or restored from a copy.
+watermark is the highest signed height. A watermark log shows a store that was lost or restored from a copy.
+init and import need the daemon stopped; the others ask it.
 
 Danger: no check detects a copy of the whole home, or the same words on another machine. Run one signer per key.`,
   examples: `
@@ -57,15 +59,13 @@ export const command = (args: readonly string[]) => groupCommand("protection", G
 
 const SHOW = {
   description: `Shows how many votes the home keeps, and the watermarks. With --height, shows the SHA-256 of the message that was signed at
-that height, when it was recorded and by which process.
-
-Stop a running signer first, because this command opens the store. The signer's metrics show its last height.`,
+that height, when it was recorded and by which process. While the daemon runs, it answers.`,
   examples: `
 tapstake fp protection show
 tapstake fp protection show --key validator-1 --chain bbn-1 --height 1002 --json
 `,
   topics: ["home"],
-  refused: "a signer runs, or the vote history cannot be trusted",
+  refused: "another signer runs, or the vote history cannot be trusted",
 } as const;
 
 const show = () =>
@@ -81,22 +81,22 @@ const show = () =>
         throw new UsageError("--key, --chain and --height go together: give all three, or leave all out");
       const home = findHome(options.home);
       if (name === undefined || chain === undefined || height === undefined) {
-        return withProtection(home, (protection) =>
-          answer(asJson, { subjects: keyChainsFacts(home, protection) }, keyChainsText),
+        return withOperations(home, async (operations) =>
+          answer(asJson, { subjects: withNames(home, await operations.show()) }, keyChainsText),
         );
       }
       const key = publicKeyNamed(home, name);
-      return withProtection(home, (protection) => {
-        const lowest = protection.watermarks(key, chain)?.lowWatermark ?? null;
-        const record = protection.record(key, chain, height);
-        const vote = record && { digest: record.digest, at: record.at, instance: record.instance };
-        answer(asJson, { key, chain, height, lowest, vote }, heightText);
-      });
+      assertChainId(chain);
+      return withOperations(home, async (operations) =>
+        answer(asJson, await operations.vote(key, chain, height), heightText),
+      );
     });
 
 const CHECK = {
   description: `Checks that the store is whole, and no older than the watermark log. Every signer does this before it signs. The check does not
-detect a copy of the whole home, or another machine with the same key.`,
+detect a copy of the whole home, or another machine with the same key.
+
+While the daemon runs, it reads every vote again and compares the log on the disk with its memory. Votes go on meanwhile.`,
   examples: `
 tapstake fp protection check
 `,
@@ -110,8 +110,8 @@ const check = () =>
     .addOption(jsonOption())
     .action((options) => {
       const home = findHome(options.home);
-      return withProtection(home, (protection) => {
-        const facts = { good: true, subjects: keyChainsFacts(home, protection) };
+      return withOperations(home, async (operations) => {
+        const facts = { good: true, subjects: withNames(home, await operations.check()) };
         answer(
           options.json === true,
           facts,
@@ -175,9 +175,31 @@ const init = () =>
 const COMMITMENTS_LOST =
   "commitments: the new store has no commitments. Commit to the same heights again (tapstake fp commit gives the same roots), or import an export (tapstake fp protection import)";
 
+const BACKUP = {
+  description: `Writes all votes as an interchange file into the folder backups of the home, and keeps the ten latest. The daemon may run: votes
+go on meanwhile. The file holds no secret. It is too old after the next vote, so do not start another signer from it.`,
+  examples: `
+tapstake fp protection backup
+`,
+  topics: ["interchange", "home"],
+  refused: "a nearly full disk, another copy under way, or an untrusted vote history",
+} as const;
+
+const backup = () =>
+  newCommand("backup", BACKUP)
+    .addOption(homeOption())
+    .addOption(jsonOption())
+    .action((options) => {
+      const home = findHome(options.home);
+      return withOperations(home, async (operations) => {
+        const path = join(home.path, "backups", await operations.backup());
+        answer(options.json === true, { path }, () => `wrote all votes to ${path}`);
+      });
+    });
+
 const PRUNE = {
   description: `Danger: you cannot undo this. The low watermark rises to the height, and tapstake signs nothing below it again, not even a vote
-that it signed there before. Only a store of millions of votes needs this.`,
+that it signed there before. Only a store of millions of votes needs this. While the daemon runs, it does this between votes.`,
   examples: `
 tapstake fp protection prune --key validator-1 --chain bbn-1 --below 1000 --yes
 `,
@@ -198,11 +220,9 @@ const prune = () =>
       question: "Type the height again to forget what is below it",
     },
     ({ home, key, chain, height, asJson }) =>
-      withProtection(home, (protection) => {
-        const forgotten = protection.prune(key, chain, height);
-        const watermarks = protection.watermarks(key, chain)!;
-        answer(asJson, { key, chain, forgotten, ...watermarkFacts(watermarks) }, watermarksText);
-      }),
+      withOperations(home, async (operations) =>
+        answer(asJson, await operations.prune(key, chain, height), watermarksText),
+      ),
   );
 
 interface Watermark {
@@ -245,6 +265,7 @@ function watermarkCommand(
     .action(async ({ chain, yes = false, json: asJson = false, ...options }) => {
       const height = (options as Record<string, unknown>)[option.attributeName()] as bigint;
       const home = homeOf(options.home);
+      assertChainId(chain);
       const watermark = { home, key: publicKeyNamed(home, options.key), chain, height, asJson };
       await mustType(`${height}`, { warning: warning(watermark), message: question, yes });
       await run(watermark);
@@ -254,9 +275,9 @@ function watermarkCommand(
 const EXPORT = {
   description: `The file goes to another machine, for tapstake fp protection import. It holds no secret.
 
-By default, the keys move: tapstake locks them in this home before it writes the file, and the file says so. This home then
-signs nothing with them. With --copy, this home goes on voting: such a file lacks the votes that follow, so do not start
-another signer from it. docs/recipes.md describes the whole move.`,
+By default, the keys move: tapstake locks them in this home before it writes the file, and the file says so. From the lock on,
+this home signs nothing with them; nor does a daemon that runs. With --copy, this home goes on voting: such a file lacks the
+votes that follow, so do not start another signer from it. docs/recipes.md describes the whole move.`,
   examples: `
 tapstake fp protection export --retire --yes --out interchange.json
 
@@ -264,7 +285,7 @@ tapstake fp protection export --retire --yes --out interchange.json
 tapstake fp protection export --copy --out copy.json
 `,
   topics: ["interchange", "home"],
-  refused: "a signer runs, the vote history cannot be trusted, or not confirmed",
+  refused: "another signer runs, the vote history cannot be trusted, or not confirmed",
 } as const;
 
 const exportInterchange = () =>
@@ -280,20 +301,19 @@ const exportInterchange = () =>
       await checkOut(out);
       const home = findHome(path);
       const only = name === undefined ? undefined : publicKeyNamed(home, name);
-      await withProtection(home, async (store) => {
-        const isMeant = ({ key }: StoredKeyChain) => !only || equalBytes(key, only);
-        const exported = store.keyChains().filter(isMeant);
+      await withOperations(home, async (operations) => {
+        const isMeant = ({ key }: KeyChainFacts) => !only || equalBytes(key, only);
+        let exported = (await operations.show()).filter(isMeant);
         if (!copy && exported.length > 0) {
           await mustType("retire", {
             warning: retireText(exported),
             message: "Type retire to lock them",
             yes,
           });
-          // Locked before the file leaves: a second export of a locked home is the same file.
-          for (const key of new Map(exported.map((one) => [hex.encode(one.key), one.key])).values())
-            store.retire(key);
+          // Locked before the file is made, so it has every vote; a second export of a locked home is the same file.
+          exported = [...(await operations.retire(only))];
         }
-        const text = interchangeText(store, only);
+        const text = operations.exportText(only);
         if (out === undefined) await sayAll(text);
         else await writeOut(out, text, { what: votesOf(exported), otherwise: "Export again" });
       });
@@ -301,17 +321,17 @@ const exportInterchange = () =>
         note("This is a copy: what this home signs later is not in it. Do not start another signer from it.");
     });
 
-const retireText = (exported: readonly StoredKeyChain[]): string =>
+const retireText = (exported: readonly KeyChainFacts[]): string =>
   ["These keys move. This home will sign nothing with them any longer:"]
-    .concat(exported.map(({ key, chainId }) => `  ${hex.encode(key)} on ${chainId}`))
+    .concat(exported.map(({ key, chain }) => `  ${hex.encode(key)} on ${chain}`))
     .join("\n");
 
 /** For a comparison with the votes of the key on the chain. */
-function votesOf(keyChains: readonly StoredKeyChain[]): string {
+function votesOf(keyChains: readonly KeyChainFacts[]): string {
   const votes = keyChains.reduce((sum, one) => sum + one.votes, 0);
-  const heights = keyChains.flatMap(({ highWatermark }) => highWatermark ?? []);
-  const highest = heights.length === 0 ? "" : `, highest ${heights.reduce(max)},`;
-  return `${counted(votes, "vote")}${highest}`;
+  const heights = keyChains.flatMap(({ highest }) => highest ?? []);
+  const last = heights.length === 0 ? "" : `, highest ${heights.reduce(max)},`;
+  return `${counted(votes, "vote")}${last}`;
 }
 
 /** Four million votes: more than a year with one every ten seconds. Older votes can be pruned. */
