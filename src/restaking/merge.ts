@@ -46,7 +46,7 @@ function mergedAssets(
   for (const [id, asset] of all) if (given[id]) all.set(id, same(asset, { id, ...given[id] }));
   for (const { assets, services } of graphs) {
     // Alone and without a value, an asset counted profits in its smallest unit.
-    const [alone] = assets.filter(({ value }) => value === undefined);
+    const alone = assets.find(({ value }) => value === undefined);
     const { value } = (alone && all.get(alone.id)) ?? {};
     if (!value || compare(value, ONE) === 0 || services.every(({ profit }) => profit === null)) continue;
     refuse("assets", `profits count in units of ${alone!.id}, so its value must be 1/1`);
