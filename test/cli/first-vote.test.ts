@@ -48,7 +48,14 @@ describe("from an empty machine to a vote", () => {
     names.map((name) => all.find((words) => words.join(" ").startsWith(`fp ${name}`))!);
 
   it(`takes no more than ${AT_MOST.onPage} commands of docs/operators.md`, () => {
-    expect(all.map((words) => words.slice(0, 3).join(" ").replace(/ (?:--|\S+\.json).*/, ""))).toEqual([
+    expect(
+      all.map((words) =>
+        words
+          .slice(0, 3)
+          .join(" ")
+          .replace(/ (?:--|\S+\.json).*/, ""),
+      ),
+    ).toEqual([
       "fp keys new",
       "fp keys list",
       "fp chains set",
