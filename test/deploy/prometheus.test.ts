@@ -119,6 +119,8 @@ describe("the alert rules", () => {
     const asked = new Set(RULES.flatMap(([, { expr }]) => metricsIn(expr)));
     const quiet = [...signer.keys(), ...watch.keys()].filter((name) => !asked.has(name));
     expect(quiet.sort()).toEqual([
+      "tapstake_arbiter_claims_total",
+      "tapstake_arbiter_pending",
       "tapstake_randomness_derived_total",
       "tapstake_request_seconds_count",
       "tapstake_request_seconds_sum",
