@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -132,18 +132,22 @@ export class Cluster {
       ]);
     });
     const cluster = new Cluster(folder, members, options);
-    const end = () => {
-      members.forEach((member) => member.killNow());
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-    };
-    process.once("exit", end);
-    afterFile(async () => {
-      await Promise.all(members.map((member) => member.kill()));
-      end();
-      process.removeListener("exit", end);
-    });
+    process.once("exit", cluster.#endNow);
+    afterFile(() => cluster.end());
     return cluster;
   }
+
+  /** Ends the cluster before the test file ends. */
+  async end(): Promise<void> {
+    await this.killAll();
+    this.#endNow();
+    process.removeListener("exit", this.#endNow);
+  }
+
+  readonly #endNow = (): void => {
+    this.members.forEach((member) => member.killNow());
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  };
 
   get addresses(): string[] {
     return this.members.map(({ address }) => address);
@@ -203,17 +207,36 @@ export class Cluster {
     await Promise.all(this.members.map((member) => member.kill()));
   }
 
-  /** All members are stopped, and begin anew from a snapshot. */
-  async restore(snapshot: string, token = "etcd-cluster"): Promise<void> {
+  /**
+   * All members are stopped, and begin anew from a snapshot.
+   * @param options more options of `etcdctl snapshot restore`
+   */
+  async restore(snapshot: string, token = "etcd-cluster", options: readonly string[] = []): Promise<void> {
     await this.killAll();
     for (const { name, folder, peerUrl } of this.members) {
       rmSync(folder, { recursive: true, force: true });
       const cluster = ["--initial-cluster", this.initialCluster, "--initial-cluster-token", token];
       const member = ["--name", name, "--data-dir", folder, "--initial-advertise-peer-urls", peerUrl];
-      ctl("snapshot", "restore", snapshot, ...member, ...cluster);
+      ctl("snapshot", "restore", snapshot, ...member, ...cluster, ...options);
     }
     this.members.forEach((member) => member.start("existing"));
     await this.ready();
+  }
+
+  /** A copy of what some members, which do not run, have on their disks. @returns puts it back */
+  copyOf(members: readonly Member[]): () => void {
+    const copies = members.map(({ name, folder }) => {
+      const copy = join(this.folder, `copy-of-${name}`);
+      rmSync(copy, { recursive: true, force: true });
+      cpSync(folder, copy, { recursive: true });
+      return { copy, folder };
+    });
+    return () => {
+      for (const { copy, folder } of copies) {
+        rmSync(folder, { recursive: true, force: true });
+        cpSync(copy, folder, { recursive: true });
+      }
+    };
   }
 
   /** A copy of the cluster's content, as a backup makes it. */
@@ -224,6 +247,10 @@ export class Cluster {
     return path;
   }
 }
+
+/** Whether `etcdctl snapshot restore` has an option: releases differ. */
+export const hasRestoreOption = (option: string): boolean =>
+  programs !== undefined && ctl("snapshot", "restore", "--help").includes(option);
 
 function ctl(...args: readonly string[]): string {
   const env = { ...process.env, ETCDCTL_API: "3" };
