@@ -194,6 +194,15 @@ export class Cluster {
     return leader;
   }
 
+  /** Gives the lead to another member. */
+  moveLeader(): void {
+    const leader = this.leader();
+    const ids = [...this.ctl("member", "list").matchAll(/^([0-9a-f]+), started, (\w+),/gm)];
+    const [, id] = ids.find(([, , name]) => name !== leader.name)!;
+    const { scheme = "http", ctlArgs = [] } = this.options;
+    ctl("--endpoints", `${scheme}://${leader.address}`, ...ctlArgs, "move-leader", id!);
+  }
+
   /** Starts or continues every member that does not run. */
   async mend(): Promise<void> {
     for (const member of this.members) {

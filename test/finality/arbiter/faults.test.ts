@@ -80,6 +80,34 @@ describe.runIf(hasEtcd)("a cluster with faults", async () => {
       return Promise.resolve(() => leader.resume());
     }));
 
+  const follower = () => {
+    const leader = cluster.leader();
+    return cluster.members.find((member) => member !== leader)!;
+  };
+
+  it.runIf(isLong)("faults: no height has two digests while a follower is killed", () =>
+    expectOneDigest(async () => {
+      const member = follower();
+      await member.kill();
+      return () => member.start("existing");
+    }),
+  );
+
+  it.runIf(isLong)("faults: no height has two digests while a follower stands still", () =>
+    expectOneDigest(() => {
+      const member = follower();
+      member.pause();
+      return Promise.resolve(() => member.resume());
+    }),
+  );
+
+  it.runIf(isLong)("faults: no height has two digests while another member takes the lead", () =>
+    expectOneDigest(() => {
+      cluster.moveLeader();
+      return Promise.resolve(() => undefined);
+    }),
+  );
+
   it("faults: no height has two digests while all members are killed", () =>
     expectOneDigest(async () => {
       await cluster.killAll();
