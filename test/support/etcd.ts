@@ -23,6 +23,8 @@ export interface ClusterOptions {
   readonly args?: readonly string[];
   /** The scheme of the members' client URLs. */
   readonly scheme?: "http" | "https";
+  /** Where each member runs, and by which command: on this machine without it. */
+  readonly machines?: readonly { readonly host: string; readonly by: readonly string[] }[];
   /** How etcdctl reaches members of the scheme `https`. */
   readonly ctlArgs?: readonly string[];
 }
@@ -39,6 +41,7 @@ export class Member {
     readonly peerUrl: string,
     readonly folder: string,
     private readonly args: (state: "new" | "existing") => readonly string[],
+    private readonly by: readonly string[] = [],
   ) {}
 
   get pid(): number {
@@ -55,7 +58,8 @@ export class Member {
   }
 
   start(state: "new" | "existing" = "new", ...more: readonly string[]): void {
-    const child = spawn(programs!.etcd, [...this.args(state), ...more], {
+    const [program, ...args] = [...this.by, programs!.etcd, ...this.args(state), ...more] as [string];
+    const child = spawn(program, args, {
       stdio: ["ignore", "ignore", "pipe"],
     });
     child.stderr
@@ -103,14 +107,15 @@ export class Cluster {
 
   /** The folder and the ports of a cluster that is not started yet. */
   static async prepare(options: ClusterOptions = {}): Promise<Cluster> {
-    const { size = 3, args = [], scheme = "http" } = options;
+    const { machines = [], size = 3, args = [], scheme = "http" } = options;
     const folder = mkdtempSync(join(existsSync(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir(), "tapstake-etcd-"));
     const ports = await freePorts(2 * size);
     const names = Array.from({ length: size }, (_, i) => `m${i}`);
-    const peerUrls = names.map((_, i) => `http://127.0.0.1:${ports[size + i]!}`);
+    const hosts = names.map((_, i) => machines[i]?.host ?? "127.0.0.1");
+    const peerUrls = hosts.map((host, i) => `http://${host}:${ports[size + i]!}`);
     const all = names.map((name, i) => `${name}=${peerUrls[i]!}`).join(",");
     const members = names.map((name, i) => {
-      const [address, peerUrl] = [`127.0.0.1:${ports[i]!}`, peerUrls[i]!];
+      const [address, peerUrl] = [`${hosts[i]!}:${ports[i]!}`, peerUrls[i]!];
       const data = join(folder, name);
       const clientUrl = `${scheme}://${address}`;
       const settings = {
@@ -125,11 +130,8 @@ export class Cluster {
         "initial-cluster": all,
       };
       const fixed = Object.entries(settings).map(([setting, value]) => `--${setting}=${value}`);
-      return new Member(name, address, peerUrl, data, (state) => [
-        ...fixed,
-        `--initial-cluster-state=${state}`,
-        ...args,
-      ]);
+      const argsFor = (state: string) => [...fixed, `--initial-cluster-state=${state}`, ...args];
+      return new Member(name, address, peerUrl, data, argsFor, machines[i]?.by);
     });
     const cluster = new Cluster(folder, members, options);
     process.once("exit", cluster.#endNow);
@@ -181,17 +183,25 @@ export class Cluster {
     return ctl("--endpoints", endpoints, "--command-timeout", "20s", ...ctlArgs, ...args);
   }
 
-  /** The member that leads, by what the members say of themselves. */
+  /** The member that leads, by what the members say of themselves. There may be none at first, or one that does not answer. */
   leader(): Member {
+    for (let asked = 0; asked < 100; asked++) {
+      const leader = this.members.find((member) => this.#leads(member));
+      if (leader) return leader;
+    }
+    throw new Error("no member leads");
+  }
+
+  #leads({ address }: Member): boolean {
     const { scheme = "http", ctlArgs = [] } = this.options;
-    const leader = this.members.find(({ address }) => {
-      const one = ["--endpoints", `${scheme}://${address}`, "--command-timeout", "5s", ...ctlArgs];
+    const one = ["--endpoints", `${scheme}://${address}`, "--command-timeout", "5s", ...ctlArgs];
+    try {
       const text = ctl(...one, "endpoint", "status", "-w", "fields");
       const field = (name: string) => new RegExp(`^"${name}" : (\\d+)$`, "m").exec(text)?.[1];
       return field("MemberID") !== undefined && field("MemberID") === field("Leader");
-    });
-    if (!leader) throw new Error("no member leads");
-    return leader;
+    } catch {
+      return false;
+    }
   }
 
   /** Gives the lead to another member. */
