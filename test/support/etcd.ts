@@ -273,7 +273,8 @@ export const hasRestoreOption = (option: string): boolean =>
 
 function ctl(...args: readonly string[]): string {
   const env = { ...process.env, ETCDCTL_API: "3" };
-  const result = spawnSync(programs!.etcdctl, args, { encoding: "utf8", env, timeout: 60_000 });
+  const options = { encoding: "utf8", env, timeout: 60_000, maxBuffer: 1 << 30 } as const;
+  const result = spawnSync(programs!.etcdctl, args, options);
   if (result.status !== 0)
     throw new Error(`etcdctl ${args.join(" ")}: ${result.stderr || result.error?.message}`);
   return result.stdout;
