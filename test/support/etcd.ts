@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,6 +23,8 @@ export interface ClusterOptions {
   readonly args?: readonly string[];
   /** The scheme of the members' client URLs. */
   readonly scheme?: "http" | "https";
+  /** Where each member runs, and by which command: on this machine without it. */
+  readonly machines?: readonly { readonly host: string; readonly by: readonly string[] }[];
   /** How etcdctl reaches members of the scheme `https`. */
   readonly ctlArgs?: readonly string[];
 }
@@ -39,6 +41,7 @@ export class Member {
     readonly peerUrl: string,
     readonly folder: string,
     private readonly args: (state: "new" | "existing") => readonly string[],
+    private readonly by: readonly string[] = [],
   ) {}
 
   get pid(): number {
@@ -55,7 +58,8 @@ export class Member {
   }
 
   start(state: "new" | "existing" = "new", ...more: readonly string[]): void {
-    const child = spawn(programs!.etcd, [...this.args(state), ...more], {
+    const [program, ...args] = [...this.by, programs!.etcd, ...this.args(state), ...more] as [string];
+    const child = spawn(program, args, {
       stdio: ["ignore", "ignore", "pipe"],
     });
     child.stderr
@@ -103,14 +107,15 @@ export class Cluster {
 
   /** The folder and the ports of a cluster that is not started yet. */
   static async prepare(options: ClusterOptions = {}): Promise<Cluster> {
-    const { size = 3, args = [], scheme = "http" } = options;
+    const { machines = [], size = 3, args = [], scheme = "http" } = options;
     const folder = mkdtempSync(join(existsSync(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir(), "tapstake-etcd-"));
     const ports = await freePorts(2 * size);
     const names = Array.from({ length: size }, (_, i) => `m${i}`);
-    const peerUrls = names.map((_, i) => `http://127.0.0.1:${ports[size + i]!}`);
+    const hosts = names.map((_, i) => machines[i]?.host ?? "127.0.0.1");
+    const peerUrls = hosts.map((host, i) => `http://${host}:${ports[size + i]!}`);
     const all = names.map((name, i) => `${name}=${peerUrls[i]!}`).join(",");
     const members = names.map((name, i) => {
-      const [address, peerUrl] = [`127.0.0.1:${ports[i]!}`, peerUrls[i]!];
+      const [address, peerUrl] = [`${hosts[i]!}:${ports[i]!}`, peerUrls[i]!];
       const data = join(folder, name);
       const clientUrl = `${scheme}://${address}`;
       const settings = {
@@ -125,25 +130,26 @@ export class Cluster {
         "initial-cluster": all,
       };
       const fixed = Object.entries(settings).map(([setting, value]) => `--${setting}=${value}`);
-      return new Member(name, address, peerUrl, data, (state) => [
-        ...fixed,
-        `--initial-cluster-state=${state}`,
-        ...args,
-      ]);
+      const argsFor = (state: string) => [...fixed, `--initial-cluster-state=${state}`, ...args];
+      return new Member(name, address, peerUrl, data, argsFor, machines[i]?.by);
     });
     const cluster = new Cluster(folder, members, options);
-    const end = () => {
-      members.forEach((member) => member.killNow());
-      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
-    };
-    process.once("exit", end);
-    afterFile(async () => {
-      await Promise.all(members.map((member) => member.kill()));
-      end();
-      process.removeListener("exit", end);
-    });
+    process.once("exit", cluster.#endNow);
+    afterFile(() => cluster.end());
     return cluster;
   }
+
+  /** Ends the cluster before the test file ends. */
+  async end(): Promise<void> {
+    await this.killAll();
+    this.#endNow();
+    process.removeListener("exit", this.#endNow);
+  }
+
+  readonly #endNow = (): void => {
+    this.members.forEach((member) => member.killNow());
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  };
 
   get addresses(): string[] {
     return this.members.map(({ address }) => address);
@@ -177,17 +183,34 @@ export class Cluster {
     return ctl("--endpoints", endpoints, "--command-timeout", "20s", ...ctlArgs, ...args);
   }
 
-  /** The member that leads, by what the members say of themselves. */
+  /** The member that leads, by what the members say of themselves. There may be none at first, or one that does not answer. */
   leader(): Member {
+    for (let asked = 0; asked < 100; asked++) {
+      const leader = this.members.find((member) => this.#leads(member));
+      if (leader) return leader;
+    }
+    throw new Error("no member leads");
+  }
+
+  #leads({ address }: Member): boolean {
     const { scheme = "http", ctlArgs = [] } = this.options;
-    const leader = this.members.find(({ address }) => {
-      const one = ["--endpoints", `${scheme}://${address}`, "--command-timeout", "5s", ...ctlArgs];
+    const one = ["--endpoints", `${scheme}://${address}`, "--command-timeout", "5s", ...ctlArgs];
+    try {
       const text = ctl(...one, "endpoint", "status", "-w", "fields");
       const field = (name: string) => new RegExp(`^"${name}" : (\\d+)$`, "m").exec(text)?.[1];
       return field("MemberID") !== undefined && field("MemberID") === field("Leader");
-    });
-    if (!leader) throw new Error("no member leads");
-    return leader;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Gives the lead to another member. */
+  moveLeader(): void {
+    const leader = this.leader();
+    const ids = [...this.ctl("member", "list").matchAll(/^([0-9a-f]+), started, (\w+),/gm)];
+    const [, id] = ids.find(([, , name]) => name !== leader.name)!;
+    const { scheme = "http", ctlArgs = [] } = this.options;
+    ctl("--endpoints", `${scheme}://${leader.address}`, ...ctlArgs, "move-leader", id!);
   }
 
   /** Starts or continues every member that does not run. */
@@ -203,17 +226,36 @@ export class Cluster {
     await Promise.all(this.members.map((member) => member.kill()));
   }
 
-  /** All members are stopped, and begin anew from a snapshot. */
-  async restore(snapshot: string, token = "etcd-cluster"): Promise<void> {
+  /**
+   * All members are stopped, and begin anew from a snapshot.
+   * @param options more options of `etcdctl snapshot restore`
+   */
+  async restore(snapshot: string, token = "etcd-cluster", options: readonly string[] = []): Promise<void> {
     await this.killAll();
     for (const { name, folder, peerUrl } of this.members) {
       rmSync(folder, { recursive: true, force: true });
       const cluster = ["--initial-cluster", this.initialCluster, "--initial-cluster-token", token];
       const member = ["--name", name, "--data-dir", folder, "--initial-advertise-peer-urls", peerUrl];
-      ctl("snapshot", "restore", snapshot, ...member, ...cluster);
+      ctl("snapshot", "restore", snapshot, ...member, ...cluster, ...options);
     }
     this.members.forEach((member) => member.start("existing"));
     await this.ready();
+  }
+
+  /** A copy of what some members, which do not run, have on their disks. @returns puts it back */
+  copyOf(members: readonly Member[]): () => void {
+    const copies = members.map(({ name, folder }) => {
+      const copy = join(this.folder, `copy-of-${name}`);
+      rmSync(copy, { recursive: true, force: true });
+      cpSync(folder, copy, { recursive: true });
+      return { copy, folder };
+    });
+    return () => {
+      for (const { copy, folder } of copies) {
+        rmSync(folder, { recursive: true, force: true });
+        cpSync(copy, folder, { recursive: true });
+      }
+    };
   }
 
   /** A copy of the cluster's content, as a backup makes it. */
@@ -225,9 +267,14 @@ export class Cluster {
   }
 }
 
+/** Whether `etcdctl snapshot restore` has an option: releases differ. */
+export const hasRestoreOption = (option: string): boolean =>
+  programs !== undefined && ctl("snapshot", "restore", "--help").includes(option);
+
 function ctl(...args: readonly string[]): string {
   const env = { ...process.env, ETCDCTL_API: "3" };
-  const result = spawnSync(programs!.etcdctl, args, { encoding: "utf8", env, timeout: 60_000 });
+  const options = { encoding: "utf8", env, timeout: 60_000, maxBuffer: 1 << 30 } as const;
+  const result = spawnSync(programs!.etcdctl, args, options);
   if (result.status !== 0)
     throw new Error(`etcdctl ${args.join(" ")}: ${result.stderr || result.error?.message}`);
   return result.stdout;

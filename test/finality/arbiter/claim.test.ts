@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { hex } from "../../../src/core/bytes.js";
+import { hex, utf8 } from "../../../src/core/bytes.js";
 import { Arbiter } from "../../../src/finality/arbiter/arbiter.js";
+import { isAbsent, MAX_CLAIMED, read } from "../../../src/finality/arbiter/claim.js";
 import { arbiterKeys } from "../../../src/finality/arbiter/keys.js";
 import { readState, writeState } from "../../../src/finality/arbiter/state.js";
 import {
@@ -11,9 +13,11 @@ import {
   renewArbiter,
   retireSigner,
 } from "../../../src/finality/arbiter/store.js";
+import type { RequestOp } from "../../../src/finality/arbiter/wire.js";
 import { clientOf, codeOf, digestOf, kinds, of, signerOf, storeOf, vote } from "../../support/arbiter.js";
 import { Cluster, hasEtcd } from "../../support/etcd.js";
 import { homeOfTest } from "../../support/home.js";
+import { isLong, randomOf } from "../../support/runs.js";
 
 describe.runIf(hasEtcd)("arbiter", async () => {
   const cluster = hasEtcd ? await Cluster.start() : undefined!;
@@ -62,6 +66,70 @@ describe.runIf(hasEtcd)("arbiter", async () => {
     expect(await codeOf(() => pruneArbiter(client, prefix, { ...of, fromHeight: 2n }))).toBe(
       "would-lower-mark",
     );
+  });
+
+  it("arbiter: takes one digest a height from several signers while its votes are pruned", async () => {
+    const prefix = await storeOf(client);
+    const released = new Map<bigint, Set<string>>();
+    const random = randomOf("prune");
+    const end = Date.now() + (isLong ? 12_000 : 600);
+    let [top, pruned, below] = [1, 0n, 0];
+    const claimOn = async (text: string) => {
+      const signer = await signerOf(client, prefix);
+      while (Date.now() < end) {
+        const height = random.below(3) === 0 ? ++top : 1 + random.below(top);
+        const [kind] = await kinds(signer, vote(height, text));
+        if (kind === "below-watermark") below++;
+        if (kind !== "new" && kind !== "same") continue;
+        const at = BigInt(height);
+        released.set(at, (released.get(at) ?? new Set()).add(text));
+      }
+    };
+    const prune = async () => {
+      for (let from = 1; Date.now() < end; await sleep(5)) {
+        if (top - 5 <= from) continue;
+        from = top - 5;
+        pruned += await pruneArbiter(client, prefix, { ...of, fromHeight: BigInt(from) });
+      }
+    };
+    await Promise.all([claimOn("a"), claimOn("b"), claimOn("c"), prune()]);
+    expect([...released.values()].filter(({ size }) => size > 1)).toEqual([]);
+    expect(pruned).toBeGreaterThan(0n);
+    expect(below).toBeGreaterThan(0);
+  });
+
+  it("arbiter: has its limit of operations where a claim is far below it", async () => {
+    const prefix = `/limit-${Date.now()}`;
+    const parts = (count: number, name: string): RequestOp[] =>
+      Array.from({ length: count }, (_, i) => {
+        const [one, other] = ["x", "y"].map((part) => utf8(`${prefix}/${name}/${part}${i}`)) as [
+          Uint8Array,
+          Uint8Array,
+        ];
+        const success = [one, other].map((key) => ({ put: { key, value: utf8("1") } }));
+        return { txn: { compare: [isAbsent(one)], success, failure: [one, other].map(read) } };
+      });
+    const ask = (success: readonly RequestOp[]) => client.ask("Txn", { compare: [], success, failure: [] });
+    const { response } = await ask(parts(126, "fits"));
+    expect(response.responses.every(({ txn }) => txn?.succeeded === 1)).toBe(true);
+    expect(await codeOf(() => ask(parts(127, "beyond")))).toBe("arbiter-unclear");
+    expect(cluster.ctl("get", "--prefix", `${prefix}/beyond/`, "--keys-only").trim()).toBe("");
+    expect(MAX_CLAIMED).toBeLessThanOrEqual(126);
+  });
+
+  it("arbiter: looks without a vote, and finds what a claim would find", async () => {
+    const prefix = await storeOf(client);
+    const home = homeOfTest();
+    const signer = await signerOf(client, prefix, home);
+    await signer.look();
+    expect(await kinds(signer, vote(1))).toEqual(["new"]);
+    await signer.look();
+    await haltArbiter(client, prefix, "a drill");
+    expect(await codeOf(() => signer.look())).toBe("arbiter-halted");
+    await endHalt(client, prefix);
+    cluster.ctl("put", new TextDecoder().decode(arbiterKeys(prefix).store), "another 2");
+    expect(await codeOf(() => signer.look())).toBe("arbiter-held");
+    expect(readState(home)!.hold?.reason).toBe("store-changed");
   });
 
   it("arbiter: signs nothing during a halt, and goes on after it", async () => {

@@ -1,17 +1,11 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { hex } from "../../../src/core/bytes.js";
-import type { Arbiter } from "../../../src/finality/arbiter/arbiter.js";
 import { arbiterReport } from "../../../src/finality/arbiter/store.js";
-import { TapstakeError } from "../../../src/core/errors.js";
-import { clientOf, codeOf, kinds, of, signerOf, storedVotes, storeOf, vote } from "../../support/arbiter.js";
+import { clientOf, codeOf, kinds, signerOf, storeOf, vote } from "../../support/arbiter.js";
+import { expectOneDigestIn, type Fault } from "../../support/arbiter-race.js";
 import { Cluster, hasEtcd } from "../../support/etcd.js";
 import { eventually } from "../../support/eventually.js";
 import { lossyWay } from "../../support/lost-answers.js";
 import { isLong } from "../../support/runs.js";
-
-/** How long signers claim under each fault, and how long a fault lasts, in milliseconds. */
-const [RUN, FAULT] = isLong ? [20_000, 1_500] : [600, 300];
 
 describe.runIf(hasEtcd)("a cluster with faults", async () => {
   const cluster = hasEtcd ? await Cluster.start() : undefined!;
@@ -34,37 +28,7 @@ describe.runIf(hasEtcd)("a cluster with faults", async () => {
     expect(await kinds(signer, vote(2))).toEqual(["same"]);
   });
 
-  /** Two signers that want other digests at every height, while a fault comes and goes. */
-  async function expectOneDigest(fault: () => Promise<() => Promise<void> | void>): Promise<void> {
-    const prefix = await storeOf(client);
-    const released = new Map<bigint, Set<string>>();
-    const stop = new AbortController();
-    let unclear = 0;
-    const run = async (text: string) => {
-      const signer = await signerOf(clientOf(cluster, 2_000), prefix);
-      for (let height = 1n; !stop.signal.aborted; height += 2n) {
-        const digests = [vote(height, text), vote(height + 1n, text)];
-        unclear += await claimUntilClear(signer, digests, released, () => stop.signal.aborted);
-      }
-    };
-    const signers = [run("a"), run("b")];
-    const end = Date.now() + RUN;
-    do {
-      await sleep(FAULT / 2);
-      const mend = await fault();
-      await sleep(FAULT);
-      await mend();
-      await cluster.ready();
-    } while (Date.now() < end);
-    await sleep(FAULT);
-    stop.abort();
-    await Promise.all(signers);
-    const stored = storedVotes(cluster, prefix);
-    for (const [height, digests] of released) {
-      expect([...digests], `height ${height}, ${unclear} unclear`).toEqual([stored.get(height)]);
-    }
-    expect(released.size).toBeGreaterThan(0);
-  }
+  const expectOneDigest = (fault: Fault) => expectOneDigestIn(cluster, fault);
 
   it("faults: no height has two digests while the leader is killed", () =>
     expectOneDigest(async () => {
@@ -79,6 +43,34 @@ describe.runIf(hasEtcd)("a cluster with faults", async () => {
       leader.pause();
       return Promise.resolve(() => leader.resume());
     }));
+
+  const follower = () => {
+    const leader = cluster.leader();
+    return cluster.members.find((member) => member !== leader)!;
+  };
+
+  it.runIf(isLong)("faults: no height has two digests while a follower is killed", () =>
+    expectOneDigest(async () => {
+      const member = follower();
+      await member.kill();
+      return () => member.start("existing");
+    }),
+  );
+
+  it.runIf(isLong)("faults: no height has two digests while a follower stands still", () =>
+    expectOneDigest(() => {
+      const member = follower();
+      member.pause();
+      return Promise.resolve(() => member.resume());
+    }),
+  );
+
+  it.runIf(isLong)("faults: no height has two digests while another member takes the lead", () =>
+    expectOneDigest(() => {
+      cluster.moveLeader();
+      return Promise.resolve(() => undefined);
+    }),
+  );
 
   it("faults: no height has two digests while all members are killed", () =>
     expectOneDigest(async () => {
@@ -131,28 +123,3 @@ describe.runIf(hasEtcd)("a cluster with faults", async () => {
     expect(["members-changed", "went-back"]).toContain(signer.hold?.reason);
   });
 });
-
-/** Claims the same votes until the answer is clear, and notes what may be released; returns how often it was not. */
-async function claimUntilClear(
-  signer: Arbiter,
-  votes: readonly { readonly height: bigint; readonly digest: Uint8Array }[],
-  released: Map<bigint, Set<string>>,
-  isDone: () => boolean,
-): Promise<number> {
-  let unclear = 0;
-  for (;;) {
-    try {
-      const claimed = await signer.claim(of, votes);
-      for (const [i, { kind }] of claimed.entries()) {
-        if (kind === "refused") continue;
-        const { height, digest } = votes[i]!;
-        released.set(height, (released.get(height) ?? new Set()).add(hex.encode(digest)));
-      }
-      return unclear;
-    } catch (error) {
-      if (!(error instanceof TapstakeError) || error.code !== "arbiter-unclear") throw error;
-      unclear++;
-      if (isDone()) return unclear;
-    }
-  }
-}

@@ -1,5 +1,8 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -73,6 +76,70 @@ describe.runIf(hasEtcd && hasOpenssl)("an arbiter with TLS", () => {
     expect(await kinds(arbiter, vote(1), vote(2))).toEqual(["same", "new"]);
     close();
     expect(await codeOf(() => kinds(arbiter, vote(3)))).toBe("arbiter-unclear");
+  });
+});
+
+describe.runIf(hasEtcd && hasOpenssl)("an arbiter with users and roles", () => {
+  it("roles: the name in its certificate is a signer's user, and needs no token that could expire", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "tapstake-roles-"));
+    afterFile(() => rmSync(folder, { recursive: true, force: true }));
+    const ca = authority(folder, "ca");
+    const [server, root, signer, reader] = ["server", "root", "signer", "reader"].map((name) =>
+      issued(folder, name, ca),
+    ) as [Issued, Issued, Issued, Issued];
+    const files = ["--cert-file", server.cert, "--key-file", server.key, "--trusted-ca-file", ca.cert];
+    const cluster = await Cluster.start({
+      size: 1,
+      scheme: "https",
+      args: [...files, "--client-cert-auth"],
+      ctlArgs: ["--cacert", ca.cert, "--cert", root.cert, "--key", root.key],
+    });
+    const as = (one: Issued) => {
+      const tls = { ca: readFileSync(ca.cert), cert: readFileSync(one.cert), key: readFileSync(one.key) };
+      const client = new EtcdClient({ addresses: [cluster.addresses[0]!], tls, timeout: 20_000 });
+      afterFile(() => client.close());
+      return client;
+    };
+    const client = as(signer);
+    const prefix = await storeOf(client);
+    const arbiter = await signerOf(client, prefix);
+    for (const [user, permission] of [
+      ["root", ""],
+      ["signer", "readwrite"],
+      ["reader", "read"],
+    ] as const) {
+      cluster.ctl("user", "add", user, "--no-password");
+      const role = user === "root" ? "root" : `role-${user}`;
+      if (permission !== "") {
+        cluster.ctl("role", "add", role);
+        cluster.ctl("role", "grant-permission", role, "--prefix=true", permission, `${prefix}/`);
+      }
+      cluster.ctl("user", "grant-role", user, role);
+    }
+    cluster.ctl("auth", "enable");
+    expect(await kinds(arbiter, vote(1))).toEqual(["new"]);
+    // Who may only read claims nothing, and a claim below another prefix is refused too.
+    expect(await codeOf(() => signerOf(as(reader), prefix))).toBe("arbiter-unclear");
+    expect(await codeOf(() => storeOf(client))).toBe("arbiter-unclear");
+    expect(await kinds(arbiter, vote(1), vote(2))).toEqual(["same", "new"]);
+  });
+
+  it("roles: an answer that a token has expired is an unclear one", async () => {
+    const server = createServer();
+    let asked = 0;
+    server.on("stream", (stream) => {
+      asked++;
+      const status = { "grpc-status": "16", "grpc-message": "etcdserver: invalid auth token" };
+      stream.respond({ ":status": 200, "content-type": "application/grpc", ...status }, { endStream: true });
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    afterFile(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const client = clientOf({ addresses: [`127.0.0.1:${port}`] });
+    expect(await codeOf(() => client.ask("Range", { key: new Uint8Array([1]) }))).toBe("arbiter-unclear");
+    expect(asked).toBe(3);
+    client.close();
   });
 });
 
