@@ -76,9 +76,21 @@ class Fold {
   }
 
   #staking(spend: WatchEvent): void {
-    if (spend.leaf === "timelock") return this.#end("withdrawn", "staking", spend);
-    if (spend.leaf === "slashing") return this.#slashed("staking", spend);
-    if (spend.leaf === null) return this.#end("diverted", "staking", spend);
+    switch (spend.leaf) {
+      case "timelock":
+        return this.#end("withdrawn", "staking", spend);
+      case "slashing":
+        return this.#slashed("staking", spend);
+      case "unbonding":
+        return this.#unbonded(spend);
+      case null:
+        return this.#end("diverted", "staking", spend);
+      default:
+        return unknownLeaf(spend.leaf);
+    }
+  }
+
+  #unbonded(spend: WatchEvent): void {
     const { outpoint, unbondingKey } = this.#stake;
     const into = this.#events.expansionOf(outpoint, spend.txid);
     if (into !== null) {
@@ -91,9 +103,17 @@ class Fold {
     const next = this.#events.spendOf(output);
     this.#markSpent(next);
     if (!next) return;
-    if (next.leaf === "timelock") return this.#end("withdrawn", "unbonding", next);
-    if (next.leaf === "slashing") return this.#slashed("unbonding", next);
-    this.#end("diverted", "unbonding", next);
+    switch (next.leaf) {
+      case "timelock":
+        return this.#end("withdrawn", "unbonding", next);
+      case "slashing":
+        return this.#slashed("unbonding", next);
+      case "unbonding":
+      case null:
+        return this.#end("diverted", "unbonding", next);
+      default:
+        return unknownLeaf(next.leaf);
+    }
   }
 
   #slashed(from: "staking" | "unbonding", spend: WatchEvent): void {
@@ -134,6 +154,11 @@ class Fold {
     const { height, position, index, txid } = event;
     this.#steps.push({ name, from, height, position, index, txid });
   }
+}
+
+/** A new kind of leaf does not compile until a state is chosen for its spend. */
+function unknownLeaf(leaf: never): never {
+  throw new Error(`no state for a spend by the leaf ${String(leaf)}`);
 }
 
 const isTaprootOf = (script: Uint8Array, key: Uint8Array): boolean =>

@@ -1,11 +1,14 @@
 import type { Transaction } from "../bitcoin/transaction-class.js";
-import { parseTransaction } from "../bitcoin/transaction.js";
+import { FINAL_SEQUENCE, parseTransaction } from "../bitcoin/transaction.js";
+import { equalBytes } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import type { ParamSet } from "../params/types.js";
-import { type DecodedStaking, decodeSpends } from "../stake/decode.js";
+import { outputsOf } from "../script/outputs.js";
+import { type DecodedStaking, decodeSpends, decodeStaking } from "../stake/decode.js";
 import { checkPhase1Stake } from "../stake/phase1.js";
 import { joinOutpoint, spentOutpoint } from "./outpoint.js";
 import type { MinedTransaction, NewEvent } from "./store/store.js";
+import type { WatchEvent } from "./types.js";
 import type { TransactionHit } from "./walk/walk.js";
 
 /** What the events of a block depend on beside its bytes. Outpoints are 36 bytes. */
@@ -99,4 +102,20 @@ function phase1Of(
   const found = checkPhase1Stake(transaction, phase1, { height, tip: height + LATER, staked });
   if (found.status === "invalid") return null;
   return { stake: found.stake, overflow: found.status === "overflow" };
+}
+
+/**
+ * Whether a spend by the unbonding leaf makes room below the cap of phase 1, as its rules are published: one input and one
+ * output, final and without a lock time, to the unbonding output of the version of the stake's block, less its fee. No
+ * other spend makes room, a withdrawal neither.
+ * @param made the event of a phase-1 stake
+ */
+export function makesRoom(spend: Transaction, made: WatchEvent, phase1: ParamSet): boolean {
+  const [input] = spend.ins;
+  const [output] = spend.outs;
+  if (!input || !output || spend.ins.length > 1 || spend.outs.length > 1) return false;
+  if (input.sequence !== FINAL_SEQUENCE || spend.locktime !== 0) return false;
+  const { terms, params, value } = decodeStaking(parseTransaction(made.raw), phase1, { height: made.height });
+  const { script } = outputsOf(terms, params).unbonding;
+  return equalBytes(output.script, script) && output.value === value - params.unbondingFee;
 }

@@ -11,7 +11,7 @@ import { delegationToJson } from "../delegation/json.js";
 import type { ParamSet } from "../params/types.js";
 import type { KnownDelegation, MonitorContext, RaisedAlarm, WatchMonitor } from "./monitor.js";
 import { hashText, outpointBytes, outpointText } from "./outpoint.js";
-import { type ScannedTransaction, scanTransaction } from "./scan.js";
+import { makesRoom, type ScannedTransaction, scanTransaction } from "./scan.js";
 import type { StoreSettings } from "./settings.js";
 import { recordOfDelegation, recordOfPhase1, StakeStore } from "./store/stakes.js";
 import type { ChainStore } from "./store/store.js";
@@ -229,11 +229,18 @@ export class Scanner {
         this.stakes.put(recordOfPhase1(phase1!.stake, event.outpoint, phase1!.overflow));
         if (!phase1!.overflow) change += phase1!.stake.value;
       }
-      if (event.leaf === "unbonding" && this.chain.countsInPhase1(event.outpoint)) {
-        change -= this.stakes.stake(outpointText(event.outpoint))!.value;
-      }
+      if (event.leaf === "unbonding") change -= this.#freed(stored);
     }
     return change;
+  }
+
+  /** By how much an unbonding lowers the sum of the phase-1 stakes. */
+  #freed({ outpoint, raw }: WatchEvent): bigint {
+    const { phase1 } = this.settings;
+    const key = outpointBytes(outpoint);
+    if (!phase1 || !this.chain.countsInPhase1(key)) return 0n;
+    if (!makesRoom(parseTransaction(raw), this.chain.madeBy(key)!, phase1)) return 0n;
+    return this.stakes.stake(outpoint)!.value;
   }
 
   #add(given: Delegation): KnownDelegation | null {

@@ -3,7 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ChainTip } from "../chain/access.js";
 import { delegationFromJson } from "../delegation/json.js";
+import { hex } from "../core/bytes.js";
+import { checkpointMonitor } from "./checkpoints/monitor.js";
+import { type CheckpointCoverage, CheckpointStore } from "./checkpoints/store.js";
 import { Follower } from "./follow.js";
+import type { WatchMonitor } from "./monitor.js";
 import { Scanner } from "./scanner.js";
 import { settingsOf, settingsToMeta } from "./settings.js";
 import type { BlockSource } from "./source.js";
@@ -19,13 +23,15 @@ export interface Verified {
   readonly stakes: number;
   /** Stakes that were learnt late, and whose block the store does not know; their states are compared all the same. */
   readonly unlocated: number;
+  /** Parts of checkpoints that were compared; null where the store has none that are of its newest block. */
+  readonly checkpointParts: number | null;
   /** In words; empty where both agree. */
   readonly differences: readonly string[];
 }
 
 /**
  * Scans every block of a store again, into a second store that knows every delegation from the start, and compares:
- * blocks, events and the state of every stake. Another process may write to the first meanwhile: the comparison is of
+ * blocks, events, the state of every stake, and checkpoints with their pairs. Another process may write to the first meanwhile: the comparison is of
  * the block that it had at the beginning.
  * @throws TapstakeError the codes of sources and stores
  */
@@ -48,7 +54,9 @@ export async function verifyStore(
     createStore(again, settingsToMeta(settings));
     const second = new ChainStore(openWriter(again));
     try {
-      const scanner = new Scanner(second, settings);
+      const known = CheckpointStore.coverage(first.sql);
+      const coverage = known && known.through === (tip?.hash ?? "") ? known : null;
+      const scanner = new Scanner(second, settings, coverage ? [partsOf(coverage)] : []);
       const documents = first.sql.all<{ document: string }>("SELECT document FROM delegation");
       scanner.add(documents.map(({ document }) => delegationFromJson(document)));
       copyBelow(chain, scanner);
@@ -59,7 +67,7 @@ export async function verifyStore(
           // The next plan of blocks.
         }
       }
-      return compare(chain, second);
+      return compare(chain, second, coverage);
     } finally {
       second.close();
     }
@@ -81,7 +89,22 @@ function copyBelow(first: ChainStore, second: Scanner): void {
   });
 }
 
-function compare(first: ChainStore, second: ChainStore): Verified {
+/** Parts of checkpoints as the first store has them: of the blocks that its monitor saw. */
+function partsOf({ tag, from }: CheckpointCoverage): WatchMonitor {
+  const monitor = checkpointMonitor({ tag: hex.decode(tag, 4, "tag") });
+  return {
+    name: monitor.name,
+    tags: monitor.tags!,
+    opened: (context) => monitor.opened!(context),
+    connected(connected, context) {
+      const isSeen = connected.block.height >= from;
+      monitor.connected!(isSeen ? connected : { ...connected, tagged: [] }, context);
+    },
+    disconnected: (change, context) => monitor.disconnected!(change, context),
+  };
+}
+
+function compare(first: ChainStore, second: ChainStore, coverage: CheckpointCoverage | null): Verified {
   const differences: string[] = [];
   const blocks = diff(rowsOf(first, BLOCKS), rowsOf(second, BLOCKS));
   differences.push(...blocks.map((each) => `block ${each}`));
@@ -93,6 +116,13 @@ function compare(first: ChainStore, second: ChainStore): Verified {
   differences.push(
     ...missing.filter((each) => !unlocated.includes(each)).map((each) => `event ${each} is not in the store`),
   );
+  const tag = coverage && hex.decode(coverage.tag, 4, "tag");
+  const checkpoints = (store: ChainStore, text: string) => (tag ? rowsOf(store, text, tag) : []);
+  const parts = checkpoints(second, PARTS);
+  differences.push(...diff(checkpoints(first, PARTS), parts).map((each) => `checkpoint part ${each}`));
+  differences.push(
+    ...diff(checkpoints(first, PAIRS), checkpoints(second, PAIRS)).map((each) => `checkpoint ${each}`),
+  );
   const stakes = stakesOf(second);
   differences.push(...diff(stakesOf(first), stakes).map((each) => `stake ${each}`));
   return {
@@ -100,6 +130,7 @@ function compare(first: ChainStore, second: ChainStore): Verified {
     events: events.length,
     stakes: stakes.length,
     unlocated: unlocated.length,
+    checkpointParts: tag && parts.length,
     differences,
   };
 }
@@ -108,8 +139,14 @@ const BLOCKS = "SELECT height || ' ' || lower(hex(hash)) || ' ' || staked AS row
 const EVENTS = `SELECT height || ' ' || position || ' ' || slot || ' ' || lower(hex(outpoint)) || ' ' || ifnull(leaf, '')
   || ' ' || kind || ' ' || ifnull(origin, '') AS row FROM event ORDER BY height, position, kind, slot`;
 
-const rowsOf = (store: ChainStore, text: string): string[] =>
-  store.sql.all<{ row: string }>(text).map(({ row }) => row.trimEnd());
+const PARTS = `SELECT height || ' ' || position || ' ' || slot || ' ' || lower(hex(data)) || ' ' || lower(hex(txid)) || ' '
+  || ifnull(lower(hex(spends)), '') AS row FROM checkpoint_part WHERE tag = ? ORDER BY height, position, slot`;
+/** Without verdicts: they follow from the keys that are there. */
+const PAIRS = `SELECT epoch || ' ' || lower(hex(hash)) || ' ' || height || ' ' || linked || ' ' || lower(hex(first)) || ' '
+  || lower(hex(second)) AS row FROM checkpoint WHERE tag = ? ORDER BY epoch, hash, first, second`;
+
+const rowsOf = (store: ChainStore, text: string, ...cells: readonly Uint8Array[]): string[] =>
+  store.sql.all<{ row: string }>(text, ...cells).map(({ row }) => row.trimEnd());
 
 function stakesOf(store: ChainStore): string[] {
   const found: string[] = [];

@@ -10,7 +10,7 @@ import type { KnownDelegation, WatchMonitor } from "./monitor.js";
 import { Scanner } from "./scanner.js";
 import { publishedPhase1, settingsOf, settingsToMeta, type StoreSettings } from "./settings.js";
 import type { BlockSource } from "./source.js";
-import { pause } from "./sources/pause.js";
+import { pause } from "./pause.js";
 import { createStore, openReader, openWriter } from "./store/open.js";
 import { type StakeFilter, StakeStore } from "./store/stakes.js";
 import { ChainStore } from "./store/store.js";

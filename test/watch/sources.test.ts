@@ -18,6 +18,7 @@ import { failure } from "../support/errors.js";
 import { serve } from "../support/server.js";
 import { newHome } from "../support/signer.js";
 import { SimulatedBitcoin, type SimulatedBlock } from "../support/simulated-bitcoin.js";
+import { type EsploraChange, simulatedEsplora } from "../support/simulated-esplora.js";
 import { play } from "../support/simulated-stakes.js";
 
 let bitcoin: SimulatedBitcoin;
@@ -46,30 +47,7 @@ async function follow(source: BlockSource, first = 0) {
   }
 }
 
-/** An Esplora server over the simulated chain; `change` answers in its place. */
-const esplora = (change: (path: string, block: SimulatedBlock) => unknown = () => undefined) =>
-  serve((_body, request, response) => {
-    const [, kind = "", id = "", part = ""] = request.url!.split("/");
-    const block = bitcoin.blocks.get(id)!;
-    const other = change(request.url!, block) as
-      { status?: number; headers?: object; body?: unknown } | undefined;
-    if (other) {
-      response.writeHead(other.status ?? 200, { ...other.headers }).end(other.body ?? "");
-      return;
-    }
-    const { tip } = bitcoin;
-    const answers: Record<string, () => unknown> = {
-      "blocks tip hash": () => tip.hash,
-      "blocks tip height": () => String(tip.height),
-      "block header": () => Buffer.from(block.bytes.subarray(0, 80)).toString("hex"),
-      "block raw": () => block.bytes,
-      "block-height ": () => bitcoin.at(Number(id)).hash,
-    };
-    const key = kind === "blocks" ? `${kind} ${id} ${part}` : `${kind} ${part}`;
-    const answer = answers[key];
-    if (answer && (kind !== "block" || block)) response.end(answer());
-    else response.writeHead(404).end("not found");
-  });
+const esplora = (change?: EsploraChange) => simulatedEsplora(bitcoin, change);
 
 const REGTEST = { network: "regtest", interval: 5, timeout: 2_000 } as const;
 

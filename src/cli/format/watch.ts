@@ -1,5 +1,6 @@
 import { counted } from "../../core/text.js";
 import type { LifeStep, StakeView, WatchedBlock, WatchedStake } from "../../watch/types.js";
+import type { Verified } from "../../watch/verify.js";
 import { type Row, section, table } from "../output.js";
 import { amount, blocks } from "./text.js";
 
@@ -46,6 +47,18 @@ export function statusText({ store, network, first, phase1, tip, stakes }: Statu
     ["phase-1 stakes count", phase1 === null || !tip ? undefined : amount(tip.staked)],
   ]);
   return `${facts}\n\n${section("stakes", rows.length === 0 ? "none" : table(rows, "  "))}`;
+}
+
+/** What `watch verify` shows where both stores agree. */
+export function verifiedText(verified: Verified): string {
+  const { events, stakes, unlocated, checkpointParts: parts } = verified;
+  const compared = [counted(verified.blocks, "block"), counted(events, "event"), counted(stakes, "stake")];
+  if (parts !== null) compared.push(counted(parts, "checkpoint part"));
+  const late =
+    unlocated === 0
+      ? ""
+      : `\nunlocated: the store learnt of ${counted(unlocated, "stake")} late, and does not know the block; the state agrees`;
+  return `no difference: ${compared.join(", ")}${late}`;
 }
 
 const STEPS: Readonly<Record<LifeStep["name"], string>> = {

@@ -1,7 +1,7 @@
 import { TapstakeError } from "../../core/errors.js";
 import { hex } from "../../core/bytes.js";
 import type { MonitorContext, WatchMonitor } from "../monitor.js";
-import { pause } from "../sources/pause.js";
+import { pause } from "../pause.js";
 import type { Sql } from "../store/sql.js";
 
 /** An alarm as a sink gets it. The same alarm has the same id each time: a sink can drop what it had before. */

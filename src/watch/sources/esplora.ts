@@ -7,7 +7,7 @@ import { difficultyRules } from "../difficulty.js";
 import type { BlockSource } from "../source.js";
 import { checkBlock, checkHeader } from "./check-block.js";
 import { type Answer, createServer, saidBy } from "./http.js";
-import { pause } from "./pause.js";
+import { pause } from "../pause.js";
 import { blockUnavailable } from "./rpc.js";
 
 /** An Esplora server that is watched. */

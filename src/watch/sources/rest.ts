@@ -6,7 +6,7 @@ import { createRpc, type RpcOptions } from "../../chain/rpc.js";
 import { TapstakeError } from "../../core/errors.js";
 import { hashText } from "../outpoint.js";
 import type { BlockSource, Located } from "../source.js";
-import { pause } from "./pause.js";
+import { pause } from "../pause.js";
 import { type Answer, createServer, saidBy, type Server } from "./http.js";
 import { blockUnavailable, indexedHeight, waitForTip } from "./rpc.js";
 

@@ -3,7 +3,7 @@ import { TapstakeError } from "../../core/errors.js";
 import { finishSlashing } from "../../extract/slashing.js";
 import { SLASHABLE, type Slashable } from "../../stake/slashing.js";
 import type { MonitorContext } from "../monitor.js";
-import { pause } from "../sources/pause.js";
+import { pause } from "../pause.js";
 import type { DutyState, DutyStore } from "./duties.js";
 import type { EvidenceStore } from "./evidence.js";
 

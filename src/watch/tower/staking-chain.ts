@@ -1,6 +1,6 @@
 import type { BabylonChain } from "../../babylon-client/client.js";
 import { TapstakeError } from "../../core/errors.js";
-import { pause } from "../sources/pause.js";
+import { pause } from "../pause.js";
 import type { Watchtower } from "./tower.js";
 
 /** Where a tower gets the staking chain's evidence. */

@@ -18,6 +18,7 @@ import { UsageError } from "../../errors.js";
 import { inFile } from "../../input.js";
 import { openLcd } from "../../lcd.js";
 import { note, warn } from "../../output.js";
+import { comparedSource, comparison } from "./compare.js";
 
 export const towerOption = () =>
   new Option("--tower", "slash the stakes of providers whose keys leaked, by the server of the blocks");
@@ -40,6 +41,7 @@ interface RoleOptions extends ChainOptions {
   readonly alarmCommand?: string | undefined;
   readonly webhook?: string | undefined;
   readonly metrics?: string | undefined;
+  readonly compare?: string | undefined;
 }
 
 /** What a watch does beside scanning. */
@@ -49,7 +51,7 @@ export interface Roles {
   trouble(error: TapstakeError): void;
   /** Begins what needs an open watch. @throws TapstakeError `insecure-address`, `listen-failed` */
   start(watch: Pick<WatchReader, "counts">): Promise<void>;
-  /** Returns when the tower has sent what it can. */
+  /** Returns when the tower has sent what it can, and the second source was asked. */
   idle(): Promise<void>;
   /** Before the watch closes. */
   close(): Promise<void>;
@@ -60,11 +62,14 @@ export interface Roles {
  * @throws UsageError; TapstakeError the codes of `openChain` and `openLcd`
  */
 export async function openRoles(options: RoleOptions, { network }: StoreSettings): Promise<Roles> {
-  const { evidence = [], alarmCommand, webhook, metrics } = options;
+  const { evidence = [], alarmCommand, webhook, metrics, compare: second } = options;
   const isTower = options.tower === true || evidence.length > 0;
   if (options.lcd !== undefined && !isTower)
     throw new UsageError("--lcd is where the tower gets evidence: give --tower too");
-  const health = watchHealth();
+  const compared = second === undefined ? undefined : comparedSource(second, network);
+  const answers = (await compared?.open()) ?? false;
+  const health = watchHealth(compared && { compare: compared });
+  const compare = compared && comparison(health, answers);
   const chain = isTower ? await openChain(options, network) : undefined;
   const trouble = (error: Error) => {
     if (error instanceof TapstakeError) warn(error);
@@ -90,7 +95,10 @@ export async function openRoles(options: RoleOptions, { network }: StoreSettings
   const closing: (() => Promise<void> | void)[] = [() => health.close(), () => alarms.close()];
   return {
     monitors: [...(tower ? [tower] : []), health, alarms, ...(page ? [page] : [])],
-    progress: (at, tip) => health.progress(at, tip),
+    progress(at, tip) {
+      health.progress(at, tip);
+      if (at.hash === tip.hash) void compare?.();
+    },
     trouble: (error) => health.trouble(error),
     async start(watch) {
       if (page) {
@@ -110,7 +118,10 @@ export async function openRoles(options: RoleOptions, { network }: StoreSettings
       const follower = followChainEvidence({ chain: lcd.chain, tower, onTrouble: warn });
       closing.push(() => follower.close());
     },
-    idle: async () => tower?.idle(),
+    async idle() {
+      await tower?.idle();
+      await compare?.();
+    },
     async close() {
       for (const each of closing.splice(0).toReversed()) await each();
       await tower?.close();

@@ -14,6 +14,7 @@ import { inFile } from "../../input.js";
 import { esploraOption, jsonOption, lcdOption, rpcAuthOption, rpcOption } from "../../options.js";
 import { note, say, toJson, warn } from "../../output.js";
 import { onStopRequest } from "../../stop-request.js";
+import { compareOption } from "./compare.js";
 import { checkpointKeysOption, checkpointsOf, checkpointTagOption } from "./checkpoints.js";
 import { blocksOption, noRestOption, openSource, storeOption } from "./options.js";
 import {
@@ -55,6 +56,7 @@ tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./
     .addOption(alarmCommandOption())
     .addOption(webhookOption())
     .addOption(metricsOption())
+    .addOption(compareOption())
     .addOption(jsonOption())
     .action(async ({ store, folder, untilTip, checkpointTag, checkpointKeys, json, ...options }) => {
       const settings = settingsAt(store);

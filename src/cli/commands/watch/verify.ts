@@ -4,14 +4,15 @@ import { verifyStore } from "../../../watch/verify.js";
 import { openStoreReader } from "../../../watch/watch.js";
 import { newCommand } from "../../command.js";
 import { esploraOption, jsonOption, rpcAuthOption, rpcOption } from "../../options.js";
+import { verifiedText } from "../../format/watch.js";
 import { answer } from "../../output.js";
 import { blocksOption, noRestOption, openSource, storeOption } from "./options.js";
 import { scanProgress } from "./progress.js";
 
 export const verify = () =>
   newCommand("verify", {
-    description: `Scans every block of the store again into a second store, with every delegation known from the start, and compares the
-two. The second store is removed afterwards.`,
+    description: `Scans every block of the store again into a second store, with every delegation known from the start, and compares
+blocks, events, states and checkpoints. The second store is removed afterwards.`,
     examples: `
 tapstake watch verify --rpc http://127.0.0.1:8332 --rpc-auth-file ~/.bitcoin/.cookie
 `,
@@ -38,12 +39,7 @@ tapstake watch verify --rpc http://127.0.0.1:8332 --rpc-auth-file ~/.bitcoin/.co
           const text = `${counted(result.differences.length, "difference")} between ${store} and a full rescan: ${shown}`;
           throw new TapstakeError("store-differs", text, { store, differences: result.differences });
         }
-        answer(
-          json === true,
-          result,
-          ({ blocks, stakes, events }) =>
-            `no difference: ${counted(blocks, "block")}, ${counted(events, "event")}, ${counted(stakes, "stake")}`,
-        );
+        answer(json === true, result, verifiedText);
       } finally {
         progress.stop();
         await source.close?.();

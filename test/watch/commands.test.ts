@@ -1,0 +1,167 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Checkpoint } from "../../src/babylon/checkpoint.js";
+import { hex } from "../../src/core/bytes.js";
+import { openWriter } from "../../src/watch/store/open.js";
+import { addToStore } from "../../src/watch/watch.js";
+import { inProcess } from "../cli/in-process.js";
+import { hasTerminal, onTerminal } from "../cli/support.js";
+import { blsValidator, carried, signedCheckpoint } from "../support/bls.js";
+import { serve } from "../support/server.js";
+import { newHome } from "../support/signer.js";
+import { SimulatedBitcoin } from "../support/simulated-bitcoin.js";
+import { simulatedEsplora } from "../support/simulated-esplora.js";
+import { play } from "../support/simulated-stakes.js";
+
+let bitcoin: SimulatedBitcoin;
+let home: string;
+let store: readonly string[];
+let server: readonly string[];
+beforeEach(async () => {
+  bitcoin = new SimulatedBitcoin();
+  home = newHome().path;
+  store = ["--store", `${home}/watch.db`];
+  server = ["--esplora", await simulatedEsplora(bitcoin)];
+  await watch("init", "--network", "regtest");
+});
+
+async function watch(command: string, ...args: readonly string[]) {
+  return inProcess(["watch", command, ...store, ...args]);
+}
+
+const run = (...args: readonly string[]) => watch("run", ...server, "--until-tip", ...args);
+
+/** A change of the store behind the back of the watch. */
+function tamper(text: string): void {
+  const writer = openWriter(`${home}/watch.db`);
+  writer.sql.run(text);
+  writer.close();
+}
+
+describe("watch run --compare", () => {
+  it("raises sources-disagree when a second server has another block, and none when it has the same", async () => {
+    for (let i = 0; i < 5; i++) bitcoin.mine();
+    const same = await simulatedEsplora(bitcoin);
+    expect(await run("--compare", same)).toMatchObject({ code: 0, stderr: "stopped at block 5\n" });
+    expect((await watch("alarms")).stdout).toBe("0 alarms\n");
+
+    const other = new SimulatedBitcoin();
+    other.mine();
+    for (let i = 0; i < 5; i++) other.mine([], other.tip, { time: 1_700_000_000 + i });
+    const url = await simulatedEsplora(other);
+    bitcoin.mine();
+    expect(await run("--compare", url)).toMatchObject({ code: 0 });
+    const { stdout } = await watch("alarms");
+    expect(stdout).toMatch(/^sources-disagree: block 4 is \w+ here, and \w+ at http/);
+  });
+
+  it("refuses a server of another network, and warns once of one that does not answer", async () => {
+    bitcoin.mine();
+    const mainnet = await simulatedEsplora(bitcoin, (path) =>
+      path === "/block-height/0"
+        ? { body: "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f" }
+        : undefined,
+    );
+    const refused = await run("--compare", mainnet);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("wrong-network");
+    const broken = await serve((_body, _request, response) => response.writeHead(500).end("down"));
+    const { code, stderr } = await run("--compare", broken);
+    expect(code).toBe(0);
+    expect(stderr.match(/warning/g)).toHaveLength(1);
+    expect(stderr).toContain("HTTP status 500");
+  });
+});
+
+describe("watch run --checkpoint-tag --checkpoint-keys", () => {
+  const validator = blsValidator("the one validator");
+  const signed = (epoch: number): Checkpoint =>
+    signedCheckpoint([validator], [0], { tag: "abcd", epoch: BigInt(epoch), block: `block of ${epoch}` });
+  /** The chain's answer to bls_public_keys. */
+  const answer = JSON.stringify({
+    validator_with_bls_keys: [
+      { validator_address: "", bls_pub_key_hex: hex.encode(validator.publicKey), voting_power: "1" },
+    ],
+  });
+
+  it("verifies the checkpoints of epochs whose keys are in the folder, and warns of a file without keys", async () => {
+    for (const epoch of [1, 2, 3]) bitcoin.mine(carried(signed(epoch)));
+    const keys = `${home}/bls`;
+    mkdirSync(keys);
+    writeFileSync(`${keys}/1.json`, answer);
+    writeFileSync(`${keys}/3.json`, "{}");
+    const { code, stderr } = await run("--checkpoint-tag", "abcd", "--checkpoint-keys", keys);
+    expect(code).toBe(0);
+    expect(stderr).toContain("the keys of epoch 3 cannot be read");
+    const shown = JSON.parse((await watch("checkpoints", "--json")).stdout) as {
+      tag: string;
+      epochs: { epoch: number; state: string }[];
+    };
+    expect(shown.tag).toBe("61626364");
+    expect(shown.epochs.map(({ epoch, state }) => `${epoch} ${state}`)).toEqual([
+      "1 verified",
+      "2 unverified",
+    ]);
+    writeFileSync(`${keys}/2.json`, answer);
+    writeFileSync(`${keys}/3.json`, answer);
+    expect(await run("--checkpoint-tag", "abcd", "--checkpoint-keys", keys)).toMatchObject({ code: 0 });
+    expect((await watch("checkpoints")).stdout.match(/verified/g)).toHaveLength(3);
+  });
+
+  it("watch verify compares parts and pairs, and names the ones that differ", async () => {
+    const first = carried(signed(1));
+    bitcoin.mine(first);
+    bitcoin.mine();
+    await run();
+    // From here on, with checkpoints: the parts before are not of this store.
+    const [head, tail] = carried(signed(2));
+    bitcoin.mine([head]);
+    bitcoin.mine([tail]);
+    bitcoin.mine(carried(signed(3)));
+    await run("--checkpoint-tag", "abcd");
+    const good = await watch("verify", ...server);
+    expect(good).toMatchObject({ code: 0, stderr: "" });
+    expect(good.stdout).toBe("no difference: 6 blocks, 0 events, 0 stakes, 4 checkpoint parts\n");
+    tamper("DELETE FROM checkpoint_part WHERE height = 4");
+    tamper("UPDATE checkpoint SET linked = 0 WHERE epoch = 3");
+    const { code, stderr } = await watch("verify", ...server);
+    expect(code).toBe(1);
+    expect(stderr).toContain("3 differences");
+    expect(stderr).toMatch(/checkpoint part 4 1 0 \w+ \w+ \w+: only in the rescan/);
+    expect(stderr).toMatch(/checkpoint 3 \w+ 5 0 \w+ \w+: only in the store/);
+  });
+});
+
+it("watch verify says of how many stakes the store does not know the block", async () => {
+  const { delegations, moves } = await play();
+  const moveOf = (name: string) => moves.find((each) => each.name === name)!.transaction;
+  bitcoin.mine([moveOf("a staking")]);
+  bitcoin.mine([moveOf("a unbonding")]);
+  await run();
+  // Learnt after its block, of a server without an index of transactions.
+  addToStore(`${home}/watch.db`, [delegations[0]!]);
+  await run();
+  const { code, stdout } = await watch("verify", ...server);
+  expect(code).toBe(0);
+  expect(stdout).toBe(
+    "no difference: 3 blocks, 2 events, 1 stake\nunlocated: the store learnt of 1 stake late, and does not know the block; the state agrees\n",
+  );
+});
+
+it.skipIf(!hasTerminal)(
+  "watch run shows a bar with rate and time left on a terminal, and removes it",
+  async () => {
+    for (let i = 0; i < 130; i++) bitcoin.mine();
+    // A commit has up to 2,000 blocks: a server that fails within them makes two.
+    let failures = 0;
+    const failing = await simulatedEsplora(bitcoin, (path) =>
+      path === `/block/${bitcoin.at(60).hash}/raw` && failures++ === 0 ? { status: 500 } : undefined,
+    );
+    const args = ["watch", "run", ...store, "--esplora", failing, "--until-tip"];
+    const { code, stdout } = await onTerminal(args, {});
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/scanning blocks {2}.* 59 of 130, no rate yet, unknown time left/);
+    // The line is cleared, the cursor is back, and the result stands alone.
+    expect(stdout.split("[?25h").at(-1)).toMatch(/^[^\n]*stopped at block 130\r\n$/);
+  },
+);
