@@ -115,25 +115,41 @@ function checkLayers({ pools }: RestakingGraph, index: Index): void {
 function checkNoCircle(pools: readonly Pool[], index: Index): void {
   const layered = pools.filter(({ backedBy = [] }) => backedBy.length > 0);
   if (layered.length === 0) return;
-  const below = (pool: Pool) => (pool.backedBy ?? []).map((each) => pools[index.get(each.pool)!]!);
   const left = new Set(layered);
-  for (let removed = true; removed;) {
-    removed = false;
-    for (const pool of left) {
-      if (below(pool).some((each) => left.has(each))) continue;
-      left.delete(pool);
-      removed = true;
+  const below = (pool: Pool) =>
+    (pool.backedBy ?? []).map((each) => pools[index.get(each.pool)!]!).filter((each) => left.has(each));
+  const above = new Map<Pool, Pool[]>();
+  const waits = new Map<Pool, number>();
+  for (const pool of layered) {
+    const under = below(pool);
+    waits.set(pool, under.length);
+    for (const each of under) {
+      const there = above.get(each);
+      if (there) there.push(pool);
+      else above.set(each, [pool]);
+    }
+  }
+  const free = layered.filter((pool) => waits.get(pool) === 0);
+  for (let pool = free.pop(); pool; pool = free.pop()) {
+    left.delete(pool);
+    for (const each of above.get(pool) ?? []) {
+      waits.set(each, waits.get(each)! - 1);
+      if (waits.get(each) === 0) free.push(each);
     }
   }
   const [start] = left;
   if (!start) return;
-  const way: Pool[] = [];
-  for (let at = start; !way.includes(at); at = below(at).find((each) => left.has(each))!) way.push(at);
-  const last = below(way.at(-1)!).find((each) => way.includes(each))!;
-  const circle = way.slice(way.indexOf(last)).map(({ id }) => id);
-  const names = [...circle, circle[0]!].join(" → ");
-  refuse(`pools[${index.get(circle[0]!)}].backedBy`, `the layers form a circle: ${names}`);
+  const way = new Set<Pool>();
+  let at = start;
+  for (; !way.has(at); [at] = below(at) as [Pool]) way.add(at);
+  const list = [...way];
+  const circle = [...list.slice(list.indexOf(at)), at].map(({ id }) => id);
+  const shown = circle.length > MOST_SHOWN ? [...circle.slice(0, MOST_SHOWN), "…", at.id] : circle;
+  refuse(`pools[${index.get(at.id)}].backedBy`, `the layers form a circle: ${shown.join(" → ")}`);
 }
+
+/** What a message shows of a long circle. */
+const MOST_SHOWN = 8;
 
 type Index = ReadonlyMap<string, number>;
 

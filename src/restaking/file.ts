@@ -2,6 +2,7 @@ import { TapstakeError } from "../core/errors.js";
 import { checkGraph } from "./check.js";
 import { ENTRY, entries, fields, LISTS, refuse } from "./entries.js";
 import type { RestakingGraph } from "./graph.js";
+import { parseOnce } from "./json.js";
 
 /** The name of the file's form. */
 export const RESTAKING_FORMAT = "tapstake-restaking";
@@ -35,7 +36,7 @@ const asText = (_name: string, value: unknown) => (typeof value === "bigint" ? `
  * @throws TapstakeError `invalid-json`, `unknown-version`, and the codes of {@link checkGraph}
  */
 export function restakingFromJson(text: string): RestakingGraph {
-  const json = parsed(text);
+  const json = parseOnce(text, "restaking");
   const { format, version } = (json ?? {}) as { format?: unknown; version?: unknown };
   checkForm(format, version);
   const file = fields(json, "restaking", ["format", "version", ...LISTS]);
@@ -57,13 +58,4 @@ export function checkForm(format: unknown, version: unknown): void {
   if (version === RESTAKING_VERSION) return;
   const message = `restaking.version: this release reads ${RESTAKING_VERSION}, got ${version}`;
   throw new TapstakeError("unknown-version", message, { expected: RESTAKING_VERSION, got: version });
-}
-
-/** Amounts are texts here, which no float rounds. A file of 200,000 stakes is too long to search for numbers. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new TapstakeError("invalid-json", "restaking: not JSON", { path: "restaking" });
-  }
 }

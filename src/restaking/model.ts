@@ -163,7 +163,9 @@ function classesOf(
     const isOwn = pool.owner !== undefined;
     const heap = layers.get(pool.id);
     if (heap !== undefined) {
-      heaps.set(heap, [...(heaps.get(heap) ?? []), ...edges]);
+      const there = heaps.get(heap);
+      if (!there) heaps.set(heap, edges);
+      else for (const edge of edges) there.push(edge);
       return;
     }
     const { onSlash, shares } = graph.edges[byPool[starts[at]!]!]!;
@@ -251,23 +253,48 @@ function layersOf(graph: RestakingGraph): ReadonlyMap<string, string> {
   const { pools } = graph;
   const heap = new Map<string, string>();
   if (!pools.some(({ backedBy = [] }) => backedBy.length > 0)) return heap;
-  const byId = new Map(pools.map((pool) => [pool.id, pool]));
   const { starts } = placesOf(graph);
-  const edgesOf = new Set(pools.flatMap(({ id }, i) => (starts[i]! < starts[i + 1]! ? [id] : [])));
+  const below = new Map(pools.map(({ id, backedBy = [] }) => [id, backedBy.map(({ pool }) => pool)]));
+  const attacked = new Set(pools.flatMap(({ id }, i) => (starts[i]! < starts[i + 1]! ? [id] : [])));
+  const leads = aboveOf(below, attacked);
   const root = (id: string): string => {
-    const up = heap.get(id);
-    return up === undefined || up === id ? id : root(up);
+    let at = id;
+    for (let up = heap.get(at) ?? at; up !== at; up = heap.get(at) ?? at) {
+      heap.set(at, heap.get(up) ?? up);
+      at = up;
+    }
+    return at;
   };
-  for (const pool of pools) {
-    if (!edgesOf.has(pool.id)) continue;
-    const below = (pool.backedBy ?? []).map((each) => each.pool);
-    for (let id = below.pop(); id !== undefined; id = below.pop()) {
-      if (edgesOf.has(id)) {
-        heap.set(root(id), root(pool.id));
-        heap.set(root(pool.id), root(pool.id));
+  const join = (a: string, b: string) => {
+    heap.set(root(b), root(a));
+    heap.set(root(a), root(a));
+  };
+  /** Layers that cannot be attacked themselves: each is gone through once, from the pool that came first. */
+  const from = new Map<string, string>();
+  for (const id of attacked) {
+    const left = [...below.get(id)!];
+    for (let next = left.pop(); next !== undefined; next = left.pop()) {
+      if (!leads.has(next)) continue;
+      const joined = attacked.has(next) ? next : from.get(next);
+      if (joined !== undefined) join(id, joined);
+      else {
+        from.set(next, id);
+        for (const each of below.get(next)!) left.push(each);
       }
-      below.push(...(byId.get(id)!.backedBy ?? []).map((each) => each.pool));
     }
   }
   return new Map([...heap.keys()].map((id) => [id, root(id)]));
+}
+
+/** Some pools, and all that hold their coins in layers. */
+function aboveOf(
+  below: ReadonlyMap<string, readonly string[]>,
+  some: ReadonlySet<string>,
+): ReadonlySet<string> {
+  const above = new Map([...below.keys()].map((id) => [id, [] as string[]]));
+  for (const [id, under] of below) for (const each of under) above.get(each)!.push(id);
+  const all = new Set(some);
+  // The set grows while it is gone through.
+  for (const id of all) for (const each of above.get(id)!) all.add(each);
+  return all;
 }

@@ -4,6 +4,7 @@ import { checkGraph } from "./check.js";
 import { ENTRY, LISTS, lossOfEdge, refuse, rulesOfEdge } from "./entries.js";
 import { checkForm } from "./file.js";
 import type { Asset, Edge, Operator, Pool, RestakingGraph, Service } from "./graph.js";
+import { parseOnce } from "./json.js";
 import { Rows } from "./rows.js";
 
 /**
@@ -59,11 +60,11 @@ class Reader {
     services: [] as Service[],
     edges: [] as Edge[],
   };
-  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
   readonly #texts = new Map<string, string>();
   readonly #rows = new Rows({
-    loss: (text) => lossOfEdge(JSON.parse(text), ""),
-    end: (text) => rulesOfEdge(JSON.parse(`{${text.slice(1)}`), ""),
+    loss: (text) => lossOfEdge(parseOnce(text, ""), ""),
+    end: (text) => rulesOfEdge(parseOnce(`{${text.slice(1)}`, ""), ""),
   });
 
   push(part: Uint8Array): void {
@@ -182,7 +183,8 @@ class Reader {
       return missing(isLast);
     }
     const entries = this.#lists[list] as unknown[];
-    const entry = ENTRY[list](this.#parse(end), `restaking.${list}[${entries.length}]`);
+    const path = `restaking.${list}[${entries.length}]`;
+    const entry = ENTRY[list](this.#parse(end, path), path);
     entries.push(list === "edges" ? this.#shared(entry as Edge) : entry);
     this.#at = end;
     return true;
@@ -199,12 +201,15 @@ class Reader {
     return { ...edge, pool: shared(pool), operator: shared(operator), service: shared(service) };
   }
 
-  #parse(end: number): unknown {
+  #parse(end: number, path = "restaking"): unknown {
+    let text: string;
     try {
-      return JSON.parse(this.#decoder.decode(this.#bytes.subarray(this.#at, end)));
+      text = this.#decoder.decode(this.#bytes.subarray(this.#at, end));
     } catch {
+      // No UTF-8.
       throw notJson();
     }
+    return parseOnce(text, path);
   }
 
   /** Takes the byte that leads there. */

@@ -263,6 +263,40 @@ describe("the restaking file", () => {
     expect(bySchema(json)).toBe(false);
   });
 
+  it("refuses a field that is given twice, at any depth", () => {
+    const text = JSON.stringify(file());
+    for (const [once, twice] of [
+      ['"amount":"100000000"', '"amount":"100000000","amount":"1"'],
+      ['"fee":"150000"', '"fee":"150000","f\\u0065e":"0"'],
+      ['"version":1', '"version":1,"version":1'],
+    ] as const) {
+      expect(text).toContain(once);
+      expect(() => restakingFromJson(text.replace(once, twice))).toThrow(/invalid-json|given twice/);
+    }
+  });
+
+  it("takes colons, quotes and brackets in names", () => {
+    const json = file();
+    json.operators[1]!["group"] = 'a":"b", {[:\\"';
+    expect(refusal(json)).toBeNull();
+  });
+
+  it("refuses layers of any number in time, and shows few of a circle", () => {
+    const json = file();
+    const layer = (id: number, below: number) => ({
+      ...json.pools[1]!,
+      id: `l${id}`,
+      backedBy: [{ pool: `l${below}`, amount: "1" }],
+    });
+    const count = 20_000;
+    const layers = Array.from({ length: count }, (_, i) => layer(i, i + 1));
+    json.pools.push(...layers, { ...json.pools[1]!, id: `l${count}` });
+    expect(refusal(json)).toBeNull();
+    json.pools.pop();
+    json.pools.push(layer(count, 0));
+    expect(refusal(json)!.message).toMatch(/circle: l0 → l1 → .{20,40} → … → l0$/);
+  });
+
   it("refuses text that is no JSON, and JSON that is no object", () => {
     expect(() => restakingFromJson("{")).toThrow(expect.objectContaining({ code: "invalid-json" }));
     for (const value of [null, [], 1, "x"]) expect(refusal(value)?.code).toBe("invalid-json");

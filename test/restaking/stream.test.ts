@@ -86,6 +86,21 @@ describe("a restaking file read part by part", () => {
     });
   });
 
+  it.each([
+    ["of an entry", '"operator":"anna"', '"operator":"anna","operator":"bert"'],
+    ["of a loss", '"fee":"150000"', '"fee":"150000","fee":"0"'],
+    ["behind a loss", '"veto":true', '"veto":true,"veto":false'],
+  ])("is refused with a field %s given twice", async (_name, once, twice) => {
+    const text = restakingToJson(SMALL);
+    expect(text).toContain(once);
+    await expect(streamed(text.replace(once, twice))).rejects.toMatchObject({ code: "invalid-json" });
+  });
+
+  it("is refused where it is no UTF-8", async () => {
+    const all = bytes(restakingToJson(SMALL)).map((byte) => (byte === 0x76 ? 0xff : byte));
+    await expect(restakingFromStream([all])).rejects.toMatchObject({ code: "invalid-json" });
+  });
+
   it("takes each part once, and says how far it is", async () => {
     const text = restakingToJson(SMALL);
     const seen: number[] = [];

@@ -14,6 +14,9 @@ const REFUSED = "an invalid file, or a name that is not in it";
 /** Of more pools, the text shows those with the largest losses. --json shows all. */
 const SHOWN = 50;
 
+/** Of more services, pairs are too many. */
+const MOST_PAIRED = 1000;
+
 export const report = () =>
   newCommand("report", {
     description: `For each pool: its services and operators, and the loss if all services slash all of its operators. Then, how much of
@@ -31,7 +34,8 @@ tapstake risk report restaking.json --pool my-stake
       const graph = await readGraph(path);
       if (pool !== undefined) assertName(graph, "pools", pool);
       const pools = exposures(graph).filter((each) => pool === undefined || each.pool === pool);
-      const facts = { pools, ...(pool === undefined && overlaps(graph)) };
+      const isPaired = pool === undefined && graph.services.length <= MOST_PAIRED;
+      const facts = { pools, ...(isPaired && overlaps(graph)) };
       const money = new Money(graph, modelOf(graph));
       answer(json === true, facts, () => {
         const sorted = pools.toSorted((a, b) => {
@@ -49,15 +53,20 @@ tapstake risk report restaking.json --pool my-stake
           return section(title, table([...rows, ["worst case", worst]], "  "));
         });
         if (sorted.length > SHOWN) sections.push(`${sorted.length - SHOWN} further pools: see --json`);
+        if (sections.length === 0) sections.push("No stake is behind a service.");
+        if (graph.services.length > MOST_PAIRED && pool === undefined) {
+          sections.push(`The stake that two services share is left out: more than ${MOST_PAIRED} services`);
+        }
         const shared = facts.overlaps ?? [];
         if (shared.length > 0) {
-          const rows = shared.map(({ services: [a, b], shared: amount, shares }): Row => {
+          const rows = shared.slice(0, SHOWN).map(({ services: [a, b], shared: amount, shares }): Row => {
             return [
               `${a} and ${b}`,
               `${money.worth(amount)}: ${shareText(shares[0])} of ${a}, ${shareText(shares[1])} of ${b}`,
             ];
           });
           sections.push(section("The same stake", table(rows, "  ")));
+          if (shared.length > SHOWN) sections.push(`${shared.length - SHOWN} further pairs: see --json`);
         }
         return sections.join("\n\n");
       });
