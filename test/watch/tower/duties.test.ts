@@ -251,4 +251,4 @@ it("WATCH 3 and 8: after any schedule, every evidence × delegation × output ha
     }),
     { numRuns: runs(400), seed: seed(), endOnFailure: true },
   );
-});
+}, 3_600_000);

@@ -9,6 +9,7 @@ import { evidenceToJson } from "../../../src/extract/evidence.js";
 import { finishSlashing } from "../../../src/extract/slashing.js";
 import { inProcess } from "../../cli/in-process.js";
 import { filesIn, leaksIn } from "../../support/secret-forms.js";
+import { closedAddress } from "../../support/server.js";
 import { newHome } from "../../support/signer.js";
 import { Play } from "./play.js";
 import { newProvider, openStakes, slashingOf, unbondingOf } from "./real.js";
@@ -180,6 +181,8 @@ test("watch run --evidence: from two files to a slashing in the mempool; a forge
   await watch("init", "--network", "regtest");
   await watch("add", `${path}/stake.json`);
   const files = ["--evidence", `${path}/forged.json`, `${path}/votes.json`, "--metrics", "127.0.0.1:0"];
+  // A second source that does not answer holds nothing up.
+  files.push("--compare", await closedAddress());
   const { code, stderr } = await watch("run", ...server, ...files, "--until-tip");
   expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
   expect(stderr).toContain("warning");

@@ -9,6 +9,7 @@ import { type AlarmSink, alarmOutbox } from "../../../watch/alarms/outbox.js";
 import { commandSink, webhookSink } from "../../../watch/alarms/sinks.js";
 import type { WatchMonitor } from "../../../watch/monitor.js";
 import type { StoreSettings } from "../../../watch/settings.js";
+import { esploraSource } from "../../../watch/sources/esplora.js";
 import { followChainEvidence } from "../../../watch/tower/staking-chain.js";
 import { type Watchtower, watchtower } from "../../../watch/tower/tower.js";
 import type { WatchedBlock } from "../../../watch/types.js";
@@ -30,6 +31,9 @@ export const alarmCommandOption = () =>
 
 export const webhookOption = () => new Option("--webhook <url>", "post each alarm as JSON");
 
+export const compareOption = () =>
+  new Option("--compare <url>", "Esplora server whose blocks are compared; another block is an alarm");
+
 export const metricsOption = () =>
   new Option("--metrics <address>", "loopback address for /metrics and /healthz, such as 127.0.0.1:2114");
 
@@ -40,6 +44,7 @@ interface RoleOptions extends ChainOptions {
   readonly alarmCommand?: string | undefined;
   readonly webhook?: string | undefined;
   readonly metrics?: string | undefined;
+  readonly compare?: string | undefined;
 }
 
 /** What a watch does beside scanning. */
@@ -64,7 +69,9 @@ export async function openRoles(options: RoleOptions, { network }: StoreSettings
   const isTower = options.tower === true || evidence.length > 0;
   if (options.lcd !== undefined && !isTower)
     throw new UsageError("--lcd is where the tower gets evidence: give --tower too");
-  const health = watchHealth();
+  const compare =
+    options.compare === undefined ? undefined : esploraSource({ url: options.compare, network });
+  const health = watchHealth(compare && { compare });
   const chain = isTower ? await openChain(options, network) : undefined;
   const trouble = (error: Error) => {
     if (error instanceof TapstakeError) warn(error);
@@ -87,7 +94,11 @@ export async function openRoles(options: RoleOptions, { network }: StoreSettings
     metrics === undefined
       ? undefined
       : (await import("../../../watch/alarms/metrics.js")).watchMetrics(health);
-  const closing: (() => Promise<void> | void)[] = [() => health.close(), () => alarms.close()];
+  const closing: (() => Promise<void> | void)[] = [
+    () => compare?.close?.(),
+    () => health.close(),
+    () => alarms.close(),
+  ];
   return {
     monitors: [...(tower ? [tower] : []), health, alarms, ...(page ? [page] : [])],
     progress: (at, tip) => health.progress(at, tip),

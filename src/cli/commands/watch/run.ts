@@ -18,6 +18,7 @@ import { checkpointKeysOption, checkpointsOf, checkpointTagOption } from "./chec
 import { blocksOption, noRestOption, openSource, storeOption } from "./options.js";
 import {
   alarmCommandOption,
+  compareOption,
   evidenceOption,
   metricsOption,
   openRoles,
@@ -54,6 +55,7 @@ tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./
     .addOption(lcdOption())
     .addOption(alarmCommandOption())
     .addOption(webhookOption())
+    .addOption(compareOption())
     .addOption(metricsOption())
     .addOption(jsonOption())
     .action(async ({ store, folder, untilTip, checkpointTag, checkpointKeys, json, ...options }) => {
