@@ -18,6 +18,7 @@ export type { EsploraSourceOptions } from "./sources/esplora.js";
 export { restSource } from "./sources/rest.js";
 export type { RestOptions } from "./sources/rest.js";
 export { rpcSource } from "./sources/rpc.js";
+export { WATCH_ALARMS } from "./alarms/kinds.js";
 export { alarmOutbox } from "./alarms/outbox.js";
 export type { Alarm, AlarmOutbox, AlarmSink } from "./alarms/outbox.js";
 export { commandSink, webhookSink } from "./alarms/sinks.js";

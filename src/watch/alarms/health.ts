@@ -1,7 +1,8 @@
 import type { ChainTip } from "../../chain/access.js";
 import { hex } from "../../core/bytes.js";
 import type { TapstakeError } from "../../core/errors.js";
-import type { DisconnectedBlocks, MonitorContext, WatchMonitor } from "../monitor.js";
+import type { WatchAlarm } from "./kinds.js";
+import type { ConnectedBlock, DisconnectedBlocks, MonitorContext, WatchMonitor } from "../monitor.js";
 import { hashText } from "../outpoint.js";
 import type { BlockSource } from "../source.js";
 import type { WatchedBlock } from "../types.js";
@@ -50,6 +51,8 @@ export interface WatchHealth extends WatchMonitor {
 const EVERY = 30_000;
 /** A source that fails is asked again sooner than this, in milliseconds: a longer silence means that it answers. */
 const QUIET = 120_000;
+/** So many blocks after it, a deep reorganisation is history. */
+const BURIED = 100;
 /** Two nodes may differ for a while at the tip. */
 const COMPARED_BELOW_TIP = 2;
 
@@ -83,10 +86,11 @@ class Health implements WatchHealth {
     this.#timer = setInterval(() => void this.check().catch(() => {}), EVERY).unref();
   }
 
-  connected(): void {
+  connected({ block }: ConnectedBlock): void {
     this.#lastBlock = this.#options.clock();
     this.#clear("stale-tip");
     this.#clear("cursor-stuck");
+    this.#clear("deep-reorganisation", block.height - BURIED);
   }
 
   disconnected({ ancestor, blocks }: DisconnectedBlocks): void {
@@ -95,7 +99,7 @@ class Health implements WatchHealth {
     if (!removed || blocks.length < deep) return;
     const facts = { ancestor: ancestor?.hash ?? "", removed: removed.hash, depth: blocks.length };
     const text = `a reorganisation removed ${blocks.length} blocks, the tip ${removed.hash} at height ${removed.height} among them`;
-    this.#context?.alarm({ kind: "deep-reorganisation", facts, text });
+    this.#raise({ kind: "deep-reorganisation", facts, text, height: ancestor?.height ?? 0 });
   }
 
   progress(_at: WatchedBlock, tip: ChainTip): void {
@@ -136,13 +140,13 @@ class Health implements WatchHealth {
     const age = Math.min(clock() / 1000 - tip.time, (clock() - this.#lastBlock) / 1000);
     if (age > staleAfter) {
       const text = `no block came for more than ${staleAfter} seconds: the newest is ${tip.hash} at height ${tip.height}`;
-      context.transaction(() => context.alarm({ kind: "stale-tip", facts: { hash: tip.hash }, text }));
+      context.transaction(() => this.#raise({ kind: "stale-tip", facts: { hash: tip.hash }, text }));
     }
     if (this.#isStuck()) {
       const { code } = this.#trouble!;
       const text = `the watch stays at block ${tip.height}: its source has failed for more than ${stuckAfter} seconds (${code})`;
       const facts = { height: tip.height, code };
-      context.transaction(() => context.alarm({ kind: "cursor-stuck", facts, text }));
+      context.transaction(() => this.#raise({ kind: "cursor-stuck", facts, text }));
     }
     await this.#compare(context);
   }
@@ -165,10 +169,12 @@ class Health implements WatchHealth {
       height,
     )?.hash;
     const ours = hash && hashText(hash);
-    if (ours === undefined || ours === theirs) return;
+    if (ours === undefined) return;
+    // They agree on this block, and so on all below.
+    if (ours === theirs) return context.transaction(() => this.#clear("sources-disagree", height));
     const facts = { height, ours, theirs };
     const text = `block ${height} is ${ours} here, and ${theirs} at ${compare.name}`;
-    context.transaction(() => context.alarm({ kind: "sources-disagree", facts, text, height }));
+    context.transaction(() => this.#raise({ kind: "sources-disagree", facts, text, height }));
   }
 
   #isStuck(): boolean {
@@ -177,12 +183,18 @@ class Health implements WatchHealth {
     return (this.#trouble.last - this.#trouble.since) / 1000 >= stuckAfter;
   }
 
-  #clear(kind: string): void {
+  #raise(alarm: WatchAlarm): void {
+    this.#context?.alarm(alarm);
+  }
+
+  /** @param height only those that rest upon a block of this height or a lower one */
+  #clear(kind: WatchAlarm["kind"], height = Number.MAX_SAFE_INTEGER): void {
     const context = this.#context;
     if (!context) return;
     const open = context.sql.all<{ id: Uint8Array }>(
-      "SELECT id FROM alarm WHERE kind = ? AND cleared IS NULL",
+      "SELECT id FROM alarm WHERE kind = ? AND cleared IS NULL AND ifnull(height, 0) <= ?",
       kind,
+      height,
     );
     for (const { id } of open) context.clear(hex.encode(id));
   }

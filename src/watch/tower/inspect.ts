@@ -8,7 +8,8 @@ import { extractFromSlashing } from "../../extract/slashing.js";
 import type { Leaf } from "../../script/outputs.js";
 import { readWitness, withoutAnnex } from "../../spending/witness.js";
 import type { Slashable } from "../../stake/slashing.js";
-import type { MonitorContext, RaisedAlarm } from "../monitor.js";
+import type { WatchAlarm } from "../alarms/kinds.js";
+import type { MonitorContext } from "../monitor.js";
 import { outpointBytes, outpointText } from "../outpoint.js";
 import type { WatchEvent } from "../types.js";
 import type { Places } from "./duties.js";
@@ -16,7 +17,7 @@ import type { SeenSlashing } from "./evidence.js";
 
 /** What the spends of a delegation's stake show. */
 export interface Inspection {
-  readonly alarms: readonly RaisedAlarm[];
+  readonly alarms: readonly WatchAlarm[];
   /** Providers whose keys a slashing revealed. */
   readonly leaks: readonly { readonly finalityProvider: Uint8Array; readonly slashing: SeenSlashing }[];
 }
@@ -34,7 +35,7 @@ export const INSPECTED = [
  * witnesses of blocks, which bitcoind has verified, and believes no other.
  */
 export function inspect(delegation: Delegation, places: Places, context: MonitorContext): Inspection {
-  const alarms: RaisedAlarm[] = [];
+  const alarms: WatchAlarm[] = [];
   const leaks: Inspection["leaks"][number][] = [];
   const stake = places.staking;
   const look = (from: Slashable, spend: WatchEvent | null) => {
@@ -79,7 +80,7 @@ export function inspect(delegation: Delegation, places: Places, context: Monitor
 }
 
 /** The slashings that a leaked key could not finish: too few members of the committee have signed. */
-function lacking(delegation: Delegation, { staking: stake }: Places, context: MonitorContext): RaisedAlarm[] {
+function lacking(delegation: Delegation, { staking: stake }: Places, context: MonitorContext): WatchAlarm[] {
   const made = context.sql.one<{ height: number }>(
     "SELECT height FROM event WHERE outpoint = ? AND kind = 'stake'",
     outpointBytes(stake),

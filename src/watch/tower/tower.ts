@@ -1,7 +1,8 @@
 import { hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { Evidence } from "../../extract/evidence.js";
-import type { MonitorContext, RaisedAlarm, WatchMonitor } from "../monitor.js";
+import type { WatchAlarm } from "../alarms/kinds.js";
+import type { MonitorContext, WatchMonitor } from "../monitor.js";
 import { outpointBytes, outpointText } from "../outpoint.js";
 import type { WatchEvent } from "../types.js";
 import { type Duty, DutyStore, readDuties } from "./duties.js";
@@ -205,7 +206,7 @@ class Tower implements Watchtower {
   }
 
   /** Raises alarms about a stake, and clears the others of these kinds. */
-  #replace(kinds: readonly string[], stake: string, alarms: readonly RaisedAlarm[]): void {
+  #replace(kinds: readonly string[], stake: string, alarms: readonly WatchAlarm[]): void {
     const { context } = this.#opened();
     const raised = new Set(alarms.map((alarm) => context.alarm(alarm)));
     for (const kind of kinds) {
@@ -224,7 +225,7 @@ class Tower implements Watchtower {
        UNION SELECT provider FROM duty WHERE state = 'mempool' AND since <= ?1`,
       height - alarmAfter,
     );
-    const unmined = late.map(({ provider }): RaisedAlarm => {
+    const unmined = late.map(({ provider }): WatchAlarm => {
       const finalityProvider = hex.encode(provider);
       const text = `slashings of stakes with ${finalityProvider} are in no block after ${alarmAfter} blocks`;
       return { kind: "duty-unmined", facts: { finalityProvider }, text };
@@ -235,7 +236,7 @@ class Tower implements Watchtower {
        stake.opened + CASE stake.state WHEN 'unbonding' THEN unbonding_time ELSE timelock END - 1 <= ?`,
       height + alarmAfter,
     );
-    const races = racing.map(({ stake: key, output }): RaisedAlarm => {
+    const races = racing.map(({ stake: key, output }): WatchAlarm => {
       const stake = outpointText(key);
       const text = `the staker of ${stake} can withdraw its ${output} output within ${alarmAfter} blocks, and its slashing is in no block`;
       return { kind: "withdrawal-race", facts: { stake, output }, text };
@@ -280,7 +281,7 @@ function doubleVote({
 }: {
   finalityProvider: Uint8Array;
   height: bigint;
-}): RaisedAlarm {
+}): WatchAlarm {
   const key = hex.encode(finalityProvider);
   const text = `the finality provider ${key} voted twice at height ${height}: its key leaked`;
   return { kind: "double-vote", facts: { finalityProvider: key, height: `${height}` }, text };
@@ -289,7 +290,7 @@ function doubleVote({
 function selectiveSlashing(
   finalityProvider: Uint8Array,
   { stake, from }: { stake: string; from: string },
-): RaisedAlarm {
+): WatchAlarm {
   const key = hex.encode(finalityProvider);
   const text = `the slashing of the ${from} output of ${stake} revealed the key of the finality provider ${key}`;
   return { kind: "selective-slashing", facts: { finalityProvider: key, stake, output: from }, text };

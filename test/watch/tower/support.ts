@@ -40,12 +40,6 @@ export function doubleVote(secretKey: Uint8Array, height = 7n): Evidence {
 
 export const stakeOf = (delegation: Delegation): string => formatOutpoint(stakeCoin(delegation).outpoint);
 
-/** The ids of the only transactions that a tower may send. */
-export const presignedIds = (delegations: readonly Delegation[]): Set<string> =>
-  new Set(
-    delegations.flatMap((each) => SLASHABLE.map((from) => presignedSlashing(each, from).transaction.getId())),
-  );
-
 /**
  * Invariant 8 of WATCH.md: each transaction is byte for byte a pre-signed slashing of one of the delegations, with the
  * stakers' signatures of the delegation, a quorum's adaptor signatures completed by the provider's secret, and the
@@ -70,7 +64,8 @@ function expectedOf(
   secrets: readonly Uint8Array[],
 ): string {
   const id = transaction.getId();
-  for (const delegation of delegations) {
+  // A delegation that came again has more signatures.
+  for (const delegation of delegations.toReversed()) {
     for (const from of SLASHABLE) {
       const presigned = presignedSlashing(delegation, from);
       if (presigned.transaction.getId() !== id) continue;

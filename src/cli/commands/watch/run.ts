@@ -55,8 +55,8 @@ tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./
     .addOption(lcdOption())
     .addOption(alarmCommandOption())
     .addOption(webhookOption())
-    .addOption(metricsOption())
     .addOption(compareOption())
+    .addOption(metricsOption())
     .addOption(jsonOption())
     .action(async ({ store, folder, untilTip, checkpointTag, checkpointKeys, json, ...options }) => {
       const settings = settingsAt(store);
