@@ -30,7 +30,7 @@ Several assets need values: give --about.`,
   examples: `
 tapstake risk graph --delegation stake.json --out graph.json
 tapstake risk graph --delegation stake.json --profit babylon=500000000 --out with-profit.json
-tapstake risk graph --add graph.json vaults.json --about about.json --out all.json
+tapstake risk graph --delegation stake.json --add restaking.json --out all.json
 `,
   more: `Files of --lcd-json are answers to btc_delegations and finality_providers. Files of --logs are
 answers to eth_getLogs. docs/restaking.md has an example of each source, and the form of --about.`,
