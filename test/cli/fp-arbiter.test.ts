@@ -54,7 +54,7 @@ describe.runIf(hasEtcd)("fp arbiter", async () => {
     expect(status.starts).toEqual([{ key: publicKey, chainId: chain, fromHeight: "5" }]);
     expect(status.signers).toHaveLength(2);
     expect(expectDone(await arbiter(one, "status")).stdout).toMatch(
-      /etcd 3\.\d+\.\d+, leader[^]*not noticed by any signer/,
+      /etcd 3\.\d+\.\d+, leader[^]*not noticed by any signer\n {2}a restored copy[^]*\n {2}a machine with the key/,
     );
   });
 

@@ -3,8 +3,15 @@ import type { ArbiterReport } from "../../finality/arbiter/store.js";
 import { section, table } from "../output.js";
 
 /** What no signer can notice, said where an operator looks. */
-const UNNOTICED =
-  "not noticed by any signer: a restored copy that is newer than that signer's last claim and lacks another signer's vote. After any restore, follow “Restore” in docs/arbiter.md";
+const UNNOTICED = [
+  "a restored copy that is newer than a signer's last claim, and lacks another signer's vote",
+  "a vote that an administrator of etcd deleted, or rewrote and set back",
+  "all homes and the store, put back together",
+  "a machine with the key that was never enrolled, and votes without the arbiter",
+] as const;
+
+const AFTER_A_RESTORE =
+  "After any restore of etcd, follow “Restore” in docs/arbiter.md: only that avoids the first of these.";
 
 /** What an arbiter keeps, and this home's part of it. */
 export const arbiterFacts = (report: ArbiterReport, state: ArbiterState | undefined) => ({
@@ -59,6 +66,7 @@ export function arbiterText({
         "  ",
       ),
     ),
-    UNNOTICED,
+    section("not noticed by any signer", UNNOTICED.map((each) => `  ${each}\n`).join("")),
+    AFTER_A_RESTORE,
   ].join("\n");
 }
