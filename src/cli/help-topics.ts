@@ -260,6 +260,8 @@ sign nothing here. To sign here again, unset TAPSTAKE_REMOTE.
   --remote [host:port]     default: $TAPSTAKE_REMOTE, else 127.0.0.1:12582
   --hmac-key-file <file>   HMAC key shared with the signer (env: TAPSTAKE_HMAC_KEY)
   --tls-ca <file>          use TLS; PEM of the signer's certificate or its CA (env: TAPSTAKE_TLS_CA)
+  --tls-client <files>     your certificate and its key (PEM), for a signer with --tls-client-ca
+                           (env: TAPSTAKE_TLS_CLIENT)
 
 The configuration of the chain (tapstake fp chains: signing contexts, fewest heights) comes from the
 home here. The signer keeps votes and commitments in its own home.
@@ -288,6 +290,8 @@ Callers:
   Another address needs an HMAC key that callers share (--hmac-key-file). It authenticates requests;
   it does not encrypt them. Add TLS (--tls-cert, --tls-key). Without TLS, anyone on the way can read
   everything, and the signer refuses UnlockKey.
+  With --tls-client-ca and --permissions, each client has a certificate, and a list says which key,
+  chain and requests are its own (docs/service.md).
 
 SignEOTS signs votes. Danger: with --open-messages it signs any message. The signature of a vote is
 a signature of its message's hash, and any hash can be that of a transaction.

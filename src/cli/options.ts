@@ -184,6 +184,13 @@ export const hmacKeyOption = () =>
 export const tlsCaOption = () =>
   new Option("--tls-ca <file>", "use TLS; PEM of the signer's certificate or its CA (env: TAPSTAKE_TLS_CA)");
 
+/** The caller's own certificate, for a signer with --tls-client-ca. */
+export const tlsClientOption = () =>
+  new Option(
+    "--tls-client <files...>",
+    "your certificate and key (PEM) for TLS (env: TAPSTAKE_TLS_CLIENT)",
+  ).argParser(several);
+
 export const contextOption = () =>
   new Option("--context <hex>", "signing context of the chain, 64 hexadecimal digits");
 

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { utf8 } from "../core/bytes.js";
+import { concatBytes, utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { chainConfig } from "../finality/chains.js";
 import { findHome, type Home, homeAt } from "../finality/home.js";
@@ -11,7 +11,8 @@ import { DEFAULT_ADDRESS } from "../signer-client/wire.js";
 import type { ChainConfig } from "../vote/chain.js";
 import { UsageError } from "./errors.js";
 import { warn } from "./output.js";
-import { readSecretLine } from "./secrets.js";
+import { several } from "./options.js";
+import { readSecretLine, warnOfReaders } from "./secrets.js";
 import { isPublicKey, publicKeyNamed, type SignerOptions } from "./signer.js";
 
 export interface RemoteOptions {
@@ -19,6 +20,8 @@ export interface RemoteOptions {
   readonly remote?: string | true | undefined;
   readonly hmacKeyFile?: string | undefined;
   readonly tlsCa?: string | undefined;
+  /** Files with the caller's own certificate and its key. */
+  readonly tlsClient?: readonly string[] | undefined;
   /** Milliseconds for each call; the client's own limit by default. */
   readonly timeout?: number | undefined;
 }
@@ -29,13 +32,13 @@ export interface RemoteOptions {
  * @throws UsageError for options that say otherwise
  */
 export function asksRemote(options: RemoteOptions & LocalOptions): boolean {
-  const { remote, hmacKeyFile, tlsCa, passphraseFile, constantTime } = options;
+  const { remote, hmacKeyFile, tlsCa, tlsClient, passphraseFile, constantTime } = options;
   // The parser has refused options that contradict --remote.
   if (remote !== undefined) return true;
   const isRemote = Boolean(process.env["TAPSTAKE_REMOTE"]);
   const name = isRemote
     ? firstGiven({ "--passphrase-file": passphraseFile, "--constant-time": constantTime })
-    : firstGiven({ "--hmac-key-file": hmacKeyFile, "--tls-ca": tlsCa });
+    : firstGiven({ "--hmac-key-file": hmacKeyFile, "--tls-ca": tlsCa, "--tls-client": tlsClient });
   if (name !== undefined) {
     throw new UsageError(
       isRemote
@@ -69,12 +72,18 @@ export async function withRemote<T>(options: RemoteOptions, run: (signer: Remote
   const caFile = options.tlsCa ?? process.env["TAPSTAKE_TLS_CA"];
   const ca = caFile ? await readBytes(caFile) : undefined;
   if (ca) readCertificates(ca, caFile!);
+  const own = await readOwn(options.tlsClient);
+  if (own && !ca) {
+    throw new UsageError(
+      "--tls-client (TAPSTAKE_TLS_CLIENT) is for TLS: give --tls-ca too, or set TAPSTAKE_TLS_CA",
+    );
+  }
   // Loaded here: local signing needs no gRPC.
   const { createEotsClient } = await import("../signer-client/client.js");
   const client = createEotsClient({
     address,
     ...(hmacKey !== undefined && { hmacKey }),
-    ...(ca && { tls: { ca } }),
+    ...(ca && { tls: { ca, ...(own && { certificate: own, key: own }) } }),
     ...(options.timeout !== undefined && { timeout: options.timeout }),
   });
   try {
@@ -82,6 +91,21 @@ export async function withRemote<T>(options: RemoteOptions, run: (signer: Remote
   } finally {
     client.close();
   }
+}
+
+/** The caller's certificate and its key, as one text: TLS finds each of them in it. */
+async function readOwn(given: readonly string[] | undefined): Promise<Uint8Array | undefined> {
+  const files = given ?? several(process.env["TAPSTAKE_TLS_CLIENT"] ?? "", undefined);
+  if (files.length === 0) return undefined;
+  const parts: Uint8Array[] = [];
+  for (const file of files) {
+    const part = await readBytes(file);
+    if (/PRIVATE KEY/.test(new TextDecoder("latin1").decode(part))) await warnOfReaders(file);
+    parts.push(part, utf8("\n"));
+  }
+  const pem = concatBytes(...parts);
+  readCertificates(pem, files.join(", "));
+  return pem;
 }
 
 /** What a signer in another process or machine needs. */

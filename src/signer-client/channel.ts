@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import type { Metadata as GrpcMetadata, ServiceError } from "@grpc/grpc-js";
 import { u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { parseAddress, readCertificates } from "./endpoint.js";
+import { parseAddress, readCertificates, readPrivateKey, unusable } from "./endpoint.js";
 import { grpc, status, withoutServerName } from "./grpc.js";
 import {
   CHAIN_HEIGHT_HEADER,
@@ -35,9 +35,13 @@ export interface EotsClientOptions {
   readonly hmacKey?: string;
   /**
    * Encrypts the connection. `ca` is the PEM of the authority that certifies the signer; the system's authorities by
-   * default.
+   * default. `certificate` and `key` (PEM) are the client's own, for a signer that asks for them.
    */
-  readonly tls?: { readonly ca?: Uint8Array };
+  readonly tls?: {
+    readonly ca?: Uint8Array;
+    readonly certificate?: Uint8Array;
+    readonly key?: Uint8Array;
+  };
   /** Milliseconds for each call; 100,000 heights take one second, and ten in constant time. */
   readonly timeout?: number;
 }
@@ -70,9 +74,10 @@ export function openChannel(options: EotsClientOptions): Channel {
   const { host } = parseAddress(address, "invalid-address");
   if (tls?.ca) readCertificates(tls.ca, "ca");
   const ca = tls?.ca && Buffer.from(tls.ca);
+  const own = ownCertificate(tls);
   const { Client, credentials } = grpc();
   const secure = () => {
-    const all = credentials.createSsl(ca ?? null);
+    const all = credentials.createSsl(ca ?? null, own?.key, own?.certificate);
     return isIP(host) === 0 ? all : withoutServerName(all);
   };
   const client = new Client(address, tls ? secure() : credentials.createInsecure(), {
@@ -130,6 +135,17 @@ export function openChannel(options: EotsClientOptions): Channel {
       client.close();
     },
   };
+}
+
+/** @throws TapstakeError `invalid-certificate` unless both are there and belong together */
+function ownCertificate(tls: EotsClientOptions["tls"]): { key: Buffer; certificate: Buffer } | undefined {
+  if (!tls?.certificate && !tls?.key) return undefined;
+  const { certificate = new Uint8Array(), key = new Uint8Array() } = tls;
+  const [first] = readCertificates(certificate, "the client's certificate");
+  if (!first.checkPrivateKey(readPrivateKey(key, "the client's key"))) {
+    throw unusable("the client's key is the key of another certificate", "the client's key");
+  }
+  return { key: Buffer.from(key), certificate: Buffer.from(certificate) };
 }
 
 function metadataOf(

@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { BlockList, isIP } from "node:net";
 import { type ErrorCode, TapstakeError } from "../core/errors.js";
 
@@ -60,6 +60,21 @@ export function readCertificates(pem: Uint8Array, file: string): [X509Certificat
     return blocks.map((block) => new X509Certificate(block)) as [X509Certificate];
   } catch (cause) {
     throw unusable(`${file}: a certificate in it cannot be read: ${reasonOf(cause)}`, file, cause);
+  }
+}
+
+/**
+ * A private key in PEM.
+ * @param file where it is from, for messages
+ * @throws TapstakeError `invalid-certificate`
+ */
+export function readPrivateKey(pem: Uint8Array, file: string): KeyObject {
+  try {
+    return createPrivateKey(Buffer.from(pem));
+  } catch (cause) {
+    const isEncrypted = /ENCRYPTED/.test(Buffer.from(pem).toString("latin1"));
+    const not = isEncrypted ? "an encrypted one" : "other content";
+    throw unusable(`${file} must have a private key in PEM without a passphrase, not ${not}`, file, cause);
   }
 }
 

@@ -17,6 +17,7 @@ const STATUS: Partial<Record<ErrorCode, Status>> = {
   "commitment-overlap": status.FAILED_PRECONDITION,
   unauthenticated: status.UNAUTHENTICATED,
   "not-permitted": status.PERMISSION_DENIED,
+  "client-not-permitted": status.PERMISSION_DENIED,
   "wrong-passphrase": status.PERMISSION_DENIED,
   "insecure-address": status.PERMISSION_DENIED,
   "key-not-found": status.NOT_FOUND,
@@ -108,6 +109,10 @@ function withoutNoise(details: string, isEncrypted: boolean): string {
   if (isEncrypted && /wrong version number|packet length too long/.test(reason)) {
     return "what listens there does not speak TLS: leave --tls-ca out (TAPSTAKE_TLS_CA), or give the signer --tls-cert";
   }
-  if (!reason.startsWith("Failed to connect") || isEncrypted) return reason.replace(/^Error: /, "");
+  // With TLS 1.3 the client learns after the handshake only that its certificate is missing or refused.
+  if (isEncrypted && /^Failed to connect|alert|ECONNRESET/.test(reason)) {
+    return "what listens there closed the connection: it may want a client certificate (--tls-client), or refuse this one. The signer's log says why";
+  }
+  if (!reason.startsWith("Failed to connect")) return reason.replace(/^Error: /, "");
   return "what listens there closed the connection; if the signer has TLS, say whom to trust (--tls-ca)";
 }

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Client } from "./permissions.js";
 
 /** What callers may use before and after the signer knows them. */
 export interface Limits {
@@ -70,6 +71,8 @@ export interface Connection {
   readonly openedAt: number;
   /** Whether an authenticated call came over it. */
   proven: boolean;
+  /** Whose certificate TLS has verified. */
+  client: Client | undefined;
   calls: number;
   bytes: number;
   /** When the first call came, and when the last one ended. */
@@ -124,6 +127,7 @@ export class Connections {
       address,
       openedAt: now,
       proven: false,
+      client: undefined,
       calls: 0,
       bytes: 0,
       begunAt: undefined,
@@ -221,7 +225,7 @@ export interface Share {
   readonly end: () => void;
 }
 
-const peerOf = (socket: Pick<Socket, "remoteAddress" | "remotePort">): string =>
+export const peerOf = (socket: Pick<Socket, "remoteAddress" | "remotePort">): string =>
   `${socket.remoteAddress}:${socket.remotePort}`;
 
 /** The most addresses whose calls are counted. */

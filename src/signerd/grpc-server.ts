@@ -1,3 +1,4 @@
+import { constants as cryptoConstants } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import {
   constants,
@@ -11,10 +12,19 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import { type AddressInfo, createServer, isIP, type Server } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { Metadata, type sendUnaryData, status } from "@grpc/grpc-js";
 import { addressText, type ListenAddress } from "../signer-client/endpoint.js";
-import { type Connection, Connections, type Limits, type Refusal, type Share } from "./connections.js";
+import {
+  type Connection,
+  Connections,
+  type Limits,
+  peerOf,
+  type Refusal,
+  type Share,
+} from "./connections.js";
 import { listenFailed, type TlsIdentity } from "./listen.js";
+import { type Client, clientOf } from "./permissions.js";
 
 /** One call as a handler sees it. */
 export interface UnaryCall {
@@ -23,6 +33,8 @@ export interface UnaryCall {
   readonly metadata: Metadata;
   /** Whether the caller has gone, or its deadline is over. */
   readonly cancelled: boolean;
+  /** Whose certificate TLS has verified; undefined if TLS asks for none. */
+  readonly client?: Client | undefined;
   /** `address:port` of the caller. */
   getPeer(): string;
   /** Says that the caller is known: its connection may stay, and has room of its own. */
@@ -37,6 +49,8 @@ interface Parts {
   readonly tls: TlsIdentity | undefined;
   /** Called for each connection and each call that a limit kept out. */
   readonly refused: (why: Refusal) => void;
+  /** Called for each connection that TLS refused, with OpenSSL's reason. */
+  readonly tlsRefused?: ((peer: string, reason: string) => void) | undefined;
 }
 
 /** The largest request: a batch of ten thousand votes is 1.1 MB. */
@@ -70,12 +84,22 @@ export class GrpcServer {
           cert: Buffer.from(tls.certificate),
           key: Buffer.from(tls.key),
           handshakeTimeout: limits.headerTime,
+          ...(tls.clientCa && {
+            ca: Buffer.from(tls.clientCa),
+            requestCert: true,
+            rejectUnauthorized: true,
+            // A resumed session would not show its certificate again.
+            secureOptions: cryptoConstants.SSL_OP_NO_TICKET,
+          }),
         })
       : createHttp2Server(settings);
     this.#http2.setTimeout(0);
     this.#http2.on("session", (session) => this.#onSession(session));
     this.#http2.on("stream", (stream, headers) => this.#onStream(stream, headers));
     this.#http2.on("sessionError", () => {});
+    this.#http2.on("tlsClientError", (error: Error & { reason?: string }, socket: TLSSocket) => {
+      parts.tlsRefused?.(peerOf(socket), error.reason ?? error.message);
+    });
   }
 
   /** Listens on every address of a host, and returns the port. @throws TapstakeError `listen-failed` */
@@ -139,8 +163,14 @@ export class GrpcServer {
     session.on("error", () => {});
     session.once("close", () => this.#sessions.delete(session));
     const connection = this.#connections.find(session.socket);
-    if (!connection) session.destroy();
-    else connection.retire = () => session.close();
+    if (!connection) {
+      session.destroy();
+      return;
+    }
+    connection.retire = () => session.close();
+    if (!this.parts.tls?.clientCa) return;
+    const certificate = (session.socket as TLSSocket).getPeerX509Certificate();
+    if (certificate) connection.client = clientOf(certificate);
   }
 
   #onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
@@ -288,6 +318,7 @@ class Exchange {
       get cancelled() {
         return isGone();
       },
+      client: connection.client,
       getPeer: () => connection.peer,
       prove: () => void (connection.proven = true),
     };

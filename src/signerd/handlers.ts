@@ -32,6 +32,11 @@ export interface CallContext {
   readonly chainHeight: () => bigint | undefined;
   /** Whether the caller wants no commitment that overlaps an earlier one. */
   readonly refuseOverlap: boolean;
+  /**
+   * Refuses a caller that may not commit with a key on a chain, or prove possession of it.
+   * @throws TapstakeError `client-not-permitted`
+   */
+  readonly mayCommit: (key: Uint8Array, chain: string | undefined) => void;
   /** Adds to what is logged. */
   readonly note: (facts: Facts) => void;
   /** Logs a warning, with what was noted. */
@@ -110,9 +115,12 @@ export function createHandlers({ home, keys, signer, backups }: Parts): Handlers
       return { answer: { responses }, trailer };
     },
 
-    SignSchnorrSig({ uid, msg }, { refuseOverlap, note, warn }) {
+    SignSchnorrSig({ uid, msg }, { refuseOverlap, mayCommit, note, warn }) {
       note({ key: hex.encode(uid) });
-      const { signature, meaning, overlaps } = signer.schnorr(checkedKey(uid), msg, { refuseOverlap });
+      const { signature, meaning, overlaps } = signer.schnorr(checkedKey(uid), msg, {
+        refuseOverlap,
+        mayCommit,
+      });
       note({ signed: meaning });
       if (overlaps === undefined) return { answer: { sig: signature } };
       note({ overlaps });

@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject, type X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
@@ -8,6 +8,7 @@ import {
   type ListenAddress,
   parseAddress,
   readCertificates,
+  readPrivateKey,
   reasonOf,
   unusable,
 } from "../signer-client/endpoint.js";
@@ -22,6 +23,9 @@ export interface TlsIdentity {
   /** The source of the certificate, for messages. */
   readonly certificateFile?: string;
   readonly keyFile?: string;
+  /** PEM: the authorities that certify clients. With them, TLS refuses every client without a certificate of theirs. */
+  readonly clientCa?: Uint8Array;
+  readonly clientCaFile?: string;
 }
 
 /**
@@ -31,8 +35,10 @@ export interface TlsIdentity {
  */
 export function checkTls(identity: TlsIdentity, now: Date = new Date()): string[] {
   const { certificate, key, certificateFile = "the certificate", keyFile = "its key" } = identity;
+  const { clientCa, clientCaFile = "the certificate of clients' authority" } = identity;
+  if (clientCa) readCertificates(clientCa, clientCaFile);
   const chain = readCertificates(certificate, certificateFile);
-  const secret = readKey(key, keyFile);
+  const secret = readPrivateKey(key, keyFile);
   if (!chain[0].checkPrivateKey(secret)) {
     throw unusable(`${keyFile} is the key of another certificate than ${certificateFile}`, keyFile);
   }
@@ -47,14 +53,20 @@ export function checkTls(identity: TlsIdentity, now: Date = new Date()): string[
 /**
  * The address to listen on, checked before any file or port is opened.
  * @param source the source of the HMAC key, for messages
+ * @param hasClientCa whether TLS authenticates callers: then no HMAC key is needed
  * @throws TapstakeError `insecure-address` for an address that other machines may reach, without an HMAC key or with
  * one that can be guessed; `unauthenticated` for an empty HMAC key
  */
-export function signerAddress(text: string, hmacKey: string | undefined, source = "hmacKey"): ListenAddress {
+export function signerAddress(
+  text: string,
+  hmacKey: string | undefined,
+  source = "hmacKey",
+  hasClientCa = false,
+): ListenAddress {
   const address = parseAddress(text);
   if (hmacKey === "") throw new TapstakeError("unauthenticated", "the HMAC key must not be empty");
   const remedy = "give it an HMAC key (--hmac-key-file), and TLS (--tls-cert, --tls-key) to keep it secret";
-  assertSafeToListen(address, "the signer", hmacKey === undefined ? remedy : undefined);
+  assertSafeToListen(address, "the signer", hmacKey === undefined && !hasClientCa ? remedy : undefined);
   const length = hmacKey === undefined ? LEAST_HMAC_BYTES : utf8(hmacKey).length;
   const longer = `the HMAC key (${source}) must have ${LEAST_HMAC_BYTES} bytes or more, not ${length}, which can be guessed: make one with openssl rand -hex 32`;
   assertSafeToListen(address, "the signer", length < LEAST_HMAC_BYTES ? longer : undefined);
@@ -92,16 +104,6 @@ const WHY: Readonly<Record<string, (option: string) => string>> = {
     `this machine does not have that address (EADDRNOTAVAIL): give one that it has as ${option}`,
   EACCES: (option) => `not permitted (EACCES): give a port of 1024 or above as ${option}`,
 };
-
-function readKey(pem: Uint8Array, file: string): KeyObject {
-  try {
-    return createPrivateKey(Buffer.from(pem));
-  } catch (cause) {
-    const isEncrypted = /ENCRYPTED/.test(Buffer.from(pem).toString("latin1"));
-    const not = isEncrypted ? "an encrypted one" : "other content";
-    throw unusable(`${file} must have a private key in PEM without a passphrase, not ${not}`, file, cause);
-  }
-}
 
 function validityOf({ validFrom, validTo, subject }: X509Certificate, file: string, now: Date): string[] {
   const name = subject.replaceAll("\n", ", ");

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { hex } from "../core/bytes.js";
-import type { TapstakeError } from "../core/errors.js";
+import { TapstakeError } from "../core/errors.js";
 import { mistrust, type MultiplesReport } from "../derivation/multiples.js";
 import { held } from "../finality/arbiter/errors.js";
 import type { ArbiterOptions } from "../finality/arbiter/open.js";
@@ -21,6 +21,7 @@ import { createHandlers, type Facts } from "./handlers.js";
 import { KeyRing } from "./key-ring.js";
 import { checkTls, signerAddress, type TlsIdentity } from "./listen.js";
 import { createMetrics, serveMetrics } from "./metrics.js";
+import { readPermissions } from "./permissions.js";
 import { eotsHandlers, healthHandler } from "./service.js";
 import { Signer } from "./signer.js";
 
@@ -33,6 +34,8 @@ export interface ServeOptions {
   /** The source of the HMAC key, for messages. */
   readonly hmacKeySource?: string;
   readonly tls?: TlsIdentity;
+  /** The file that says which client may do what. It needs `tls.clientCa`. */
+  readonly permissionsFile?: string;
   /** An address for `/metrics` and `/healthz`; without it, they are not served. */
   readonly metricsAddress?: string;
   /** Lets the metrics be on an address that other machines reach. They have no authentication. */
@@ -70,6 +73,8 @@ export interface RunningSigner {
   readonly warnings: readonly string[];
   /** Why the store failed, as soon as it does: nothing is signed from then on until the signer starts again. */
   readonly storeFailure: Promise<TapstakeError>;
+  /** Reads the list of permissions again. A file that cannot be used changes nothing; the log says which list holds. */
+  reloadPermissions(): void;
   /** Finishes begun calls, begins no new ones, forgets the keys, and closes the store. */
   stop(): Promise<void>;
 }
@@ -82,8 +87,16 @@ export interface RunningSigner {
  */
 export async function serve(options: ServeOptions): Promise<RunningSigner> {
   const { home, log, unlock = [], patience = 10_000 } = options;
-  const address = signerAddress(options.address ?? DEFAULT_ADDRESS, options.hmacKey, options.hmacKeySource);
+  const hasClientCa = options.tls?.clientCa !== undefined;
+  if (hasClientCa !== (options.permissionsFile !== undefined)) {
+    const text = "clients' certificates and a list of permissions go together: give both, or none";
+    throw new TapstakeError("invalid-argument", text);
+  }
+  const { address: at = DEFAULT_ADDRESS, hmacKeySource } = options;
+  const address = signerAddress(at, options.hmacKey, hmacKeySource, hasClientCa);
   for (const warning of options.tls ? checkTls(options.tls) : []) log.warn(warning);
+  let permissions =
+    options.permissionsFile === undefined ? undefined : readPermissions(options.permissionsFile, home);
   const closing: (() => void | Promise<void>)[] = [];
   const unwind = async () => {
     for (const step of closing.splice(0).toReversed()) await step();
@@ -156,8 +169,12 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     let metricsAddress: string | undefined;
     if (options.metricsAddress !== undefined) {
       const health = () => ({ ...condition(), unlockedKeys: keys.unlocked.length });
-      const { metricsAddress: at, publicMetrics } = options;
-      const page = await serveMetrics(at, metrics.registry, health, publicMetrics);
+      const page = await serveMetrics(
+        options.metricsAddress,
+        metrics.registry,
+        health,
+        options.publicMetrics,
+      );
       closing.push(page.stop);
       metricsAddress = page.address;
     }
@@ -179,6 +196,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
       anonymousLog,
       anonymousCalls,
       stopping: isStopping,
+      permissions: permissions && (() => permissions!),
       storeFailed,
     });
     const paths = new Map([[healthCheck.path as string, healthHandler(isHealthy)]]);
@@ -188,6 +206,10 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
       limits,
       tls: options.tls,
       refused: (limit) => metrics.refusedByLimit.inc({ limit }),
+      ...(hasClientCa && {
+        tlsRefused: (peer: string, reason: string) =>
+          anonymousLog.write("warn", { peer, reason }, "TLS refused a connection"),
+      }),
     });
     closing.push(() => anonymousLog.flush());
     closing.push(() => server.stop(patience));
@@ -225,6 +247,17 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
       metricsAddress,
       warnings,
       storeFailure,
+      reloadPermissions() {
+        if (options.permissionsFile === undefined) return;
+        const file = options.permissionsFile;
+        try {
+          permissions = readPermissions(file, home);
+          log.info({ file, clients: permissions.clients.length }, "reloaded the list of permissions");
+        } catch (error) {
+          const { code = "signer-error", message } = error as TapstakeError;
+          log.error({ file, code, reason: message }, "the earlier list of permissions holds");
+        }
+      },
       stop() {
         stopped ??= (async () => {
           stopping = true;
@@ -258,9 +291,10 @@ function announce(
       keys: where.keys.map(({ name, publicKey }) => ({ name, publicKey: hex.encode(publicKey) })),
       address,
       ...(metrics !== undefined && { metrics }),
-      authenticated: hmacKey !== undefined,
+      authenticated: hmacKey !== undefined || tls?.clientCa !== undefined,
       encrypted,
       ...(options.arbiter && { arbiter: options.arbiter.arbiter }),
+      ...(options.permissionsFile !== undefined && { permissions: options.permissionsFile }),
       ...(options.chainHeights && {
         chainHeights: Object.fromEntries([...options.chainHeights].map(([id, at]) => [id, `${at}`])),
       }),

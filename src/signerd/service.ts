@@ -23,11 +23,13 @@ import {
   wipeRequest,
 } from "../signer-client/wire.js";
 import type { AnonymousLog } from "./anonymous-log.js";
+import { authorize, mayCommit } from "./authorize.js";
 import type { AnonymousCalls } from "./connections.js";
 import { checkCounts } from "./counts.js";
 import type { UnaryCall, UnaryHandler } from "./grpc-server.js";
 import type { CallContext, Facts, Handlers } from "./handlers.js";
 import type { Metrics } from "./metrics.js";
+import type { Permissions } from "./permissions.js";
 
 interface Parts {
   readonly handlers: Handlers;
@@ -39,6 +41,8 @@ interface Parts {
   readonly anonymousLog: AnonymousLog;
   readonly anonymousCalls: AnonymousCalls;
   readonly stopping: () => boolean;
+  /** The list that is in force; without one, every authenticated caller may do everything. */
+  readonly permissions?: (() => Permissions) | undefined;
   /** Called for each call in which the store failed. */
   readonly storeFailed?: (error: TapstakeError) => void;
 }
@@ -101,12 +105,16 @@ async function respond<M extends Method>(
   }
   authenticate(parts, method, call);
   checkCounts(method, call.request);
-  const { answer, trailer = {} } = await parts.handlers[method](decodeRequest(method, call.request), {
+  const request = decodeRequest(method, call.request);
+  const permissions = parts.permissions?.();
+  if (permissions) authorize(permissions, call.client, method, request);
+  const { answer, trailer = {} } = await parts.handlers[method](request, {
     cancelled: () => call.cancelled || parts.stopping(),
     exposed: () => !parts.encrypted && !isLocalPeer(call.getPeer()),
     chainHeight: () => chainHeightOf(call),
     // Metadata is not authenticated either.
     refuseOverlap: first(call.metadata, REFUSE_OVERLAP_HEADER) !== undefined,
+    mayCommit: (key, chain) => permissions && mayCommit(permissions, call.client, key, chain),
     ...logging,
   });
   const metadata = new Metadata();
@@ -148,7 +156,7 @@ function chainHeightOf({ metadata }: UnaryCall): bigint | undefined {
 }
 
 /** What this signer refuses to every caller. */
-const DENIED: ReadonlySet<string> = new Set(["not-permitted", "not-a-vote"]);
+const DENIED: ReadonlySet<string> = new Set(["not-permitted", "not-a-vote", "client-not-permitted"]);
 
 /** Failures of the store itself; all other codes are its answers. */
 const STORE_FAILURES: ReadonlySet<string> = new Set([

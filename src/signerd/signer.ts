@@ -22,7 +22,7 @@ import {
 } from "../finality/voter.js";
 import { assertChainId, type ChainConfig, chainIdOf } from "../vote/chain.js";
 import { MAX_BATCH, tooManyVotes } from "./counts.js";
-import type { Facts } from "./handlers.js";
+import type { CallContext, Facts } from "./handlers.js";
 import type { KeyRing } from "./key-ring.js";
 import { type Metrics, REFUSED_TOGETHER } from "./metrics.js";
 import { type SignableCommitment, SignableDigests } from "./signable-digests.js";
@@ -192,9 +192,14 @@ export class Signer {
 
   /**
    * @param options.refuseOverlap refuses a commitment that overlaps an earlier one
+   * @param options.mayCommit refuses a caller, once the chain of the digest is known
    * @throws TapstakeError `not-permitted` for a digest that is not this signer's own, `commitment-overlap`
    */
-  schnorr(uid: Uint8Array, digest: Uint8Array, { refuseOverlap }: { refuseOverlap: boolean }): Signed {
+  schnorr(
+    uid: Uint8Array,
+    digest: Uint8Array,
+    { refuseOverlap, mayCommit }: Pick<CallContext, "refuseOverlap" | "mayCommit">,
+  ): Signed {
     const key = this.parts.keys.get(uid);
     if (digest.length !== 32) {
       throw new TapstakeError("invalid-bytes", `msg must be a digest of 32 bytes, not ${digest.length}`);
@@ -210,6 +215,7 @@ export class Signer {
       );
     }
     const commitment = signable?.commitment;
+    mayCommit(uid, commitment?.chainId);
     const overlaps = commitment && this.#overlaps(uid, commitment);
     if (refuseOverlap && overlaps !== undefined) {
       throw new TapstakeError(

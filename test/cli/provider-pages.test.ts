@@ -53,7 +53,13 @@ const STORIES: Readonly<Record<string, Story>> = {
     prints: [/^tapstake_signatures_total\{outcome="new",code=""\} 0$/m],
   },
   "docs/service.md": {
-    begin: async (cwd) => copy(await voted(), cwd),
+    begin: async (cwd) => {
+      copy(await voted(), cwd);
+      const [, list] = /```json\n(\{\n {2}"version": 1,\n {2}"clients"[^]*?)```/.exec(
+        read("docs/service.md"),
+      )!;
+      writeFileSync(join(cwd, "permissions.json"), list!, { mode: 0o600 });
+    },
     prints: [/health +serving/, /"healthy":true/, /"subjects":/],
   },
   "docs/keys.md": {
@@ -130,8 +136,11 @@ class Reader {
     this.#exports += [...part.matchAll(/^export .*$/gm)].map(([line]) => `${line}\n`).join("");
     this.printed += outcome.stdout;
     const { code, stdout, stderr } = outcome;
-    // What a command has written, and where, is no warning.
-    const said = code === 0 ? stderr.replace(/^wrote .*\n/gm, "") : stdout + stderr;
+    // What a command has written, and where, is no warning; nor is what openssl says of its work.
+    const said =
+      code === 0
+        ? stderr.replace(/^(wrote .*|-----|Certificate request self-signature ok|subject=.*|[.+*]+)\n/gm, "")
+        : stdout + stderr;
     if (code !== 0 || said !== "") throw new Error(`${part}\nended with ${code}, and said\n${said}`);
   }
 

@@ -70,7 +70,11 @@ describe("errors over gRPC", () => {
 
   it.each<[string, boolean, string]>([
     ["Error: connect ECONNREFUSED 127.0.0.1:1", false, "connect ECONNREFUSED 127.0.0.1:1"],
-    ["Failed to connect (now)", true, "Failed to connect (now)"],
+    [
+      "Failed to connect (now)",
+      true,
+      "what listens there closed the connection: it may want a client certificate (--tls-client), or refuse this one. The signer's log says why",
+    ],
     [
       "80AC:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../ssl3_record.c:350:",
       true,

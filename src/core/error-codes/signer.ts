@@ -61,7 +61,9 @@ export const HOME = {
 export const DAEMON = {
   "insecure-address": {
     means: "Other machines can reach this address, and it lacks the authentication or encryption it needs.",
-    do: "Use 127.0.0.1. For other machines add an HMAC key and TLS (`--hmac-key-file`, `--tls-cert`, `--tls-key`; callers: `--tls-ca`).",
+    do:
+      "Use 127.0.0.1. For other machines add an HMAC key and TLS (`--hmac-key-file`, `--tls-cert`, `--tls-key`; callers: `--tls-ca`), " +
+      "or clients' certificates (`--tls-client-ca`, `--permissions`).",
   },
   "listen-failed": {
     means: "The signer cannot listen on this address.",
@@ -104,6 +106,21 @@ export const DAEMON = {
     do: "Do what the message names. If you did not ask for this, find out who did.",
     never:
       "Do not start the signer with `--open-schnorr` to get past this: any digest can be that of a slashing transaction.",
+  },
+  "client-not-permitted": {
+    means: "The signer's list of permissions does not allow this client what it asked for.",
+    causes:
+      "a certificate that the list names in another way, another key or chain than the list has, or an expired certificate.",
+    do:
+      "Compare the client's certificate with the file of `--permissions` on the signer's machine. " +
+      "After a change, reload the list: `systemctl kill --signal HUP tapstake`. If you do not know the client, find out who has its key.",
+    never: "Do not start the signer without `--permissions` to get past this.",
+  },
+  "invalid-permissions": {
+    means: "The file of `--permissions` cannot be used.",
+    do:
+      "Correct the field that the message names; docs/service.md describes the file. " +
+      "A running signer keeps its earlier list until `systemctl kill --signal HUP tapstake` reads a good one.",
   },
   "key-locked": {
     means: "The signer does not have the passphrase of this key yet.",

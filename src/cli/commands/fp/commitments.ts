@@ -41,6 +41,7 @@ import {
   passphraseOption,
   remoteOption,
   tlsCaOption,
+  tlsClientOption,
   yesOption,
 } from "../../options.js";
 import { answer, say, showProgress, table, warn } from "../../output.js";
@@ -85,6 +86,7 @@ export const commit = () =>
     .addOption(remoteOption())
     .addOption(hmacKeyOption())
     .addOption(tlsCaOption())
+    .addOption(tlsClientOption())
     .option("--allow-overlap", "with --remote: sign although it overlaps an earlier commitment")
     .addOption(
       new Option("--check", "make nothing: say what the chain at --lcd would answer").conflicts([

@@ -5,7 +5,7 @@ import { findHome, homeAt } from "../../../finality/home.js";
 import type { Health } from "../../../signer-client/channel.js";
 import { DEFAULT_ADDRESS } from "../../../signer-client/wire.js";
 import { type Daemon, daemonOf } from "../../../signerd/admin/client.js";
-import type { ServeOptions } from "../../../signerd/serve.js";
+import type { RunningSigner, ServeOptions } from "../../../signerd/serve.js";
 import { assertChainId } from "../../../vote/chain.js";
 import { arbiterOption, arbiterOptions, arbiterTlsOption, namesArbiter } from "../../arbiter.js";
 import { newCommand } from "../../command.js";
@@ -24,6 +24,7 @@ import {
   several,
   signerOption,
   tlsCaOption,
+  tlsClientOption,
 } from "../../options.js";
 import { answer, table, warn } from "../../output.js";
 import { readBytes, readHmacKey, type RemoteOptions, withRemote } from "../../remote.js";
@@ -39,7 +40,7 @@ Each vote is on disk before its signature leaves. The signer refuses a second me
 With --arbiter, it claims each vote of a bound key first.
 
 tapstake refuses a second signer on the same home. SIGTERM or Ctrl-C stops the signer after the calls that it began.
-SIGHUP opens the file of --log-file again.`,
+SIGHUP opens the file of --log-file again, and reads --permissions again.`,
   examples: `
 tapstake fp serve --unlock validator-1
 `,
@@ -61,6 +62,8 @@ export const serve = () =>
     .addOption(hmacKeyOption())
     .option("--tls-cert <file>", "certificate chain of this signer (PEM)")
     .option("--tls-key <file>", "key of the certificate (PEM)")
+    .option("--tls-client-ca <file>", "authority of clients (PEM); refuse all others")
+    .option("--permissions <file>", "which of these clients may use which key and chain (JSON)")
     .option("--metrics-address <address>", "address for /metrics and /healthz", "127.0.0.1:2113")
     .addOption(new Option("--no-metrics", "serve no metrics").conflicts("metricsAddress"))
     .option("--public-metrics", "let --metrics-address be one that other machines reach")
@@ -103,7 +106,7 @@ export const serve = () =>
       // Never made here: a mistyped path would be a home without keys and without a store.
       const { isUnderSystemd, supervisor } = await import("../../../signerd/supervisor.js");
       const home = findHome(given.home);
-      const tls = await readTls(given.tlsCert, given.tlsKey);
+      const tls = await readTls(given);
       const hmacKey = await readHmacKey(given.hmacKeyFile);
       const { log, reopen } = openLog(given.logLevel, given.logFile);
       const options: ServeOptions = {
@@ -111,6 +114,7 @@ export const serve = () =>
         address: given.address,
         log,
         ...(tls && { tls }),
+        ...(given.permissions !== undefined && { permissionsFile: given.permissions }),
         ...(hmacKey !== undefined && {
           hmacKey,
           hmacKeySource:
@@ -132,8 +136,12 @@ export const serve = () =>
       const stopAsked = new Promise<NodeJS.Signals>((resolve) =>
         onStopRequest(resolve, ["SIGINT", "SIGTERM"]),
       );
-      process.on("SIGHUP", reopen);
-      const running = await unlocking(given, (unlock) => start({ ...options, unlock }));
+      let running: RunningSigner | undefined;
+      process.on("SIGHUP", () => {
+        reopen();
+        running?.reloadPermissions();
+      });
+      running = await unlocking(given, (unlock) => start({ ...options, unlock }));
       const { address, metricsAddress, warnings } = running;
       // Said here unless the log has said so.
       if (given.logFile !== undefined || !log.isLevelEnabled("warn")) {
@@ -196,17 +204,36 @@ async function unlocking<T>(
   return readNext([]);
 }
 
-async function readTls(
-  certificate: string | undefined,
-  key: string | undefined,
-): Promise<ServeOptions["tls"]> {
-  if (certificate === undefined && key === undefined) return undefined;
+interface TlsGiven {
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+  readonly tlsClientCa?: string | undefined;
+  readonly permissions?: string | undefined;
+  readonly openSchnorr?: true | undefined;
+  readonly openMessages?: true | undefined;
+}
+
+async function readTls(given: TlsGiven): Promise<ServeOptions["tls"]> {
+  const { tlsCert: certificate, tlsKey: key, tlsClientCa, permissions, openSchnorr, openMessages } = given;
+  if ((tlsClientCa === undefined) !== (permissions === undefined)) {
+    throw new UsageError("--tls-client-ca and --permissions go together: give both");
+  }
+  if (permissions !== undefined && (openSchnorr || openMessages)) {
+    throw new UsageError(
+      "--open-schnorr and --open-messages sign what no list of permissions can judge: leave them out, or --permissions",
+    );
+  }
+  if (certificate === undefined && key === undefined && tlsClientCa === undefined) return undefined;
   if (certificate === undefined || key === undefined) {
     throw new UsageError("TLS needs --tls-cert and --tls-key: give both");
   }
+  const clients = tlsClientCa !== undefined && {
+    clientCa: await readBytes(tlsClientCa),
+    clientCaFile: tlsClientCa,
+  };
   const read = { certificate: await readBytes(certificate), key: await readBytes(key) };
   await warnOfReaders(key);
-  return { ...read, certificateFile: certificate, keyFile: key };
+  return { ...read, ...clients, certificateFile: certificate, keyFile: key };
 }
 
 const STATUS = {
@@ -233,6 +260,7 @@ export const status = (timeout = 5000) =>
     .addOption(chainOption())
     .addOption(hmacKeyOption())
     .addOption(tlsCaOption())
+    .addOption(tlsClientOption())
     .addOption(homeOption())
     .addOption(jsonOption())
     .action(async (options) => {
@@ -276,8 +304,8 @@ function answerStatus(asJson: boolean, { address, milliseconds, health, key }: S
 }
 
 /** Whether the caller says which signer to ask, or how. */
-const namesSigner = ({ remote, hmacKeyFile, tlsCa }: RemoteOptions): boolean =>
-  Boolean(remote ?? hmacKeyFile ?? tlsCa ?? process.env["TAPSTAKE_REMOTE"]);
+const namesSigner = ({ remote, hmacKeyFile, tlsCa, tlsClient }: RemoteOptions): boolean =>
+  Boolean(remote ?? hmacKeyFile ?? tlsCa ?? tlsClient ?? process.env["TAPSTAKE_REMOTE"]);
 
 /** Asks the signer of this home. @throws TapstakeError `signer-unhealthy`, `key-locked`, `invalid-chain-id` */
 async function statusOf(
@@ -334,6 +362,7 @@ export const unlock = () =>
     .addOption(signerOption())
     .addOption(hmacKeyOption())
     .addOption(tlsCaOption())
+    .addOption(tlsClientOption())
     .addOption(jsonOption())
     .action(async (text, { json, home, passphraseFile, ...remote }) => {
       const key = keyToUnlock(text, home);

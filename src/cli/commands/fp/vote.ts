@@ -28,6 +28,7 @@ import {
   passphraseOption,
   remoteOption,
   tlsCaOption,
+  tlsClientOption,
 } from "../../options.js";
 import { answer } from "../../output.js";
 import { asksRemote, asRemoteSigner, type RemoteOptions } from "../../remote.js";
@@ -89,6 +90,7 @@ export const command = () =>
     .addOption(remoteOption())
     .addOption(hmacKeyOption())
     .addOption(tlsCaOption())
+    .addOption(tlsClientOption())
     .addOption(jsonOption())
     .action(async ({ json: asJson = false, out, ...options }) => {
       const isRemote = asksRemote(options);
