@@ -33,6 +33,11 @@ export interface Duty {
   readonly height: number | null;
   /** The height of the tip when its slashing could be sent for the first time, or when it was made. */
   readonly since: number;
+  /**
+   * What its slashing met last: `accepted`, the node's reason for refusing it, or the error code that it could not be
+   * finished for. Null before the first attempt.
+   */
+  readonly answer: string | null;
 }
 
 /** Where the chain can show what became of a delegation's outputs. */
@@ -243,8 +248,12 @@ const OPEN = "state IN ('waiting', 'ready', 'mempool')";
 /** All duties of a store. */
 export function readDuties(sql: Sql): Duty[] {
   return sql
-    .all<DutyRow>("SELECT * FROM duty ORDER BY provider, stake, output")
-    .map(({ provider, stake, output, evidence, state, txid, height, since }) => ({
+    .all<DutyRow & { answer: string | null }>(
+      `SELECT *, (SELECT result FROM attempt WHERE attempt.provider = duty.provider AND attempt.stake = duty.stake
+        AND attempt.output = duty.output ORDER BY id DESC LIMIT 1) AS answer
+       FROM duty ORDER BY provider, stake, output`,
+    )
+    .map(({ provider, stake, output, evidence, state, txid, height, since, answer }) => ({
       finalityProvider: hex.encode(provider),
       stake: outpointText(stake),
       output,
@@ -253,5 +262,6 @@ export function readDuties(sql: Sql): Duty[] {
       txid: txid && txidOf(txid),
       height,
       since,
+      answer,
     }));
 }

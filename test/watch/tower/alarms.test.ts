@@ -154,7 +154,7 @@ describe("the alarm", () => {
       const stage = await new Stage().begin();
       await raise(stage);
       expect(stage.kinds()).toEqual([kind, ...beside].toSorted());
-      const [alarm] = stage.alarms().filter((each) => each.kind === kind);
+      const alarm = stage.alarms().find((each) => each.kind === kind);
       await raise(stage);
       // By another start, too.
       await stage.close();

@@ -73,6 +73,10 @@ describe("a duty", () => {
     await world.tower.idle();
     expect(world.sent.map((each) => each.getId())).toEqual([signed.unbondingSlashing.transaction.getId()]);
     expect(world.states()).toEqual(["staking ready", "unbonding mempool"]);
+    expect(world.tower.duties().map(({ answer }) => answer)).toEqual([
+      "insufficient fee, rejecting replacement",
+      "accepted",
+    ]);
     await world.close();
   });
 

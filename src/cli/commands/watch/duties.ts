@@ -12,7 +12,7 @@ import { storeOption } from "./options.js";
 export const duties = () =>
   newCommand("duties", {
     description: `Lists the evidence of the watchtower, and for each output of each stake with such a provider what became of its
-slashing. It shows no key.`,
+slashing. Where the node refused it, its reason is there. It shows no key.`,
     examples: `
 tapstake watch duties
 tapstake watch duties --store watch.db --json
@@ -30,9 +30,12 @@ tapstake watch duties --store watch.db --json
           const leaks = evidence.map(
             ({ finalityProvider, kind, source }) => `${finalityProvider}  ${kind} from ${source}`,
           );
-          const lines = all.map(({ stake, output, state, txid, height }) =>
-            [stake, output, state, ...(txid === null ? [] : [`by ${txid} in block ${height}`])].join("  "),
-          );
+          const lines = all.map((duty) => {
+            const { stake, output, state, txid, height, answer: said } = duty;
+            const isRefused = txid === null && said !== null && said !== "accepted";
+            const more = txid === null ? `refused: ${said}` : `by ${txid} in block ${height}`;
+            return [stake, output, state, ...(txid === null && !isRefused ? [] : [more])].join("  ");
+          });
           return [...leaks, "", ...(lines.length > 0 ? lines : ["no stake of them is known"])].join("\n");
         });
       } finally {

@@ -107,6 +107,7 @@ export async function openRoles(options: RoleOptions, { network }: StoreSettings
         note(`metrics at http://${address}/metrics`);
       }
       if (!tower) return;
+      note(`the watchtower sends slashings to ${chain.url}`);
       const read = evidenceReader(evidence, tower);
       read();
       const timer = setInterval(read, READ_EVERY);
