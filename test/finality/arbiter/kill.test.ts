@@ -17,6 +17,9 @@ import { begin, CHAIN, inHome, newHome, signerProgram, testKey } from "../../sup
 /** How often signers, members of the cluster, and all members at once are killed. */
 const [SIGNERS, MEMBERS, CLUSTERS] = isLong ? [800, 170, 10] : [4, 1, 0];
 
+/** More than the kills of a long run take, in milliseconds. */
+const HOURS = 6 * 3_600_000;
+
 const program = fileURLToPath(new URL("../../support/arbiter-process.mjs", import.meta.url));
 
 /** A vote that left a signer. */
@@ -70,47 +73,51 @@ class Machine {
 describe.runIf(hasEtcd)("signers of an arbiter, killed with its members", async () => {
   const cluster = hasEtcd ? await Cluster.start() : undefined!;
 
-  it("kills: release one digest for each height, and lose no released vote", async () => {
-    void signerProgram();
-    const client = clientOf(cluster);
-    const prefix = "/killed";
-    const { publicKey } = testKey();
-    await initArbiter(client, prefix, { key: publicKey, chainId: CHAIN.id, fromHeight: 1n });
-    const heights = { next: 1n };
-    const machines: Machine[] = [];
-    for (let i = 0; i < 2; i++) {
-      const home = newHome();
-      begin(home, publicKey);
-      const { store } = await enrolSigner(emptyHome(home), client, prefix, publicKey);
-      machines.push(new Machine(home, [`${cluster.url}${prefix}`, store], heights));
-    }
-    await killAll(machines, cluster);
-    expect(machines.flatMap(({ wrong }) => wrong)).toEqual([]);
-    const stored = storedVotes(cluster, prefix);
-    const digests = new Map<bigint, string>();
-    for (const { home, released } of machines) {
-      expect(released.length).toBeGreaterThan(0);
-      inHome(openHome(home.path), (protection) => {
-        const records = protection.recordsAt(
-          publicKey,
-          CHAIN.id,
-          released.map(({ height }) => height),
-        );
-        for (const { height, appHash, signature } of released) {
-          const digest = hex.encode(sha256(voteMessage({ height, appHash: hex.decode(appHash) })));
-          // Lost: a released vote that its home or the arbiter does not have. Double: two digests at a height.
-          const record = records.get(height);
-          expect([record && hex.encode(record.digest!), record && hex.encode(record.signature!)]).toEqual([
-            digest,
-            signature,
-          ]);
-          expect(stored.get(height)).toBe(digest);
-          expect(digests.get(height) ?? digest).toBe(digest);
-          digests.set(height, digest);
-        }
-      });
-    }
-  });
+  it(
+    "kills: release one digest for each height, and lose no released vote",
+    async () => {
+      void signerProgram();
+      const client = clientOf(cluster);
+      const prefix = "/killed";
+      const { publicKey } = testKey();
+      await initArbiter(client, prefix, { key: publicKey, chainId: CHAIN.id, fromHeight: 1n });
+      const heights = { next: 1n };
+      const machines: Machine[] = [];
+      for (let i = 0; i < 2; i++) {
+        const home = newHome();
+        begin(home, publicKey);
+        const { store } = await enrolSigner(emptyHome(home), client, prefix, publicKey);
+        machines.push(new Machine(home, [`${cluster.url}${prefix}`, store], heights));
+      }
+      await killAll(machines, cluster);
+      expect(machines.flatMap(({ wrong }) => wrong)).toEqual([]);
+      const stored = storedVotes(cluster, prefix);
+      const digests = new Map<bigint, string>();
+      for (const { home, released } of machines) {
+        expect(released.length).toBeGreaterThan(0);
+        inHome(openHome(home.path), (protection) => {
+          const records = protection.recordsAt(
+            publicKey,
+            CHAIN.id,
+            released.map(({ height }) => height),
+          );
+          for (const { height, appHash, signature } of released) {
+            const digest = hex.encode(sha256(voteMessage({ height, appHash: hex.decode(appHash) })));
+            // Lost: a released vote that its home or the arbiter does not have. Double: two digests at a height.
+            const record = records.get(height);
+            expect([record && hex.encode(record.digest!), record && hex.encode(record.signature!)]).toEqual([
+              digest,
+              signature,
+            ]);
+            expect(stored.get(height)).toBe(digest);
+            expect(digests.get(height) ?? digest).toBe(digest);
+            digests.set(height, digest);
+          }
+        });
+      }
+    },
+    HOURS,
+  );
 });
 
 /** Kills in a random order, each at a random moment. */

@@ -22,6 +22,9 @@ import {
 /** How often each of two homes has its signer killed; the arbiter's test adds the rest of 10,000. */
 const KILLS = isLong ? 4_500 : 2;
 
+/** More than the kills of a long run take, in milliseconds. */
+const HOURS = 6 * 3_600_000;
+
 /** When a signer is killed: so long after it has said so many lines. The first line says that it opens its home. */
 interface Moment {
   readonly lines: number;
@@ -107,22 +110,26 @@ describe("a killed signer", () => {
     expect(most).toBeGreaterThan(30);
   });
 
-  it("at random moments, repeatedly, keeps every signature that it printed", async () => {
-    for (const { signed, path } of await Promise.all(["one home", "another"].map(killedAgainAndAgain))) {
-      if (isLong) expect(signed.length).toBeGreaterThan(KILLS);
-      const votes = signed.map((line) => line.split(" ") as [string, string, string]);
-      expect(new Set(votes.map(([height]) => height)).size).toBe(votes.length);
-      inHome(openHome(path), (protection) => {
-        const { publicKey } = testKey();
-        const heights = votes.map(([height]) => BigInt(height));
-        const records = protection.recordsAt(publicKey, CHAIN.id, heights);
-        for (const [height, appHash, signature] of votes) {
-          const record = records.get(BigInt(height));
-          const message = voteMessage({ height: BigInt(height), appHash: hex.decode(appHash) });
-          expect(record?.digest, height).toEqual(sha256(message));
-          expect(hex.encode(record!.signature!), height).toBe(signature);
-        }
-      });
-    }
-  });
+  it(
+    "at random moments, repeatedly, keeps every signature that it printed",
+    async () => {
+      for (const { signed, path } of await Promise.all(["one home", "another"].map(killedAgainAndAgain))) {
+        if (isLong) expect(signed.length).toBeGreaterThan(KILLS);
+        const votes = signed.map((line) => line.split(" ") as [string, string, string]);
+        expect(new Set(votes.map(([height]) => height)).size).toBe(votes.length);
+        inHome(openHome(path), (protection) => {
+          const { publicKey } = testKey();
+          const heights = votes.map(([height]) => BigInt(height));
+          const records = protection.recordsAt(publicKey, CHAIN.id, heights);
+          for (const [height, appHash, signature] of votes) {
+            const record = records.get(BigInt(height));
+            const message = voteMessage({ height: BigInt(height), appHash: hex.decode(appHash) });
+            expect(record?.digest, height).toEqual(sha256(message));
+            expect(hex.encode(record!.signature!), height).toBe(signature);
+          }
+        });
+      }
+    },
+    HOURS,
+  );
 });
