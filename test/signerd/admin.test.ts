@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -182,6 +182,17 @@ describe("the commands of a home whose daemon runs", () => {
     const said = expectRefused(await fp(made.home, "protection", "check"), "protection-corrupt");
     expect(said).toContain("will not start with this file again");
     await vote(signer.address, made, 13n);
+  });
+
+  it("say why the daemon signs nothing once its store has failed", async () => {
+    const made = homeWithKey();
+    const signer = await startSigner(made);
+    await vote(signer.address, made, 10n);
+    utimesSync(made.home.protectionFile, 1, 1);
+    await expectFailure(vote(signer.address, made, 11n), "protection-replaced");
+    const said = expectRefused(await fp(made.home, "status"), "signer-unhealthy");
+    expect(said).toContain("it says protection-replaced");
+    expectRefused(await fp(made.home, "protection", "show"), "protection-replaced");
   });
 
   it("are refused without an answer, as before, by a signer without the socket", async () => {

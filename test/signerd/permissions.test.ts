@@ -6,6 +6,7 @@ import { hex } from "../../src/core/bytes.js";
 import { commitRemotely } from "../../src/signer-client/commit.js";
 import { readPermissions } from "../../src/signerd/permissions.js";
 import { expectDone, expectRefused } from "../cli/fp-support.js";
+import { inProcess } from "../cli/in-process.js";
 import { tapstake, temporaryFile, temporaryFolder } from "../cli/support.js";
 import {
   type Authority,
@@ -298,43 +299,35 @@ describe.skipIf(!hasOpenssl)("a signer with a list of permissions", () => {
     await expectFailure(caller.signEots(voteOf(made, 12n)), "client-not-permitted");
     // The commands show a certificate by one option, from one file or two.
     const status = ["fp", "status", "--remote", daemon.address, "--tls-ca", fixture("cert")];
-    expectDone(await tapstake([...status, "--tls-client", fpd.certificate, fpd.key]));
+    expectDone(await inProcess([...status, "--tls-client", fpd.certificate, fpd.key]));
     const pem = join(temporaryFolder(), "both.pem");
     writeFileSync(pem, `${readFileSync(fpd.key, "utf8")}${readFileSync(fpd.certificate, "utf8")}`, {
       mode: 0o600,
     });
     const env = { TAPSTAKE_TLS_CLIENT: pem };
     const named = ["--key", hex.encode(made.key.publicKey), "--chain", CHAIN];
-    expectDone(await tapstake([...status, ...named], { env }));
-    expect(expectRefused(await tapstake(status), "signer-unreachable")).toContain("--tls-client");
+    expectDone(await inProcess([...status, ...named], { env }));
+    expect(expectRefused(await inProcess(status), "signer-unreachable")).toContain("--tls-client");
     const wrong = ["--tls-client", fpd.certificate, stranger.key];
-    expect(expectRefused(await tapstake([...status, ...wrong]), "invalid-certificate")).toContain(
+    expect(expectRefused(await inProcess([...status, ...wrong]), "invalid-certificate")).toContain(
       "another certificate",
     );
   });
 
   it("is started with both options only, and without those that sign anything", async () => {
     const made = homeWithKey();
-    const serve = (...args: string[]) =>
-      tapstake([
-        "fp",
-        "serve",
-        "--home",
-        made.home.path,
-        "--address",
-        "127.0.0.1:0",
-        "--no-metrics",
-        ...args,
-      ]);
+    const serve = ["fp", "serve", "--home", made.home.path, "--address", "127.0.0.1:0", "--no-metrics"];
     const key = temporaryFile("key.pem", read("key").toString());
     const own = ["--tls-cert", fixture("cert"), "--tls-key", key];
     const permissions = listFile([client({ commonName: "fpd" }, may(["vote"], "validator-9"))]);
     const both = ["--tls-client-ca", authority.file, "--permissions", permissions];
-    expect(expectRefused(await serve(...own, "--permissions", permissions), "usage")).toContain("give both");
-    expect(expectRefused(await serve(...own, ...both, "--open-schnorr"), "usage")).toContain(
+    expect(
+      expectRefused(await inProcess([...serve, ...own, "--permissions", permissions]), "usage"),
+    ).toContain("give both");
+    expect(expectRefused(await inProcess([...serve, ...own, ...both, "--open-schnorr"]), "usage")).toContain(
       "--open-schnorr",
     );
-    const said = expectRefused(await serve(...own, ...both), "invalid-permissions");
+    const said = expectRefused(await tapstake([...serve, ...own, ...both]), "invalid-permissions");
     expect(said).toContain(`${permissions}.clients[0].allow[0].key: this home has no key validator-9`);
   });
 });

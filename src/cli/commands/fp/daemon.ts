@@ -336,9 +336,10 @@ const keyNamed = (text: string, home: string | undefined): Uint8Array =>
 const unhealthy = (address: string, code?: string) =>
   new TapstakeError(
     "signer-unhealthy",
-    `the signer at ${address} answers but signs nothing: ` +
-      `${code === undefined ? "it is stopping, or its store has failed" : `its store has failed (${code})`}. Do: read its log, or ` +
-      "/healthz on its metrics address. If the store has failed, stop the signer, repair what the log names and start it again",
+    code === undefined
+      ? `the signer at ${address} answers but signs nothing: it is stopping, or its store has failed. Do: read its log, or ` +
+          "/healthz on its metrics address. If the store has failed, stop the signer, repair what the log names and start it again"
+      : `the signer at ${address} answers but signs nothing: it says ${code}. Do: read tapstake help ${code}, and its log`,
     { address },
   );
 
