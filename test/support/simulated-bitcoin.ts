@@ -72,10 +72,10 @@ export class SimulatedBitcoin {
     return block;
   }
 
-  /** The blocks of the best chain, the lowest first. */
-  chain(): SimulatedBlock[] {
+  /** The blocks of the best chain, or of the one that ends with a block, the lowest first. */
+  chain(tip: SimulatedBlock = this.tip): SimulatedBlock[] {
     const chain: SimulatedBlock[] = [];
-    for (let block: SimulatedBlock | undefined = this.tip; block; block = this.blocks.get(block.previous)) {
+    for (let block: SimulatedBlock | undefined = tip; block; block = this.blocks.get(block.previous)) {
       chain.push(block);
     }
     return chain.toReversed();

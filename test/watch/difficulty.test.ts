@@ -1,4 +1,5 @@
-import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hasWork, parseHeader } from "../../src/bitcoin/header.js";
 import { hex } from "../../src/core/bytes.js";
 import { checkAnchor } from "../../src/watch/branch.js";
@@ -18,6 +19,7 @@ import { openWriter } from "../../src/watch/store/open.js";
 import { ChainStore } from "../../src/watch/store/store.js";
 import { failure } from "../support/errors.js";
 import { refusal } from "../support/refusal.js";
+import { runs, seed } from "../support/runs.js";
 import { newHome } from "../support/signer.js";
 import { SimulatedBitcoin, type SimulatedBlock } from "../support/simulated-bitcoin.js";
 
@@ -139,7 +141,7 @@ const SHORT: DifficultyRules = {
 
 describe("a server that is not one's own node", () => {
   let bitcoin: SimulatedBitcoin;
-  let chain: ChainStore;
+  let chain: ChainStore | undefined;
   let scanner: Scanner;
   beforeEach(() => {
     bitcoin = new SimulatedBitcoin();
@@ -147,12 +149,18 @@ describe("a server that is not one's own node", () => {
     open(0);
   });
 
+  afterEach(close);
+
+  function close(): void {
+    chain?.close();
+    chain = undefined;
+  }
+
   function open(first: number): void {
+    close();
     const path = `${newHome().path}/watch.db`;
     initStore(path, { network: "regtest", first, phase1: null });
     chain = new ChainStore(openWriter(path));
-    const opened = chain;
-    onTestFinished(() => opened.close());
     scanner = new Scanner(chain, settingsOf(chain));
   }
 
@@ -177,7 +185,7 @@ describe("a server that is not one's own node", () => {
     return tip;
   }
 
-  const heightAndHash = () => ({ height: chain.tip()?.height, hash: chain.tip()?.hash });
+  const heightAndHash = () => ({ height: chain!.tip()?.height, hash: chain!.tip()?.hash });
   const isAt = (block: SimulatedBlock) => ({ height: block.height, hash: block.hash });
 
   it("is followed over changes of the target, up and down", async () => {
@@ -185,7 +193,7 @@ describe("a server that is not one's own node", () => {
     mine(20, 1_200);
     await sync();
     expect(heightAndHash()).toEqual(isAt(bitcoin.tip));
-    const targets = new Set(chain.blocksAbove(0).map(({ bits }) => bits));
+    const targets = new Set(chain!.blocksAbove(0).map(({ bits }) => bits));
     expect(targets.size).toBeGreaterThan(2);
   });
 
@@ -244,6 +252,35 @@ describe("a server that is not one's own node", () => {
     expect(heightAndHash()).toEqual(isAt(quick));
   });
 
+  it("after any schedule of branches leaves the store at the chain with the most work, the first one seen", async () => {
+    const move = fc.record({
+      upon: fc.nat(1_000),
+      count: fc.integer({ min: 1, max: 10 }),
+      seconds: fc.constantFrom(150, 600, 1_200),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(move, { minLength: 3, maxLength: 10 }), async (moves) => {
+        bitcoin = new SimulatedBitcoin();
+        bitcoin.hasHeaders = false;
+        open(0);
+        let best = bitcoin.tip;
+        const workOf = (block: SimulatedBlock): bigint =>
+          totalWork(bitcoin.chain(block).map(({ bytes }) => parseHeader(bytes.slice(0, 80))));
+        for (const { upon, count, seconds } of moves) {
+          const all = [...bitcoin.blocks.values()];
+          const tip = mine(count, seconds, all[upon % all.length]);
+          await sync();
+          if (workOf(tip) > workOf(best)) best = tip;
+          expect(heightAndHash()).toEqual(isAt(best));
+        }
+        expect(chain!.blocksAbove(-1).map(({ hash }) => hash)).toEqual(
+          bitcoin.chain(best).map(({ hash }) => hash),
+        );
+      }),
+      { numRuns: runs(400), seed: seed() },
+    );
+  });
+
   it("with another block 0, or below the store's first block, changes nothing", async () => {
     const stranger = new SimulatedBitcoin();
     const other = stranger.mine([], { ...stranger.tip, hash: "00".repeat(32), height: -1 });
@@ -251,7 +288,7 @@ describe("a server that is not one's own node", () => {
     const genesis = bitcoin.tip.hash;
     const lying = { ...stranger.source(), hashAt: async () => genesis, difficulty: async () => SHORT };
     await failure(sync(lying), "broken-link");
-    expect(chain.tip()).toBeNull();
+    expect(chain!.tip()).toBeNull();
 
     open(6);
     const tip = mine(10);
