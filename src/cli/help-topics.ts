@@ -204,6 +204,7 @@ It reads a secret from the first of these that you give:
   account of the staking chain  --account-key-file          TAPSTAKE_ACCOUNT_KEY
   passphrase of a key           --passphrase-file           TAPSTAKE_PASSPHRASE
   new passphrase                --new-passphrase-file       TAPSTAKE_NEW_PASSPHRASE
+  passphrase of eotsd's keys    --keyring-passphrase-file   TAPSTAKE_KEYRING_PASSPHRASE
   HMAC key of a signer          --hmac-key-file             TAPSTAKE_HMAC_KEY
   words of a key (BIP-39)       --mnemonic-file             only a file or the terminal
   passphrase of the words       --bip39-passphrase-file     only a file

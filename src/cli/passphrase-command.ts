@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { counted } from "../core/text.js";
 import { passphraseBytes } from "../finality/keys/keyfile.js";
@@ -17,12 +18,13 @@ const SHOWN = 200;
  *
  * The command gets no standard input, and an environment without tapstake's variables. The caller must wipe the result.
  * @param option the option's name, for messages
+ * @param isForeign for a passphrase of the Go daemons: white space around it does not count, and it is not normalised
  * @throws TapstakeError `passphrase-command-failed`, `invalid-passphrase`; UsageError for a text that is no command
  */
 export async function passphraseFrom(
   commandLine: string,
   option: string,
-  { seconds = SECONDS } = {},
+  { seconds = SECONDS, isForeign = false }: { seconds?: number; isForeign?: boolean | undefined } = {},
 ): Promise<Uint8Array> {
   const words = wordsOf(commandLine, option);
   const { output, ...ended } = await run(words, seconds * 1000);
@@ -36,7 +38,7 @@ export async function passphraseFrom(
     const line = withoutNewline(output);
     if (line.length === 0) throw failed("its standard output is empty");
     if (line.includes(LINE_FEED)) throw failed("its standard output has more than one line");
-    return asPassphrase(line) ?? raise(failed("its standard output is not UTF-8"));
+    return asPassphrase(line, isForeign) ?? raise(failed("its standard output is not UTF-8"));
   } finally {
     output.fill(0);
   }
@@ -113,10 +115,11 @@ function withoutNewline(output: Buffer): Buffer {
 }
 
 /** Undefined if it is not UTF-8. ASCII never becomes a text, which could not be wiped. */
-function asPassphrase(line: Buffer): Uint8Array | undefined {
-  if (line.every((byte) => byte < 0x80)) return passphraseBytes(line);
+function asPassphrase(line: Buffer, isForeign: boolean): Uint8Array | undefined {
+  if (!isForeign && line.every((byte) => byte < 0x80)) return passphraseBytes(line);
   try {
-    return passphraseBytes(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(line));
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(line);
+    return isForeign ? utf8(text.trim()) : passphraseBytes(text);
   } catch (error) {
     if (error instanceof TapstakeError) throw error;
     return undefined;

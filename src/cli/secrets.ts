@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { confirm, isCancel, password, text } from "@clack/prompts";
+import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertNewPassphrase, LEAST_CHARACTERS, passphraseBytes } from "../finality/keys/keyfile.js";
 import { Interrupted, UsageError } from "./errors.js";
@@ -19,6 +20,8 @@ export interface PassphraseSource {
   readonly variable: "TAPSTAKE_PASSPHRASE" | "TAPSTAKE_NEW_PASSPHRASE" | "TAPSTAKE_KEYRING_PASSPHRASE";
   readonly option: string;
   readonly question: string;
+  /** For a passphrase that another program made a key of: it counts as that program takes it. */
+  readonly isForeign?: boolean;
   /** The user types a new passphrase twice. */
   readonly isNew?: boolean;
 }
@@ -46,12 +49,13 @@ export const currentPassphrase = (flags: PassphraseFlags): PassphraseSource => (
  * source has one
  */
 export async function readPassphrase(source: PassphraseSource): Promise<Uint8Array> {
-  const { file, command, commandOption = "", variable, option, question, isNew } = source;
+  const { file, command, commandOption = "", variable, option, question, isNew, isForeign } = source;
+  const bytesOf = isForeign ? foreignBytes : passphraseBytes;
   const given = process.env[variable];
   delete process.env[variable];
   if (command !== undefined) {
     const { passphraseFrom } = await import("./passphrase-command.js");
-    const printed = await passphraseFrom(command, commandOption);
+    const printed = await passphraseFrom(command, commandOption, { isForeign });
     if (isNew) assertNewPassphrase(printed);
     return printed;
   }
@@ -59,13 +63,16 @@ export async function readPassphrase(source: PassphraseSource): Promise<Uint8Arr
   if (known !== undefined) {
     const lack = isNew && known !== "" ? lackOf(known) : undefined;
     if (lack !== undefined) throw new TapstakeError("invalid-passphrase", `the new passphrase: ${lack}`);
-    return passphraseBytes(known);
+    return bytesOf(known);
   }
   if (!isWatched()) {
     throw new UsageError(`no terminal to ask for a passphrase at: give ${option} or ${variable}`);
   }
-  return passphraseBytes(isNew ? await askNew(question) : await askSecret(question));
+  return bytesOf(isNew ? await askNew(question) : await askSecret(question));
 }
+
+/** A passphrase of the Go daemons: without white space around it, and not normalised. */
+const foreignBytes = (passphrase: string): Uint8Array => utf8(passphrase.trim());
 
 const lackOf = (passphrase: string): string | undefined =>
   [...passphrase].length < LEAST_CHARACTERS

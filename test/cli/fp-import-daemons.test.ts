@@ -195,14 +195,10 @@ describe("fp keys import --eotsd", () => {
   it.skipIf(!hasTerminal)("asks for the last vote at a terminal", async () => {
     const args = ["fp", "keys", "import", "moved", "--eotsd", eotsd(), "--home", newHome()];
     const asked = (on: string, typed: string) => [`Type the key's last vote on ${on}`, `${typed}\r`] as const;
-    const refused = await onTerminal(args, { TAPSTAKE_PASSPHRASE: passphrase }, asked(chain, "1200"));
+    const env = { TAPSTAKE_PASSPHRASE: passphrase, NO_COLOR: "1" };
+    const refused = await onTerminal(args, env, asked(chain, "1200"));
     expect(refused.stdout).toContain("would-lower-mark");
-    const done = await onTerminal(
-      args,
-      { TAPSTAKE_PASSPHRASE: passphrase },
-      asked(chain, "1300"),
-      asked(other, "8"),
-    );
+    const done = await onTerminal(args, env, asked(chain, "1300"), asked(other, "8"));
     expect(done).toMatchObject({ code: 0 });
     expect(done.stdout).toMatch(/nothing is signed below +1301/);
   });

@@ -67,6 +67,11 @@ describe.concurrent("the passphrase of a command", () => {
     expect(await textFrom(printing(printed))).toBe(expected);
   });
 
+  it("of another program's key is not normalised, and white space around it does not count", async () => {
+    const given = await passphraseFrom(printing(" a\\314\\210 \\n"), OPTION, { isForeign: true });
+    expect([...given]).toEqual([0x61, 0xcc, 0x88]);
+  });
+
   it.each<[string, string, string]>([
     ["no output", "", "its standard output is empty"],
     ["an empty line", "\\n", "its standard output is empty"],

@@ -9,7 +9,7 @@ import { DEFAULT_PATH, secretFromMnemonic } from "../../src/finality/keys/mnemon
 import { type DaemonProcess, startDaemon } from "../signerd/support.js";
 import { serviceArguments } from "../deploy/unit-file.js";
 import { PAGES, type Page, parsePage, read } from "../support/pages.js";
-import { made, writeEotsd, writeFpd } from "../support/go-daemons.js";
+import { made as go, writeEotsd, writeFpd } from "../support/go-daemons.js";
 import { lightenScrypt } from "../support/light-scrypt.mjs";
 import { serve } from "../support/server.js";
 import { providersBlocks, UNRUN } from "../support/unrun.js";
@@ -71,9 +71,9 @@ const STORIES: Readonly<Record<string, Story>> = {
     begin: async (cwd) => {
       writeEotsd(join(cwd, ".eotsd"), "test");
       writeFpd(join(cwd, ".fpd"));
-      writeFileSync(join(cwd, "words"), `${made.words[0]}\n`);
+      writeFileSync(join(cwd, "words"), `${go.words[0]}\n`);
     },
-    filled: { "bbn-1": made.chain, "<last vote>": "1298" },
+    filled: { "bbn-1": go.chain, "<last vote>": "1298" },
     prints: [
       /votes added +294\r?\n +nothing is signed below +1298/,
       /heights +1200 to 1399/,

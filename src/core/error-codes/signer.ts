@@ -67,7 +67,8 @@ export const HOME = {
   },
   "votes-missing": {
     means: "eotsd's database lacks votes that the key has signed, or they cannot be trusted.",
-    causes: "a database from a backup, a rollback (`eotsd unsafe-rollback`), damaged records, or a second eotsd.",
+    causes:
+      "a database from a backup, a rollback (`eotsd unsafe-rollback`), damaged records, or a second eotsd.",
     do:
       "Find the eotsd that signed last, and import from its folder. If it is gone, find the key's last vote on the " +
       "chain (docs/emergency.md) and give it with `--last-vote`.",

@@ -146,6 +146,7 @@ const keyringPassphrase = (flags: DaemonFlags): PassphraseSource => ({
   variable: "TAPSTAKE_KEYRING_PASSPHRASE",
   option: "--keyring-passphrase-file",
   question: "Passphrase of eotsd's keyring",
+  isForeign: true,
 });
 
 /** @throws TapstakeError `key-not-found`; UsageError if several keys are there, and `--public-key` does not choose */
