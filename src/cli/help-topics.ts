@@ -195,14 +195,16 @@ arguments.
 It reads a secret from the first of these that you give:
 
   1. a file. Restrict it with chmod 600, or tapstake warns; - reads standard input
-  2. a variable, which tapstake removes from its environment after it has read it
-  3. a question at the terminal
+  2. for a passphrase, the output of a program (--passphrase-command), in place of a file
+  3. a variable, which tapstake removes from its environment after it has read it
+  4. a question at the terminal
 
   secret                        file                        variable
   secret key                    --secret-file               TAPSTAKE_SECRET
   account of the staking chain  --account-key-file          TAPSTAKE_ACCOUNT_KEY
   passphrase of a key           --passphrase-file           TAPSTAKE_PASSPHRASE
   new passphrase                --new-passphrase-file       TAPSTAKE_NEW_PASSPHRASE
+  passphrase of eotsd's keys    --keyring-passphrase-file   TAPSTAKE_KEYRING_PASSPHRASE
   HMAC key of a signer          --hmac-key-file             TAPSTAKE_HMAC_KEY
   words of a key (BIP-39)       --mnemonic-file             only a file or the terminal
   passphrase of the words       --bip39-passphrase-file     only a file
@@ -218,6 +220,10 @@ A staker's secret key must be one that the stake names, or tapstake refuses it a
 
 A file of a passphrase or an HMAC key counts up to the end of its first line. A new passphrase has
 at least 8 characters. Only one file of a command can be standard input.
+
+--passphrase-command 'systemd-creds decrypt passphrase.cred -' runs a program of a secret store. Its
+passphrase is the one line that it prints, without the line feed at the end. Spaces separate its
+arguments, quotes keep spaces, and no shell runs: for a pipe, give a script. It has 60 seconds.
 
 tapstake prints a secret only where that is the command's purpose (stake key --new writes a file; fp
 keys new, fp keys export and extract print). No error and no log contains one.`,

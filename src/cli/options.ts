@@ -140,9 +140,12 @@ export const wordsPassphraseOption = () =>
   new Option("--bip39-passphrase-file <file>", "passphrase of the words; - for standard input");
 
 export const passphraseOption = () =>
-  new Option(
-    "--passphrase-file <file>",
-    "passphrase, first line; - for standard input (env: TAPSTAKE_PASSPHRASE)",
+  new Option("--passphrase-file <file>", "passphrase; - for standard input (env: TAPSTAKE_PASSPHRASE)");
+
+/** The same from a program that asks a secret store, such as that of a cloud, systemd-creds, or a security module. */
+export const passphraseCommandOption = () =>
+  new Option("--passphrase-command <cmd>", "program that prints it (tapstake help secrets)").conflicts(
+    "passphraseFile",
   );
 
 export const yesOption = () => new Option("--yes", "skip the question");

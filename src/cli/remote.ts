@@ -32,12 +32,16 @@ export interface RemoteOptions {
  * @throws UsageError for options that say otherwise
  */
 export function asksRemote(options: RemoteOptions & LocalOptions): boolean {
-  const { remote, hmacKeyFile, tlsCa, tlsClient, passphraseFile, constantTime } = options;
+  const { remote, hmacKeyFile, tlsCa, tlsClient, passphraseFile, passphraseCommand, constantTime } = options;
   // The parser has refused options that contradict --remote.
   if (remote !== undefined) return true;
   const isRemote = Boolean(process.env["TAPSTAKE_REMOTE"]);
   const name = isRemote
-    ? firstGiven({ "--passphrase-file": passphraseFile, "--constant-time": constantTime })
+    ? firstGiven({
+        "--passphrase-file": passphraseFile,
+        "--passphrase-command": passphraseCommand,
+        "--constant-time": constantTime,
+      })
     : firstGiven({ "--hmac-key-file": hmacKeyFile, "--tls-ca": tlsCa, "--tls-client": tlsClient });
   if (name !== undefined) {
     throw new UsageError(
@@ -52,6 +56,7 @@ export function asksRemote(options: RemoteOptions & LocalOptions): boolean {
 /** For commands that can also sign here. */
 interface LocalOptions {
   readonly passphraseFile?: string | undefined;
+  readonly passphraseCommand?: string | undefined;
   readonly constantTime?: true | undefined;
 }
 

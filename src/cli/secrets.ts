@@ -1,8 +1,9 @@
 import { stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { confirm, isCancel, password, text } from "@clack/prompts";
+import { utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
-import { LEAST_CHARACTERS, passphraseBytes } from "../finality/keys/keyfile.js";
+import { assertNewPassphrase, LEAST_CHARACTERS, passphraseBytes } from "../finality/keys/keyfile.js";
 import { Interrupted, UsageError } from "./errors.js";
 import { readText } from "./input.js";
 import { tell, warn } from "./output.js";
@@ -12,42 +13,66 @@ export const isWatched = () => process.stdin.isTTY === true && process.stderr.is
 
 export interface PassphraseSource {
   readonly file?: string | undefined;
-  /** Read if there is no file, then removed, so that no child process inherits it. */
-  readonly variable: "TAPSTAKE_PASSPHRASE" | "TAPSTAKE_NEW_PASSPHRASE";
+  /** A command line that prints the passphrase, and the option that it was given with. */
+  readonly command?: string | undefined;
+  readonly commandOption?: string;
+  /** Read if there is neither, then removed, so that no child process inherits it. */
+  readonly variable: "TAPSTAKE_PASSPHRASE" | "TAPSTAKE_NEW_PASSPHRASE" | "TAPSTAKE_KEYRING_PASSPHRASE";
   readonly option: string;
   readonly question: string;
+  /** For a passphrase that another program made a key of: it counts as that program takes it. */
+  readonly isForeign?: boolean;
   /** The user types a new passphrase twice. */
   readonly isNew?: boolean;
 }
 
+/** Where the passphrase of an existing key is, by the options of the command. */
+export interface PassphraseFlags {
+  readonly passphraseFile?: string | undefined;
+  readonly passphraseCommand?: string | undefined;
+}
+
 /** The passphrase of an existing key. */
-export const currentPassphrase = (file: string | undefined): PassphraseSource => ({
-  file,
+export const currentPassphrase = (flags: PassphraseFlags): PassphraseSource => ({
+  file: flags.passphraseFile,
+  command: flags.passphraseCommand,
+  commandOption: "--passphrase-command",
   variable: "TAPSTAKE_PASSPHRASE",
   option: "--passphrase-file",
   question: "Passphrase of the key",
 });
 
 /**
- * Reads a passphrase from a file, the environment, or the terminal: never from an argument, which every process of the
- * machine can see. The caller must wipe it.
- * @throws TapstakeError `invalid-passphrase`, `file-error`, `cancelled`; UsageError if no source has one
+ * Reads a passphrase from a file, a command, the environment, or the terminal: never from an argument, which every
+ * process of the machine can see. The caller must wipe it.
+ * @throws TapstakeError `invalid-passphrase`, `file-error`, `passphrase-command-failed`, `cancelled`; UsageError if no
+ * source has one
  */
 export async function readPassphrase(source: PassphraseSource): Promise<Uint8Array> {
-  const { file, variable, option, question, isNew } = source;
+  const { file, command, commandOption = "", variable, option, question, isNew, isForeign } = source;
+  const bytesOf = isForeign ? foreignBytes : passphraseBytes;
   const given = process.env[variable];
   delete process.env[variable];
+  if (command !== undefined) {
+    const { passphraseFrom } = await import("./passphrase-command.js");
+    const printed = await passphraseFrom(command, commandOption, { isForeign });
+    if (isNew) assertNewPassphrase(printed);
+    return printed;
+  }
   const known = file === undefined ? given : await readSecretLine(file);
   if (known !== undefined) {
     const lack = isNew && known !== "" ? lackOf(known) : undefined;
     if (lack !== undefined) throw new TapstakeError("invalid-passphrase", `the new passphrase: ${lack}`);
-    return passphraseBytes(known);
+    return bytesOf(known);
   }
   if (!isWatched()) {
     throw new UsageError(`no terminal to ask for a passphrase at: give ${option} or ${variable}`);
   }
-  return passphraseBytes(isNew ? await askNew(question) : await askSecret(question));
+  return bytesOf(isNew ? await askNew(question) : await askSecret(question));
 }
+
+/** A passphrase of the Go daemons: without white space around it, and not normalised. */
+const foreignBytes = (passphrase: string): Uint8Array => utf8(passphrase.trim());
 
 const lackOf = (passphrase: string): string | undefined =>
   [...passphrase].length < LEAST_CHARACTERS

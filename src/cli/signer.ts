@@ -8,13 +8,12 @@ import { openProtection, type Protection } from "../finality/protection/protecti
 import type { Operations } from "../signerd/admin/operations.js";
 import type { ChainConfig } from "../vote/chain.js";
 import { warn } from "./output.js";
-import { currentPassphrase, withPassphrase } from "./secrets.js";
+import { currentPassphrase, type PassphraseFlags, withPassphrase } from "./secrets.js";
 
-export interface SignerOptions {
+export interface SignerOptions extends PassphraseFlags {
   readonly home?: string | undefined;
   readonly key: string;
   readonly chain: string;
-  readonly passphraseFile?: string | undefined;
 }
 
 /** All that is needed to sign on this machine. */
@@ -90,9 +89,9 @@ export async function withOperations<T>(home: Home, run: (operations: Operations
 /** The key of `--key`, unlocked with its passphrase; the caller must wipe it. */
 export const unlockFor = (
   home: Home,
-  { key, passphraseFile }: Pick<SignerOptions, "key" | "passphraseFile">,
+  { key, ...flags }: Pick<SignerOptions, "key" | keyof PassphraseFlags>,
 ): Promise<UnlockedKey> =>
-  withPassphrase(currentPassphrase(passphraseFile), (passphrase) => unlockKey(home, key, passphrase));
+  withPassphrase(currentPassphrase(flags), (passphrase) => unlockKey(home, key, passphrase));
 
 /**
  * The public key for a name or for 64 hexadecimal digits: a remote signer's key need not be in this home.

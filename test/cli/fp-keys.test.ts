@@ -611,12 +611,12 @@ describe.concurrent("secrets", () => {
     }
   });
 
-  it("cannot be given in arguments: every option that names one takes a file", async () => {
+  it("cannot be given in arguments: every option that names one takes a file or a program", async () => {
     for (const name of COMMANDS) {
       const { stdout } = await inProcess(["fp", "keys", name, "--help"]);
       const options = stdout.match(/^ {2}--[a-z0-9-]+ <[^>]+>/gm) ?? [];
       const secrets = options.filter((option) => /passphrase|secret|mnemonic|words/.test(option));
-      expect(secrets.filter((option) => !option.endsWith("-file <file>"))).toEqual([]);
+      expect(secrets.filter((option) => !/-(?:file <file>|command <cmd>)$/.test(option))).toEqual([]);
     }
   });
 });

@@ -9,6 +9,7 @@ import { DEFAULT_PATH, secretFromMnemonic } from "../../src/finality/keys/mnemon
 import { type DaemonProcess, startDaemon } from "../signerd/support.js";
 import { serviceArguments } from "../deploy/unit-file.js";
 import { PAGES, type Page, parsePage, read } from "../support/pages.js";
+import { made as go, writeEotsd, writeFpd } from "../support/go-daemons.js";
 import { lightenScrypt } from "../support/light-scrypt.mjs";
 import { serve } from "../support/server.js";
 import { providersBlocks, UNRUN } from "../support/unrun.js";
@@ -65,6 +66,19 @@ const STORIES: Readonly<Record<string, Story>> = {
   "docs/keys.md": {
     filled: { "<its x-only key>": keyAt("m") },
     prints: [new RegExp(KEY), new RegExp(keyAt("m"))],
+  },
+  "docs/migration.md": {
+    begin: async (cwd) => {
+      writeEotsd(join(cwd, ".eotsd"), "test");
+      writeFpd(join(cwd, ".fpd"));
+      writeFileSync(join(cwd, "words"), `${go.words[0]}\n`);
+    },
+    filled: { "bbn-1": go.chain, "<last vote>": "1298" },
+    prints: [
+      /votes added +294\r?\n +nothing is signed below +1298/,
+      /heights +1200 to 1399/,
+      /^tapstake_signatures_total\{outcome="new",code=""\} 0$/m,
+    ],
   },
   "docs/emergency.md": {
     begin: async (cwd) => {
@@ -188,10 +202,10 @@ class Reader {
 
 const copy = (from: string, to: string) => cpSync(from, to, { recursive: true });
 
-let made: Promise<string> | undefined;
+let votedHome: Promise<string> | undefined;
 
 /** A folder whose home has the key, with two votes, and beside it the interchange file of the old machine. */
-const voted = () => (made ??= haveVoted());
+const voted = () => (votedHome ??= haveVoted());
 
 async function haveVoted(): Promise<string> {
   const { cwd, env } = new Reader({}, "none");

@@ -34,6 +34,10 @@ export const UNRUN: Readonly<Record<string, Readonly<Record<string, string>>>> =
     exit: OTHER_USER,
     "journalctl --no-pager --lines 20 --unit tapstake": "needs systemd, with the service in it",
   },
+  "docs/keys.md": {
+    "systemd-creds encrypt --name=passphrase passphrase /etc/tapstake/passphrase.cred":
+      "needs systemd, as an administrator; test/cli/fp-passphrase-command.test.ts runs systemd-creds",
+  },
   "docs/operators.md": {
     "git clone <url of the repository> tapstake": INSTALLS,
     "sudo useradd --system --create-home --base-dir /var/lib --shell /bin/bash tapstake": ADMINISTRATOR,

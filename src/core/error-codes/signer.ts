@@ -47,6 +47,42 @@ export const HOME = {
     do: `Enter it again. If the passphrase is lost, or right and still refused, ${IMPORT_AGAIN}`,
     never: "Do not delete or move another file of the home.",
   },
+  "invalid-database": {
+    means: "A database of eotsd or fpd is damaged, cut short, or another kind of file.",
+    causes: "a copy of a running daemon's file, a full or failing disk, or another folder than the daemon's.",
+    do:
+      "Give the folder of the stopped daemon itself. If the database is damaged, import the key from its words " +
+      "(`tapstake fp keys import --help`) and follow “Begin above” in docs/emergency.md.",
+    never: "Do not import an older copy of the database: it lacks the last votes.",
+  },
+  "database-in-use": {
+    means: "eotsd or fpd has its database open, or wrote to it while tapstake read it.",
+    do: "Stop both daemons for good, so that nothing starts them again (docs/migration.md). Then import again.",
+    never: "Do not import from a copy while the daemon runs: two signers of one key can reveal it.",
+  },
+  "invalid-keyring": {
+    means: "tapstake cannot read eotsd's keyring, or a key in it.",
+    causes: "a damaged file, a key on a hardware device, or another keyring than `test` or `file`.",
+    do: "Import the key from its words instead: `tapstake fp keys import --help`.",
+  },
+  "votes-missing": {
+    means: "eotsd's database lacks votes that the key has signed, or they cannot be trusted.",
+    causes:
+      "a database from a backup, a rollback (`eotsd unsafe-rollback`), damaged records, or a second eotsd.",
+    do:
+      "Find the eotsd that signed last, and import from its folder. If it is gone, find the key's last vote on the " +
+      "chain (docs/emergency.md) and give it with `--last-vote`.",
+    never: "Do not give a lower height than the key's last vote.",
+  },
+  "passphrase-command-failed": {
+    means: "The command of `--passphrase-command` gave no passphrase.",
+    causes:
+      "no such program, an exit code other than 0, no answer within 60 seconds, or other output than one line.",
+    do:
+      "Run the command by hand as the same user: it must print the passphrase alone, on one line, and end with 0. " +
+      "It gets no standard input and no shell. For a pipe, write a script and give its path.",
+    never: "Do not write the passphrase into the command: every process of the machine can read it there.",
+  },
   "invalid-passphrase": {
     means: "A passphrase is empty or not text, or is too short for a key.",
     do: "Use a passphrase of 8 characters or more.",

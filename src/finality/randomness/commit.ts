@@ -47,6 +47,15 @@ export interface CommitRequest extends Committing {
   readonly start: bigint;
   /** The number of heights: from `chain.minCount` to 4,294,967,295. */
   readonly count: number;
+  /** Sees what was derived before it is signed and stored. What it throws ends the commitment. */
+  readonly inspect?: ((derived: DerivedCommitment) => void) | undefined;
+}
+
+/** What a commitment would be to. */
+export interface DerivedCommitment {
+  readonly root: Uint8Array;
+  /** The public randomness of a height of it, x-only. */
+  readonly publicRandomness: (height: bigint) => Uint8Array;
 }
 
 /**
@@ -67,7 +76,11 @@ export async function commitStored(request: CommitRequest): Promise<Commitment> 
   assertHeight(lastOf(range), "last height of a commitment");
   assertMinCount(chain, count);
   refuseOverlap(protection, { key: key.publicKey, chainId: chain.id }, range);
-  const hashes = await deriveSubtrees(request, range);
+  const points: Uint8Array[] = [];
+  const { inspect } = request;
+  const hashes = await deriveSubtrees(request, range, (block) => {
+    if (inspect) points.push(...xOnly(block.points));
+  });
   const context = chain.commitContext;
   const root = rootOfHashes(hashes);
   if (!isRootOfHashes(root, hashes)) {
@@ -75,6 +88,7 @@ export async function commitStored(request: CommitRequest): Promise<Commitment> 
       "two ways to hash the commitment give two roots: this machine computes wrongly; nothing was signed";
     throw new TapstakeError("self-check-failed", text);
   }
+  inspect?.({ root, publicRandomness: (height) => points[Number(height - start)]! });
   const signed = { ...range, root, ...(context !== undefined && { context }) };
   const signature = schnorr.sign(key.secretKey, commitmentDigest(signed));
   const commitment = { ...signed, signature };
@@ -174,9 +188,16 @@ async function prove(
 }
 
 /** Merkle hashes of every {@link SUBTREE} heights. */
-async function deriveSubtrees(request: Deriving, range: Heights): Promise<Uint8Array[]> {
+async function deriveSubtrees(
+  request: Deriving,
+  range: Heights,
+  see: (block: DerivedBlock) => void = () => {},
+): Promise<Uint8Array[]> {
   const hashes: Uint8Array[] = [];
-  const report = await derive(request, range, ({ subtrees }) => hashes.push(...hashesIn(subtrees)));
+  const report = await derive(request, range, (block) => {
+    hashes.push(...hashesIn(block.subtrees));
+    see(block);
+  });
   request.onReport?.(report);
   return hashes;
 }

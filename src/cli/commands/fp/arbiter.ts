@@ -25,6 +25,7 @@ import {
   homeOption,
   jsonOption,
   keyOption,
+  passphraseCommandOption,
   passphraseOption,
   yesOption,
 } from "../../options.js";
@@ -122,6 +123,7 @@ const enrol = () =>
     .addOption(keyOption().makeOptionMandatory())
     .option("--end-hold", "enrol a signer that signs nothing: its cause is found")
     .addOption(passphraseOption())
+    .addOption(passphraseCommandOption())
     .addOption(yesOption())
     .action(async ({ json: asJson = false, yes = false, key: name, endHold = false, ...options }) => {
       const home = findHome(options.home);
@@ -130,7 +132,7 @@ const enrol = () =>
         await mustType("enrol", { warning: END_HOLD, message: "Type enrol to end the hold", yes });
       }
       const { publicKey, store, signer } = await withProtection(home, (protection) =>
-        withPassphrase(currentPassphrase(options.passphraseFile), async (passphrase) => {
+        withPassphrase(currentPassphrase(options), async (passphrase) => {
           const key = unlockKey(home, name, passphrase);
           key.wipe();
           const state = await withArbiter(options, ({ client, prefix }) =>

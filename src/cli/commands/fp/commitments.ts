@@ -38,6 +38,7 @@ import {
   jsonOption,
   keyOption,
   lcdOption,
+  passphraseCommandOption,
   passphraseOption,
   remoteOption,
   tlsCaOption,
@@ -82,6 +83,7 @@ export const commit = () =>
     .addOption(constantTimeOption().conflicts("remote"))
     .option("--out <file>", "new file for the commitment too")
     .addOption(passphraseOption().conflicts("remote"))
+    .addOption(passphraseCommandOption().conflicts("remote"))
     .addOption(homeOption())
     .addOption(remoteOption())
     .addOption(hmacKeyOption())
@@ -259,6 +261,7 @@ export const proof = () =>
     .addOption(constantTimeOption())
     .option("--out <file>", "new file for the proof, instead of standard output")
     .addOption(passphraseOption())
+    .addOption(passphraseCommandOption())
     .addOption(homeOption())
     .addOption(jsonOption())
     .action(async ({ out, ...options }) => {

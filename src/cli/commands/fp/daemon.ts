@@ -20,6 +20,7 @@ import {
   jsonOption,
   keyOption,
   parseKey,
+  passphraseCommandOption,
   passphraseOption,
   several,
   signerOption,
@@ -28,7 +29,7 @@ import {
 } from "../../options.js";
 import { answer, table, warn } from "../../output.js";
 import { readBytes, readHmacKey, type RemoteOptions, withRemote } from "../../remote.js";
-import { currentPassphrase, warnOfReaders, withPassphrase } from "../../secrets.js";
+import { currentPassphrase, type PassphraseFlags, warnOfReaders, withPassphrase } from "../../secrets.js";
 import { isPublicKey, publicKeyNamed } from "../../signer.js";
 import { onStopRequest } from "../../stop-request.js";
 
@@ -58,6 +59,14 @@ export const serve = () =>
       "--passphrase-file <files...>",
       "one passphrase for all keys, or a file for each (env: TAPSTAKE_PASSPHRASE)",
       several,
+    )
+    .addOption(
+      new Option(
+        "--passphrase-command <cmd...>",
+        "one program that prints the passphrase, or one for each key",
+      )
+        .argParser(oneAfterAnother)
+        .conflicts("passphraseFile"),
     )
     .addOption(hmacKeyOption())
     .option("--tls-cert <file>", "certificate chain of this signer (PEM)")
@@ -169,26 +178,40 @@ export const serve = () =>
       if (typeof why !== "string") throw why;
     });
 
+/** The values of an option as they are: a command may have commas. */
+const oneAfterAnother = (text: string, earlier: string[] | undefined): string[] => [...(earlier ?? []), text];
+
 /** Passphrases exist no longer than `use` needs them. */
 async function unlocking<T>(
   {
     unlock,
     passphraseFile: files = [],
-  }: { unlock?: string[] | undefined; passphraseFile?: string[] | undefined },
+    passphraseCommand: commands = [],
+  }: {
+    unlock?: string[] | undefined;
+    passphraseFile?: string[] | undefined;
+    passphraseCommand?: string[] | undefined;
+  },
   use: (unlock: NonNullable<ServeOptions["unlock"]>) => Promise<T>,
 ): Promise<T> {
+  const [option, what] =
+    commands.length > 0 ? ["--passphrase-command", "commands"] : ["--passphrase-file", "files"];
+  const sources: PassphraseFlags[] = [
+    ...files.map((passphraseFile) => ({ passphraseFile })),
+    ...commands.map((passphraseCommand) => ({ passphraseCommand })),
+  ];
   if (!unlock) {
-    if (files.length > 0) throw new UsageError("--passphrase-file is for --unlock: give both");
+    if (sources.length > 0) throw new UsageError(`${option} is for --unlock: give both`);
     return use([]);
   }
-  if (files.length <= 1) {
-    return withPassphrase(currentPassphrase(files[0]), (passphrase) =>
+  if (sources.length <= 1) {
+    return withPassphrase(currentPassphrase(sources[0] ?? {}), (passphrase) =>
       use(unlock.map((key) => ({ key, passphrase }))),
     );
   }
-  if (files.length !== unlock.length) {
+  if (sources.length !== unlock.length) {
     throw new UsageError(
-      `--passphrase-file has ${files.length} files for ${unlock.length} keys: give one for all keys, or one for each in the order of --unlock`,
+      `${option} has ${sources.length} ${what} for ${unlock.length} keys: give one for all keys, or one for each in the order of --unlock`,
     );
   }
   if (files.filter((file) => file === "-").length > 1) {
@@ -197,7 +220,7 @@ async function unlocking<T>(
   const readNext = (done: NonNullable<ServeOptions["unlock"]>): Promise<T> => {
     const key = unlock[done.length];
     if (key === undefined) return use(done);
-    return withPassphrase(currentPassphrase(files[done.length]), (passphrase) =>
+    return withPassphrase(currentPassphrase(sources[done.length]!), (passphrase) =>
       readNext([...done, { key, passphrase }]),
     );
   };
@@ -359,17 +382,18 @@ export const unlock = () =>
   newCommand("unlock", UNLOCK)
     .argument("<key>", "x-only public key, or the name of a key in this home")
     .addOption(passphraseOption())
+    .addOption(passphraseCommandOption())
     .addOption(homeOption())
     .addOption(signerOption())
     .addOption(hmacKeyOption())
     .addOption(tlsCaOption())
     .addOption(tlsClientOption())
     .addOption(jsonOption())
-    .action(async (text, { json, home, passphraseFile, ...remote }) => {
+    .action(async (text, { json, home, passphraseFile, passphraseCommand, ...remote }) => {
       const key = keyToUnlock(text, home);
       await withRemote(remote, async (signer) => {
         await signer.ping();
-        await withPassphrase(currentPassphrase(passphraseFile), (passphrase) =>
+        await withPassphrase(currentPassphrase({ passphraseFile, passphraseCommand }), (passphrase) =>
           signer.unlockKey({ key, passphrase: new TextDecoder().decode(passphrase) }),
         );
         answer(json ?? false, { key, unlocked: true }, () => `unlocked at ${signer.address}`);

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { findHome } from "../../../finality/home.js";
@@ -15,7 +15,14 @@ import { type Described, groupCommand, type LazyCommands, newCommand } from "../
 import { UsageError } from "../../errors.js";
 import { keyFacts, keyListText, keyText } from "../../format/key.js";
 import { checkOneStandardInput } from "../../input.js";
-import { homeOption, jsonOption, passphraseOption, wholeNumber, yesOption } from "../../options.js";
+import {
+  homeOption,
+  jsonOption,
+  passphraseCommandOption,
+  passphraseOption,
+  wholeNumber,
+  yesOption,
+} from "../../options.js";
 import { answer, note } from "../../output.js";
 import { currentPassphrase, isWatched, mustAgree, mustType, withPassphrase } from "../../secrets.js";
 
@@ -127,7 +134,13 @@ it, the cost stays, but is at least 17.`,
 const passphrase = () =>
   keyCommand("passphrase", PASSPHRASE)
     .addOption(passphraseOption())
+    .addOption(passphraseCommandOption())
     .option("--new-passphrase-file <file>", "new passphrase, first line; - for standard input")
+    .addOption(
+      new Option("--new-passphrase-command <cmd>", "program that prints the new passphrase").conflicts(
+        "newPassphraseFile",
+      ),
+    )
     .option("--scrypt-log2 <number>", "cost of guessing, 17 to 20", scryptLog2)
     .addOption(homeOption())
     .addOption(jsonOption())
@@ -138,13 +151,15 @@ const passphrase = () =>
       showKey(home, name);
       const next = {
         file: newPassphraseFile,
+        command: options.newPassphraseCommand,
+        commandOption: "--new-passphrase-command",
         variable: "TAPSTAKE_NEW_PASSPHRASE",
         option: "--new-passphrase-file",
         question: "The new passphrase",
         isNew: true,
       } as const;
       const scrypt = log2 === undefined ? undefined : { ...DEFAULT_SCRYPT, n: 2 ** log2 };
-      const changed = await withPassphrase(currentPassphrase(passphraseFile), (old) =>
+      const changed = await withPassphrase(currentPassphrase(options), (old) =>
         withPassphrase(next, (given) => changePassphrase(home, name, old, { passphrase: given, scrypt })),
       );
       const facts = { ...keyFacts(changed), scrypt: changed.scrypt };
@@ -172,6 +187,7 @@ Prints 64 hexadecimal digits, or with --json all that another home needs.`,
 const exportSecret = () =>
   keyCommand("export", EXPORT)
     .addOption(passphraseOption())
+    .addOption(passphraseCommandOption())
     .addOption(yesOption())
     .addOption(homeOption())
     .addOption(jsonOption())
@@ -182,9 +198,7 @@ const exportSecret = () =>
         `tapstake will print the secret of ${hex.encode(publicKey)}. Anyone who sees it can vote with it, and two different votes at one height give the stake away. Never run it in two places.`,
       );
       await mustAgree("Print the secret?", options.yes === true);
-      const key = await withPassphrase(currentPassphrase(options.passphraseFile), (given) =>
-        unlockKey(home, name, given),
-      );
+      const key = await withPassphrase(currentPassphrase(options), (given) => unlockKey(home, name, given));
       const secretKey = hex.encode(key.secretKey);
       key.wipe();
       answer(options.json === true, { ...keyFacts(key), secretKey }, (facts) => facts.secretKey);
@@ -206,6 +220,7 @@ tapstake fp keys delete validator-1 --yes
 const remove = () =>
   keyCommand("delete", DELETE)
     .addOption(passphraseOption())
+    .addOption(passphraseCommandOption())
     .addOption(yesOption())
     .addOption(homeOption())
     .addOption(jsonOption())
@@ -214,9 +229,7 @@ const remove = () =>
       const { name, publicKey } = showKey(home, nameOrPublicKey);
       if (!options.yes) await mustTypeName(name, publicKey);
       const key = options.yes
-        ? await withPassphrase(currentPassphrase(options.passphraseFile), (given) =>
-            deleteKey(home, name, given),
-          )
+        ? await withPassphrase(currentPassphrase(options), (given) => deleteKey(home, name, given))
         : deleteKey(home, name, null);
       const deleted = keyFacts(key);
       answer(options.json === true, { deleted }, () => `deleted key ${deleted.name} (${deleted.publicKey})`);

@@ -10,13 +10,24 @@ import { newCommand } from "../../command.js";
 import { UsageError } from "../../errors.js";
 import { exportedKey, keyFacts, keyText, numberedWords } from "../../format/key.js";
 import { checkOneStandardInput, readText } from "../../input.js";
-import { homeOption, jsonOption, parseKey, passphraseOption, wholeNumber } from "../../options.js";
+import {
+  chainHeights,
+  homeOption,
+  jsonOption,
+  parseKey,
+  passphraseCommandOption,
+  passphraseOption,
+  wholeNumber,
+  yesOption,
+} from "../../options.js";
+import type { DaemonFlags } from "./import-daemons.js";
 import { answer, section, tell } from "../../output.js";
 import {
   ask,
   askSecret,
   currentPassphrase,
   isWatched,
+  type PassphraseFlags,
   readSecretLine,
   warnOfReaders,
   withPassphrase,
@@ -25,8 +36,8 @@ import {
 const NAME = ["<name>", "name for the key: a-z, 0-9, and . _ - between them"] as const;
 
 /** The new passphrase for a key. */
-const newPassphrase = (file: string | undefined, question: string) => ({
-  ...currentPassphrase(file),
+const newPassphrase = (flags: PassphraseFlags, question: string) => ({
+  ...currentPassphrase(flags),
   question,
   isNew: true,
 });
@@ -51,11 +62,12 @@ export const newKey = () =>
     .option("--path <path>", "derivation path of the key (BIP-32)", DEFAULT_PATH)
     .option("--no-confirm", "print the words with the answer instead of asking for them")
     .addOption(passphraseOption())
+    .addOption(passphraseCommandOption())
     .addOption(homeOption())
     .addOption(jsonOption())
-    .action(async (name, { path, confirm, home, passphraseFile, json }) => {
+    .action(async (name, { path, confirm, home, json, ...flags }) => {
       checkNewName(peekHome(home), name);
-      const source = newPassphrase(passphraseFile, "A passphrase for the new key");
+      const source = newPassphrase(flags, "A passphrase for the new key");
       await withPassphrase(source, async (passphrase) => {
         const mnemonic = newMnemonic();
         const secretKey = secretFromMnemonic(mnemonic, path);
@@ -117,7 +129,8 @@ tapstake fp keys import old-validator --mnemonic-file words --path m
 tapstake fp keys import moved --secret-file secret.json
 `,
   more: `--secret-file holds 64 hexadecimal digits, or the JSON of fp keys export. tapstake keeps the secret
-unchanged: n minus it has the same public key but other randomness, and cannot use its commitments.`,
+unchanged: n minus it has the same public key but other randomness, and cannot use its commitments.
+--eotsd and --fpd take the votes and commitments of the Go daemons along (docs/migration.md).`,
   topics: ["secrets", "home"],
   refused: "invalid words or secret, not the key of --public-key, or the name or key exists",
 } as const;
@@ -132,21 +145,60 @@ export const importKey = () =>
     .option("--secret-file <file>", "secret key, or an export; - for standard input")
     .option("--path <path>", `derivation path of the key (default: ${DEFAULT_PATH})`)
     .option("--bip39-passphrase-file <file>", "passphrase of the words; - for standard input")
+    .addOption(
+      new Option("--eotsd <dir>", "folder of a stopped eotsd: its key and its votes").conflicts([
+        "mnemonicFile",
+        "secretFile",
+        "path",
+        "derivationVersion",
+      ]),
+    )
+    .option("--fpd <dir>", "folder of a stopped fpd: its commitments too")
+    .option("--keyring-passphrase-file <file>", "passphrase of eotsd's keyring")
+    .addOption(
+      new Option("--keyring-passphrase-command <cmd>", "program that prints it").conflicts(
+        "keyringPassphraseFile",
+      ),
+    )
+    .addOption(
+      new Option(
+        "--last-vote <chain=height>",
+        "the key's last vote on a chain; it begins above (repeatable)",
+      ).argParser(chainHeights),
+    )
+    .addOption(yesOption())
     .option("--public-key <key>", "expected public key; refuse any other")
     .option("--derivation-version <number>", "version of the derivation of randomness", wholeNumber)
     .addOption(passphraseOption())
+    .addOption(passphraseCommandOption())
     .addOption(homeOption())
     .addOption(jsonOption())
     .action(async (name, options) => {
       const { mnemonicFile, secretFile, bip39PassphraseFile, passphraseFile } = options;
-      checkOneStandardInput(mnemonicFile, secretFile, bip39PassphraseFile, passphraseFile);
+      const { keyringPassphraseFile } = options;
+      checkOneStandardInput(
+        mnemonicFile,
+        secretFile,
+        bip39PassphraseFile,
+        passphraseFile,
+        keyringPassphraseFile,
+      );
       const wanted = options.publicKey === undefined ? undefined : parseKey(options.publicKey, "public key");
       checkNewName(peekHome(options.home), name);
+      const source = newPassphrase(options, "A passphrase for the key in this home");
+      if (options.eotsd !== undefined) {
+        const { importFromDaemons } = await import("./import-daemons.js");
+        return importFromDaemons({ name, wanted, passphrase: source }, options);
+      }
+      checkForDaemons(options);
       const { secretKey, path, derivationVersion } = await readSecret(options);
       try {
         if (wanted) checkWanted(secretKey, wanted, path);
         else if (isWatched()) tell(publicKeyText(secretKey, path));
-        const source = newPassphrase(passphraseFile, "A passphrase for the key in this home");
+        if (options.fpd !== undefined) {
+          const { importFromDaemons } = await import("./import-daemons.js");
+          return await importFromDaemons({ name, wanted, passphrase: source, secretKey }, options);
+        }
         const created = await withPassphrase(source, (passphrase) => {
           const key = { name, passphrase, secretKey, origin: "imported", path, derivationVersion } as const;
           return createKey(openHome(options.home), key);
@@ -161,6 +213,15 @@ export const importKey = () =>
         );
       }
     });
+
+/** @throws UsageError for options that say something of daemons that are not named */
+function checkForDaemons(options: DaemonFlags): void {
+  const { fpd, keyringPassphraseFile, keyringPassphraseCommand, lastVote, yes } = options;
+  if (keyringPassphraseFile !== undefined || keyringPassphraseCommand !== undefined)
+    throw new UsageError("the passphrase of a keyring is for --eotsd: give both");
+  if ((lastVote !== undefined || yes !== undefined) && fpd === undefined)
+    throw new UsageError("--last-vote and --yes are for --eotsd and --fpd; else use fp protection init");
+}
 
 interface Sources {
   readonly mnemonicFile?: string | undefined;

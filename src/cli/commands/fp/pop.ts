@@ -5,7 +5,14 @@ import { loadChains } from "../../../finality/chains.js";
 import { findHome } from "../../../finality/home.js";
 import { showKey } from "../../../finality/keys/keystore.js";
 import { groupCommand, type LazyCommands, newCommand } from "../../command.js";
-import { homeOption, jsonOption, keyOption, parseKey, passphraseOption } from "../../options.js";
+import {
+  homeOption,
+  jsonOption,
+  keyOption,
+  parseKey,
+  passphraseCommandOption,
+  passphraseOption,
+} from "../../options.js";
 import { answer, table, warn } from "../../output.js";
 import { unlockFor } from "../../signer.js";
 
@@ -44,6 +51,7 @@ const make = () =>
     .requiredOption("--address <address>", "account on the staking chain, such as bbn1…")
     .option("--chain <id>", "chain whose context to sign with")
     .addOption(passphraseOption())
+    .addOption(passphraseCommandOption())
     .addOption(homeOption())
     .addOption(jsonOption())
     .action(async (options) => {

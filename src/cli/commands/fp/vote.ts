@@ -25,6 +25,7 @@ import {
   homeOption,
   jsonOption,
   keyOption,
+  passphraseCommandOption,
   passphraseOption,
   remoteOption,
   tlsCaOption,
@@ -86,6 +87,7 @@ export const command = () =>
     .addOption(arbiterOption().conflicts("remote"))
     .addOption(arbiterTlsOption())
     .addOption(passphraseOption().conflicts("remote"))
+    .addOption(passphraseCommandOption().conflicts("remote"))
     .addOption(homeOption())
     .addOption(remoteOption())
     .addOption(hmacKeyOption())
