@@ -265,7 +265,7 @@ sign nothing here. To sign here again, unset TAPSTAKE_REMOTE.
 
   --remote [host:port]     default: $TAPSTAKE_REMOTE, else 127.0.0.1:12582
   --hmac-key-file <file>   HMAC key shared with the signer (env: TAPSTAKE_HMAC_KEY)
-  --tls-ca <file>          use TLS; PEM of the signer's certificate or its CA (env: TAPSTAKE_TLS_CA)
+  --tls-ca <file>          use TLS; PEM of the signer's CA or certificate (env: TAPSTAKE_TLS_CA)
   --tls-client <files>     your certificate and its key (PEM), for a signer with --tls-client-ca
                            (env: TAPSTAKE_TLS_CLIENT)
 

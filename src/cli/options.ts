@@ -165,7 +165,7 @@ export const chainOption = () => new Option("--chain <id>", "id of the chain, su
 
 /** Derives randomness without tables. */
 export const constantTimeOption = () =>
-  new Option("--constant-time", "derive randomness in constant time; use on shared hardware (slower)");
+  new Option("--constant-time", "derive in constant time; for shared hardware (slower)");
 
 /** For commands that always ask a signer on another machine, or in another process. */
 export const signerOption = () =>
@@ -185,7 +185,7 @@ export const hmacKeyOption = () =>
   new Option("--hmac-key-file <file>", "HMAC key shared with callers, first line (env: TAPSTAKE_HMAC_KEY)");
 
 export const tlsCaOption = () =>
-  new Option("--tls-ca <file>", "use TLS; PEM of the signer's certificate or its CA (env: TAPSTAKE_TLS_CA)");
+  new Option("--tls-ca <file>", "use TLS; PEM of the signer's CA or certificate (env: TAPSTAKE_TLS_CA)");
 
 /** The caller's own certificate, for a signer with --tls-client-ca. */
 export const tlsClientOption = () =>

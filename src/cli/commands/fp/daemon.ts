@@ -57,7 +57,7 @@ export const serve = () =>
     .option("--unlock <keys...>", "keys to unlock at start", several)
     .option(
       "--passphrase-file <files...>",
-      "one passphrase for all keys, or a file for each (env: TAPSTAKE_PASSPHRASE)",
+      "one for all keys, or one for each (env: TAPSTAKE_PASSPHRASE)",
       several,
     )
     .addOption(
@@ -80,7 +80,7 @@ export const serve = () =>
     .addOption(
       new Option(
         "--chain-height <chain=height>",
-        "last vote on a chain; sign nothing new at or below (repeatable)",
+        "last vote on a chain; nothing new at or below (repeatable)",
       ).argParser(chainHeights),
     )
     .option(
