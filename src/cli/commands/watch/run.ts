@@ -153,7 +153,10 @@ async function* untilTipOf(watch: Watch): AsyncGenerator<WatchItem, void> {
 
 const line = (stake: WatchedStake): string => `${stake.outpoint}  ${viewText(stake)}`;
 
-/** Adds the delegations of a folder that were not added yet; what is wrong with a file is a warning. */
+/**
+ * Adds the delegations of a folder that were not added yet. What is wrong with a file is a warning, given once; what is
+ * wrong with the store is one each time, as the file is tried again.
+ */
 export function addFolder(watch: Pick<Watch, "add">, folder: string, seen: Set<string>): void {
   const added: Delegation[] = [];
   let names: string[];
@@ -170,10 +173,16 @@ export function addFolder(watch: Pick<Watch, "add">, folder: string, seen: Set<s
     const path = join(folder, name);
     try {
       const text = readFileSync(path, "utf8");
-      if (seen.has(`${name}\n${text}`)) continue;
-      seen.add(`${name}\n${text}`);
+      const read = `${name}\n${text}`;
+      if (seen.has(read)) continue;
+      seen.add(read);
       const delegation = inFile(path, () => delegationFromJson(text));
-      watch.add([delegation]);
+      try {
+        watch.add([delegation]);
+      } catch (error) {
+        if (error instanceof TapstakeError && error.code === "store-unwritable") seen.delete(read);
+        throw error;
+      }
       added.push(delegation);
     } catch (error) {
       const isOurs = error instanceof TapstakeError;
