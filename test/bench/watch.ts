@@ -126,12 +126,13 @@ async function catchUp(): Promise<void> {
   const node = await startNode({ args, blocks: 110 });
   try {
     // To strangers: the node's wallet would take longer to note its own outputs than all else here.
-    const addresses = Array.from({ length: 500 }, () =>
+    const addresses = Array.from({ length: 2_200 }, () =>
       taprootAddress(new Uint8Array(randomBytes(32)), "regtest"),
     );
     const outputs = Object.fromEntries(addresses.map((address) => [address, "0.00001"]));
-    for (let i = 0; i < 40; i++) {
-      for (let j = 0; j < 4; j++) await node.rpc.call("sendmany", "", outputs);
+    // 20 MB: with less, a catch-up would be the making of its store.
+    for (let i = 0; i < 20; i++) {
+      for (let j = 0; j < 10; j++) await node.rpc.call("sendmany", "", outputs);
       await node.mine();
     }
     const { url, cookieFile } = node.connection;
