@@ -18,7 +18,7 @@ import {
 } from "./support.js";
 
 /** More than a prune forgets at once. */
-const HISTORY = isLong ? 20_000 : 2_500;
+const HISTORY = isLong ? 5_000 : 2_500;
 const ROUNDS = isLong ? 25 : 1;
 
 const message = (height: bigint) => ballot(height, `block ${height}`);
