@@ -51,13 +51,16 @@ export default defineConfig({
     hookTimeout: 600_000,
     projects: [
       project("pure", { include: shared, exclude: alone, pool: "threads", isolate: false }),
-      // In processes, as their tests change a process's folder, variables and streams.
-      project("processes", {
-        include: ["{test,regtest}/**/*.test.ts"],
-        exclude: [...shared, ...alone, "test/{pages,babylond}/**"],
-        pool: "forks",
-        isolate: false,
-      }),
+      // In processes, as their tests change a process's folder, variables and streams. Commands seal keys at a light cost
+      // there, which other processes cannot open.
+      ...[
+        { name: "cli", include: ["test/cli/**/*.test.ts"], exclude: alone },
+        {
+          name: "processes",
+          include: ["{test,regtest}/**/*.test.ts"],
+          exclude: [...shared, ...alone, "test/{cli,pages,babylond}/**"],
+        },
+      ].map(({ name, ...files }) => project(name, { ...files, pool: "forks", isolate: false })),
       project("alone", { include: alone, pool: "forks" }),
     ],
   },
