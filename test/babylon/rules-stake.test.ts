@@ -302,8 +302,8 @@ describe("the rules of MsgCreateBTCDelegation", () => {
     const message = createDelegationMessage({ delegation, stakerAddress: address, proof: own });
     const named = { name: "MsgCreateBTCDelegation", message } as const;
     const at = (height: number) => checkRules("v4", named, { params: mainnet, btcTip: { height } });
-    expect(at(960_000)).toMatchObject({ ok: true });
-    expect(at(900_000)).toMatchObject({ rule: "params-version", verdict: "never" });
+    expect(at(today.activationHeight)).toMatchObject({ ok: true });
+    expect(at(today.activationHeight - 1)).toMatchObject({ rule: "params-version", verdict: "never" });
   });
 });
 
