@@ -22,6 +22,7 @@ import {
   openWatch,
   restSource,
   rpcSource,
+  type Watch,
 } from "../../src/watch/index.js";
 import { Scanner } from "../../src/watch/scanner.js";
 import { settingsOf } from "../../src/watch/settings.js";
@@ -121,7 +122,7 @@ try {
 
 /** Catch-ups of a store from a bitcoind, with blocks of outputs. */
 async function catchUp(): Promise<void> {
-  // Each store that was closed leaves a wait for a block behind, for which bitcoind keeps a thread a while.
+  // Each store that has caught up waits for a block, and bitcoind keeps a thread for it.
   const args = ["-rest=1", "-rpcthreads=32"];
   const node = await startNode({ args, blocks: 110 });
   try {
@@ -130,8 +131,8 @@ async function catchUp(): Promise<void> {
       taprootAddress(new Uint8Array(randomBytes(32)), "regtest"),
     );
     const outputs = Object.fromEntries(addresses.map((address) => [address, "0.00001"]));
-    // 20 MB: with less, a catch-up would be the making of its store.
-    for (let i = 0; i < 20; i++) {
+    // 40 MB.
+    for (let i = 0; i < 40; i++) {
       for (let j = 0; j < 10; j++) await node.rpc.call("sendmany", "", outputs);
       await node.mine();
     }
@@ -147,16 +148,14 @@ async function catchUp(): Promise<void> {
     const tip = await rest().tip();
     const hashes: (string | null)[] = [];
     for (let i = 1; i <= tip.height; i++) hashes.push(await rest().hashAt(i));
-    let stores = 0;
+    // Made before: a catch-up is no making of a store, and no end of a watch.
+    const paths = Array.from({ length: 40 }, (_, i) => join(folder, `${i}.db`));
+    for (const path of paths) initStore(path, { network: "regtest", first: 1 });
+    const open: Watch[] = [];
     const store = (source: () => BlockSource) => async () => {
-      const path = join(folder, `${stores++}.db`);
-      const watch = await openWatch({
-        source: source(),
-        store: path,
-        init: { network: "regtest", first: 1 },
-      });
+      const watch = await openWatch({ source: source(), store: paths.pop()! });
+      open.push(watch);
       await watch.caughtUp();
-      await watch.close();
     };
     const bare = (source: () => BlockSource) => async () => {
       const from = source();
@@ -173,6 +172,7 @@ async function catchUp(): Promise<void> {
       bareRpc: bare(rpc),
       files: bare(files),
     });
+    for (const watch of open) await watch.close();
     say("a catch-up by REST", taken.rest, "ms");
     say("  downloading alone", taken.bareRest, "ms");
     say("a catch-up by RPC", taken.rpc, "ms");

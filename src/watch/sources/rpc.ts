@@ -1,14 +1,19 @@
+import { parseHeader } from "../../bitcoin/header.js";
 import type { Outpoint } from "../../bitcoin/transaction.js";
 import type { ChainTip } from "../../chain/access.js";
 import { createRpc, type Rpc, type RpcOptions } from "../../chain/rpc.js";
 import { hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
+import { hashText } from "../outpoint.js";
 import type { BlockSource, Located } from "../source.js";
 
 /** How long one call waits for a new block, in milliseconds. */
 const WAIT = 20_000;
 /** On nodes that cannot be given the known tip, a block between two calls is seen after this time. */
 const WAIT_WITHOUT_TIP = 5_000;
+
+/** How many calls run at once: as many as the fewest threads that nodes answer with. */
+const AT_ONCE = 4;
 
 /** bitcoind's codes: no such block or transaction; a wrong height; a method's help, or pruned data. */
 const NOT_FOUND = -5;
@@ -29,6 +34,7 @@ export function rpcSource(options: RpcOptions): BlockSource {
       return Buffer.from(await found(hash, rpc, () => rpc.getblockhex(hash)), "hex");
     },
     waitForTip: (known, signal) => waitForTip(options, known, signal),
+    headersAfter: (hash, count) => headersAfter(rpc, hash, count),
     locate: (outpoints) => locate(rpc, outpoints),
     lowestBlock: () => lowestBlock(rpc),
   };
@@ -46,6 +52,32 @@ async function hashAt(rpc: Rpc, height: number): Promise<string | null> {
     if (codeOf(error) === INVALID_PARAMETER) return null;
     throw error;
   }
+}
+
+/** The next headers of the best chain, by their heights: a call gives one, so a few are asked for at once. */
+async function headersAfter(rpc: Rpc, hash: string, count: number): Promise<Uint8Array[]> {
+  const known = await found(hash, rpc, () =>
+    rpc.call<{ height: number; confirmations: number }>("getblockheader", hash),
+  );
+  const headers: Uint8Array[] = [];
+  if (known.confirmations < 0) return headers;
+  let previous = hash;
+  while (headers.length < count) {
+    const from = known.height + headers.length + 1;
+    const heights = Array.from({ length: Math.min(AT_ONCE, count - headers.length) }, (_, i) => from + i);
+    for (const header of await Promise.all(heights.map((height) => headerAt(rpc, height)))) {
+      // After a reorganisation between two calls, the rest is of another chain.
+      if (!header || hashText(header.subarray(4, 36)) !== previous) return headers;
+      previous = hashText(parseHeader(header).hash);
+      headers.push(header);
+    }
+  }
+  return headers;
+}
+
+async function headerAt(rpc: Rpc, height: number): Promise<Uint8Array | null> {
+  const hash = await hashAt(rpc, height);
+  return hash === null ? null : hex.decode(await rpc.call<string>("getblockheader", hash, false));
 }
 
 async function lowestBlock(rpc: Rpc): Promise<number> {
