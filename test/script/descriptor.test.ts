@@ -8,7 +8,7 @@ import { descriptorChecksum } from "../../src/script/descriptor.js";
 import { leafMiniscript } from "../../src/script/leaf.js";
 import { slashingChangeOutput, stakingOutput, unbondingOutput } from "../../src/script/outputs.js";
 import { MAX_KEYS, type StakeTerms } from "../../src/script/terms.js";
-import { runs } from "../support/runs.js";
+import { runs, some } from "../support/runs.js";
 import { anyTerms, anyTimelock, termsOf } from "../support/stakes.js";
 
 // rust-miniscript and rust-bitcoin: of other authors, in another language.
@@ -75,7 +75,7 @@ describe("a descriptor", () => {
   const filled = (stakers: number, providers: number, keys: number) =>
     termsOf(stakers, providers, keys - stakers - providers);
 
-  it.each(shapes)(
+  it.each(some(shapes, 0))(
     "of 998 keys is accepted by rust-miniscript: %s stakers, %s providers",
     (stakers, providers) => {
       const terms = filled(stakers, providers, MAX_KEYS - 1);
@@ -89,7 +89,7 @@ describe("a descriptor", () => {
     },
   );
 
-  it.each(shapes)(
+  it.each(some(shapes, 0))(
     "of 999 keys, the most that can be spent, is accepted unless one leaf has them all: %s stakers, %s providers",
     (stakers, providers) => {
       const terms = filled(stakers, providers, MAX_KEYS);

@@ -49,7 +49,7 @@ describe("a reader of the log that stalls", () => {
     const { address, metricsAddress } = JSON.parse(answer) as Record<"address" | "metricsAddress", string>;
     const key = made.key.publicKey;
     // The pipe has room for 64 KiB, and the signer keeps 1 MiB.
-    await fillLog(address, key, 25);
+    await fillLog(address, key, 14);
     const vote = { key, chainId: CHAIN, height: 1n, message: ballot(1n) };
     expect((await connect(address).signEots(vote)).outcome).toBe("new");
     expect((await fetch(`http://${metricsAddress}/healthz`)).status).toBe(200);

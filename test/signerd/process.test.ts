@@ -102,7 +102,7 @@ describe("tapstake fp serve, as a process", () => {
     const key = made.key.publicKey;
     const answered = new Map<bigint, Uint8Array>();
     let daemon = await startDaemon(made);
-    for (let round = 0n; round < (isLong ? 5n : 2n); round++) {
+    for (let round = 0n; round < (isLong ? 5n : 1n); round++) {
       const clients = Array.from({ length: 8 }, () => connect(daemon.address));
       const killed = daemon;
       const limit = 20 + Number(round) * 17;
@@ -115,7 +115,7 @@ describe("tapstake fp serve, as a process", () => {
       daemon = await startDaemon(made);
       await expectKept(daemon, key, answered);
     }
-    expect(answered.size).toBeGreaterThan(isLong ? 150 : 40);
+    expect(answered.size).toBeGreaterThan(isLong ? 150 : 15);
   });
 
   it("finishes a batch that it began, and begins no other", async () => {

@@ -203,8 +203,8 @@ describe("the size that a stake's fee is computed from", () => {
   });
 
   it.each([
-    ["P2WSH", [4, 5, 8, 12, 15], 15, 71],
-    ["P2TR leaf", [4, 5, 8, 12, 16], 16, 64],
+    ["P2WSH", some([4, 5, 8, 12, 15], 1), 15, 71],
+    ["P2TR leaf", some([4, 5, 8, 12, 16], 1), 16, 64],
   ] as const)(
     "suffices for many signatures, and is close when their coin gives their length: %s",
     (of, quorums, keys, short) => {
