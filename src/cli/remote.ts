@@ -142,7 +142,7 @@ export function asRemoteSigner<T>(
 }
 
 function stoppedFirst({ code, message, details }: TapstakeError, address: string): TapstakeError {
-  const order = `Where: on the machine of the signer at ${address}, in its home. Stop it first: while it runs, tapstake fp protection is refused there.`;
+  const order = `Where: on the machine of the signer at ${address}, in its home. Stop it first: while it runs, tapstake fp protection init and import are refused there.`;
   return new TapstakeError(code, `${message}\n${order}`, details);
 }
 

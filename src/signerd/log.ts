@@ -35,6 +35,7 @@ export function openLog(level: string, file: string | undefined): ProcessLog {
   return {
     log,
     reopen() {
+      if (file === undefined) return;
       try {
         out.reopen();
         log.info("opened the log file again");

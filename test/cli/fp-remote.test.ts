@@ -131,7 +131,9 @@ describe("with --remote, and a daemon on another home", () => {
     createKey(openHome(home), { ...moved, scrypt: LIGHT });
     expectDone(await fp(home, ["unlock", "moved", "--remote", address]));
     const vote = ["vote", "--key", "moved", "--chain", chain, "--height", "1", "--hash", block(1)];
-    expect(expectRefused(await ask(vote), "protection-uninitialised")).toContain("Stop it first");
+    expect(expectRefused(await ask(vote), "protection-uninitialised")).toContain(
+      "Stop it first: while it runs, tapstake fp protection init and import are refused there",
+    );
   });
 
   it("status reports a failed store of a running daemon, and what to do", async () => {

@@ -50,7 +50,7 @@ const STORIES: Readonly<Record<string, Story>> = {
     ],
   },
   "docs/daemon.md": {
-    filled: { "<its x-only key>": keyAt("m"), "<height>": "120000" },
+    filled: { "<its x-only key>": keyAt("m"), "<height>": "120000", "--count 50000": "--count 256" },
     prints: [/^tapstake_signatures_total\{outcome="new",code=""\} 0$/m],
   },
   "docs/service.md": {
@@ -61,6 +61,7 @@ const STORIES: Readonly<Record<string, Story>> = {
       )!;
       writeFileSync(join(cwd, "permissions.json"), list!, { mode: 0o600 });
     },
+    filled: { "IP:10.0.0.5": "IP:127.0.0.1" },
     prints: [/health +serving/, /"healthy":true/, /"subjects":/],
   },
   "docs/keys.md": {

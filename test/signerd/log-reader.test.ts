@@ -87,6 +87,19 @@ describe("SIGHUP", () => {
     daemon.kill("SIGTERM");
     expect(await daemon.ended).toEqual({ code: 0, signal: null });
   });
+
+  it("SIGHUP: without --log-file, opens no file and says nothing of one", async () => {
+    const made = homeWithKey();
+    const daemon = await startDaemon(made);
+    daemon.kill("SIGHUP");
+    // The answer comes after the signal: the process handles it first.
+    const vote = { key: made.key.publicKey, chainId: CHAIN, height: 1n, message: ballot(1n) };
+    expect((await connect(daemon.address).signEots(vote)).outcome).toBe("new");
+    daemon.kill("SIGTERM");
+    expect(await daemon.ended).toEqual({ code: 0, signal: null });
+    expect(daemon.logged()).toContain('"stopped"');
+    expect(daemon.logged()).not.toContain("log file");
+  });
 });
 
 describe("fp serve with a mistyped home", () => {

@@ -187,8 +187,9 @@ export const PROTECTION = {
     causes: "a mistyped height or chain id, a commitment made elsewhere, or one that ended.",
     do:
       "Check the height and the chain id. Commit to the heights: `tapstake fp commit --key <name> --chain <id> --start <height> --count <number>`. " +
-      "For heights that the key committed elsewhere, this gives the same root. " +
-      "To vote without it, give a reason: `--uncommitted <reason>`. For a proof, `--commitment <file>` works too.",
+      "If the signer runs, add `--remote`. For heights that the key committed elsewhere, this gives the same root. " +
+      "To vote without it, give a reason: `--uncommitted <reason>` to `fp vote`, or `--uncommitted <chain>=<reason>` to `fp serve`. " +
+      "For a proof, `--commitment <file>` works too.",
   },
 } as const satisfies ErrorGroup;
 
@@ -210,7 +211,7 @@ export const ARBITER = {
       "a restored backup, a rebuilt cluster, a changed member, a retired signer, or a copy of this home that runs elsewhere.",
     do:
       "Find out which of these it was. After a restore, follow “Restore” in docs/arbiter.md on every machine. " +
-      "Then enrol this signer anew: `tapstake fp arbiter enrol --key <name> --end-hold --arbiter <url>`.",
+      "Then stop this signer, and enrol it anew: `tapstake fp arbiter enrol --key <name> --end-hold --arbiter <url>`.",
     never:
       "Do not enrol anew before you know the cause: a store that went back has lost votes. A second vote reveals the key.",
   },
@@ -255,7 +256,7 @@ export const ARBITER = {
   },
   "arbiter-state-damaged": {
     means: "The file in which this home remembers its arbiter is damaged.",
-    do: "Make sure that no copy of this home runs elsewhere. Then enrol this signer anew: `tapstake fp arbiter enrol --key <name> --end-hold --arbiter <url>`.",
+    do: "Make sure that no copy of this home runs elsewhere. Then stop this signer, and enrol it anew: `tapstake fp arbiter enrol --key <name> --end-hold --arbiter <url>`.",
     never: "Do not put an older copy of the file in its place.",
   },
 } as const satisfies ErrorGroup;
