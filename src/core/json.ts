@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { _addIssue as addIssue } from "valibot";
 import { describeType, TapstakeError } from "./errors.js";
 
 /**
@@ -113,7 +114,7 @@ function refuseArrays(schema: object): void {
     schema["~run"] = function (dataset, config) {
       if (!Array.isArray(dataset.value)) return run.call(this, dataset, config);
       const refused = dataset as v.UnknownDataset | Refused;
-      v._addIssue(this as v.GenericSchema, "type", refused, config);
+      addIssue(this as v.GenericSchema, "type", refused, config);
       return refused as Refused;
     };
   }

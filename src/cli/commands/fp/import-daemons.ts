@@ -129,9 +129,9 @@ async function importKnown({ name, passphrase }: Request, flags: DaemonFlags, so
  * the height that eotsd remembers, and not above the last vote that the operator knows.
  * @throws TapstakeError `unknown-chain`
  */
-function mustKnow(lastVote: ReadonlyMap<string, bigint> | undefined, chains: readonly string[]): void {
+function mustKnow(stated: ReadonlyMap<string, bigint> | undefined, chains: readonly string[]): void {
   const known = [...new Set(chains)].filter(isChainId).sort();
-  const chain = [...(lastVote?.keys() ?? [])].find((each) => !known.includes(each));
+  const chain = [...(stated?.keys() ?? [])].find((each) => !known.includes(each));
   if (chain === undefined) return;
   const near = nearest(chain, known);
   const others = known.length === 0 ? "they know no chain" : `they know ${known.join(", ")}`;
