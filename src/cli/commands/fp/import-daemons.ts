@@ -125,7 +125,7 @@ async function importKnown({ name, passphrase }: Request, flags: DaemonFlags, so
 }
 
 /**
- * Refuses a last vote on a chain of which there is no record: with a mistyped chain id, the real chain would begin at
+ * Refuses a last vote on a chain without any record: with a mistyped chain id, the real chain would begin at
  * the height that eotsd remembers, and not above the last vote that the operator knows.
  * @throws TapstakeError `unknown-chain`
  */
