@@ -58,6 +58,11 @@ export class Permissions {
     throw notPermitted(client, `may not ask for "${kind}" with key ${hex.encode(key)}${where}`);
   }
 
+  /** The chains that it names, each once. */
+  get chains(): readonly string[] {
+    return [...new Set(this.clients.flatMap(({ allow }) => allow.map(({ chain }) => chain)))];
+  }
+
   #entriesOf(client: Client): readonly ListedClient[] {
     // TLS checks this only as a connection begins.
     if (new Date() > client.validTo) throw notPermitted(client, "has expired since it connected");
@@ -151,7 +156,10 @@ const file = v.strictObject({
       allow: v.array(
         v.strictObject({
           key: text,
-          chain: v.custom<string>(isChainId, "a chain id"),
+          chain: v.custom<string>(
+            (value) => isChainId(value) && !/[*?]/.test(value),
+            "a chain id without a wildcard",
+          ),
           requests: v.array(v.picklist(KINDS)),
         }),
       ),

@@ -21,7 +21,7 @@ import { createHandlers, type Facts } from "./handlers.js";
 import { KeyRing } from "./key-ring.js";
 import { checkTls, signerAddress, type TlsIdentity } from "./listen.js";
 import { createMetrics, serveMetrics } from "./metrics.js";
-import { readPermissions } from "./permissions.js";
+import { type Permissions, readPermissions } from "./permissions.js";
 import { eotsHandlers, healthHandler } from "./service.js";
 import { Signer } from "./signer.js";
 
@@ -240,7 +240,11 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     announce(options, { address: bound, metrics: metricsAddress, keys: keys.unlocked });
     // Not waited for: a signer must not need its arbiter to start.
     void arbiter?.look();
-    const warnings = signer.unheardOf().map(unheardOf);
+    const unknownTo = (list: Permissions) => signer.unheardOf(list.chains).map(unheardOfIn);
+    const warnings = [
+      ...signer.unheardOf(chainHeights.keys()).map(unheardOf),
+      ...(permissions ? unknownTo(permissions) : []),
+    ];
     for (const warning of warnings) log.warn(warning);
     return {
       address: bound,
@@ -253,6 +257,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
         try {
           permissions = readPermissions(file, home);
           log.info({ file, clients: permissions.clients.length }, "reloaded the list of permissions");
+          for (const warning of unknownTo(permissions)) log.warn({ file }, warning);
         } catch (error) {
           const { code = "signer-error", message } = error as TapstakeError;
           log.error({ file, code, reason: message }, "the earlier list of permissions holds");
@@ -277,6 +282,10 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
 const unheardOf = (chain: string): string =>
   `--chain-height: chain ${JSON.stringify(chain)} is neither configured nor known here. If its name is mistyped, the height ` +
   "keeps back nothing on the chain that is meant: see that it is written exactly as the chain has it";
+
+const unheardOfIn = (chain: string): string =>
+  `--permissions: chain ${JSON.stringify(chain)} is neither configured nor known here. If its name is mistyped, the list ` +
+  "permits nothing on the chain that is meant: see that it is written exactly as the chain has it";
 
 function announce(
   options: ServeOptions,

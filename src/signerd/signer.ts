@@ -102,12 +102,12 @@ export class Signer {
     this.#signable = new SignableDigests(parts.popAddresses, this.#chains.values());
   }
 
-  /** Chains with a stated last vote that no caller has used so far: their names may be mistyped. */
-  unheardOf(): string[] {
-    const { protection, chainHeights } = this.parts;
+  /** Those of some chains that are not configured, and that no caller has used so far: their names may be mistyped. */
+  unheardOf(chains: Iterable<string>): string[] {
+    const { protection } = this.parts;
     const all = [...protection.keyChains(), ...protection.committers()];
     const known = new Set(all.map(({ chainId }) => chainId));
-    return [...chainHeights.keys()].filter((id) => !known.has(id) && !this.#chains.has(id));
+    return [...chains].filter((id) => !known.has(id) && !this.#chains.has(id));
   }
 
   /** Sets the metrics of an unlocked key: its high watermark on each chain, 0 if it never voted there. */

@@ -16,6 +16,8 @@ import { hasTerminal, onTerminal, type Outcome, temporaryFile, temporaryFolder }
 
 const { chain, other, test: validator, file: inFile } = made;
 const last = validator.lastVoted!;
+/** With two letters in the wrong order. */
+const mistyped = chain.replace("te", "et");
 
 interface Moved {
   readonly publicKey: string;
@@ -142,6 +144,13 @@ describe("fp keys import --eotsd", () => {
       expect(refusalOf(voter, 1310, another(1310))).toBe("below-watermark");
       expect(refusalOf(voter, 1311, another(1311))).toBe("new");
     });
+  });
+
+  it("begins above a stated last vote on a chain of chains.json that no daemon remembers", async () => {
+    const home = newHome();
+    expect(await fp(home, ["chains", "set", "chain-x"])).toMatchObject({ code: 0 });
+    const facts = await moved(home, ["--eotsd", eotsd(), "--yes", "--last-vote", "chain-x=5000"]);
+    expect(facts.chains.find((one) => one.chain === "chain-x")).toMatchObject({ lowest: "5001" });
   });
 
   it("reads each key of a keyring with a passphrase, and only that of --public-key", async () => {
@@ -340,8 +349,8 @@ describe("an import that is refused", () => {
     ],
     [
       "a wrong passphrase of the keyring",
-      "wrong-passphrase",
-      /alpha\.info/,
+      "wrong-keyring-passphrase",
+      /alpha\.info[^]*^Do: Enter the passphrase that eotsd asks for/m,
       () => ({
         args: ["--eotsd", eotsdOfFile(), "--public-key", inFile[0]!.publicKey],
         env: { TAPSTAKE_KEYRING_PASSPHRASE: "another passphrase" },
@@ -376,6 +385,18 @@ describe("an import that is refused", () => {
       "would-lower-mark",
       /at height 1298/,
       () => ({ args: ["--eotsd", eotsd(), "--last-vote", `${chain}=1297`] }),
+    ],
+    [
+      "a last vote on a mistyped chain",
+      "unknown-chain",
+      new RegExp(`they know ${[chain, other].sort().join(", ")};[^]*Did you mean ${chain}\\?`),
+      () => ({ args: ["--eotsd", eotsd(), "--fpd", fpd(), "--last-vote", `${mistyped}=5000`] }),
+    ],
+    [
+      "a last vote on a chain where nothing knows one",
+      "unknown-chain",
+      /the chain chain-x of --last-vote: they know no chain;[^]*tapstake fp chains set chain-x/,
+      () => ({ args: ["--eotsd", eotsd(withoutVotes()), "--last-vote", "chain-x=5000"] }),
     ],
     [
       "no vote in eotsd where fpd voted",

@@ -1,8 +1,9 @@
 import fc from "fast-check";
+import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { coinsFromJson } from "../../src/chain/coins-json.js";
 import { parseBtc } from "../../src/core/amount.js";
-import { parseExactJson, parseJson, parseNumbers } from "../../src/core/json.js";
+import { parseExactJson, parseJson, parseNumbers, readJson } from "../../src/core/json.js";
 import { paramsObject } from "../../src/params/json.js";
 import { readParamSet } from "../../src/params/read.js";
 import { regtest } from "../../src/params/data/regtest.js";
@@ -196,4 +197,41 @@ describe("JSON of other kinds", () => {
 it("an amount as text: may have zeros behind its eighth decimal, and no other digit", () => {
   expect(parseBtc("0.000054600000")).toBe(5_460n);
   refusal("invalid-amount", () => parseBtc("0.000054600001"));
+});
+
+describe("an object in JSON", () => {
+  const inner = v.object({ a: v.optional(v.number()) });
+  const forms = {
+    object: inner,
+    strictObject: v.strictObject({}),
+    looseObject: v.looseObject({}),
+    objectWithRest: v.objectWithRest({}, v.number()),
+    record: v.record(v.string(), v.number()),
+    "with further checks": v.pipe(
+      v.strictObject({}),
+      v.transform((each) => each),
+    ),
+    "which can be left out": v.nullish(v.strictObject({})),
+  };
+
+  it.each(Object.entries(forms))("is no array: %s", (_form, form) => {
+    for (const value of [[], [1]]) {
+      const { message } = refusal("invalid-json", () => readJson(form, value, "it"));
+      expect(message).toBe(`it: must be Object, not an array of ${value.length}`);
+    }
+    expect(readJson(form, {}, "it")).toEqual({});
+  });
+
+  it("is no array inside other forms, and is named by its path", () => {
+    const form = v.strictObject({ list: v.array(v.strictObject({ each: v.optional(inner) })) });
+    const read = (value: unknown) => readJson(form, value, "it");
+    expect(refusal("invalid-json", () => read({ list: [[]] })).message).toMatch(
+      /^it\.list\[0\]: must be Object/,
+    );
+    expect(refusal("invalid-json", () => read({ list: [{}, { each: [] }] })).message).toMatch(
+      /^it\.list\[1\]\.each: must be Object/,
+    );
+    expect(read({ list: [{ each: { a: 1 } }] })).toEqual({ list: [{ each: { a: 1 } }] });
+    refusal("invalid-json", () => readJson(v.union([inner, v.string()]), [], "it"));
+  });
 });

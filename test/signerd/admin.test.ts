@@ -306,6 +306,39 @@ describe("the admin socket", () => {
     expect((await ask(home, "GET", "/v1/status")).status).toBe(200);
   });
 
+  it("locks no key for a body that does not say which", async () => {
+    const made = homeWithKey();
+    const signer = await startSigner(made);
+    await vote(signer.address, made, 10n);
+    const key = hex.encode(made.key.publicKey);
+    const retire = (body?: string) => ask(made.home, "POST", "/v1/protection/retire", body);
+    const either = 'invalid-request: retire takes either "key" for one key, or "all": true for every key';
+    for (const [body, said] of [
+      [undefined, "invalid-request: the body is empty: give a JSON object, {} for no arguments"],
+      ["[]", "invalid-json: retire: must be Object, not an array of 0"],
+      [`["${key}"]`, "invalid-json: retire: must be Object, not an array of 1"],
+      ["{}", either],
+      [`{"key": "${key}", "all": true}`, either],
+      ['{"all": false}', "invalid-json: retire.all: must be true, not boolean"],
+    ] as const) {
+      const { status, json } = await retire(body);
+      expect(`${status} ${json.error?.code}: ${json.error?.message}`).toBe(`400 ${said}`);
+    }
+    expect((await ask(made.home, "POST", "/v1/protection/backup", "[]")).status).toBe(400);
+    expect((await ask(made.home, "POST", "/v1/protection/backup")).status).toBe(400);
+    // Not locked: it votes.
+    await vote(signer.address, made, 11n);
+    const other = "11".repeat(32);
+    expect(await retire(`{"key": "${other}"}`)).toMatchObject({ status: 200, json: { subjects: [] } });
+    await vote(signer.address, made, 12n);
+    for (const body of [`{"key": "${key}"}`, '{"all": true}']) {
+      expect(await retire(body)).toMatchObject({
+        status: 200,
+        json: { subjects: [{ key, held: true, retired: true }] },
+      });
+    }
+  });
+
   it("gives out nothing secret", async () => {
     const made = homeWithKey();
     const signer = await startSigner(made);

@@ -99,8 +99,13 @@ describe("a list of permissions", () => {
     [
       "no chain id",
       client({ commonName: "a" }, may(["vote"], "validator-1", "a b")),
-      /chain: must be a chain id/,
+      /chain: must be a chain id without a wildcard/,
     ],
+    ...["*", "bbn-*", "bbn-?"].map((chain): [string, object, RegExp] => [
+      `the wildcard ${chain} for a chain`,
+      client({ commonName: "a" }, may(["vote"], "validator-1", chain)),
+      /\.allow\[0\]\.chain: must be a chain id without a wildcard/,
+    ]),
   ])("is refused with %s, by its file and field", (_what, entry, message) => {
     const path = listFile([entry]);
     const error = refusal("invalid-permissions", () => readPermissions(path, home));
@@ -118,6 +123,8 @@ describe("a list of permissions", () => {
     const path = listFile([good]);
     writeFileSync(path, '{"version": 2, "clients": []}');
     expect(refuse(path)).toMatch(/\.version: must be /);
+    writeFileSync(path, "[]");
+    expect(refuse(path)).toMatch(/permissions\.json: must be Object, not an array of 0$/);
     writeFileSync(path, "{");
     expect(refuse(path)).toMatch(/not JSON$/);
   });
@@ -180,6 +187,20 @@ describe.skipIf(!hasOpenssl)("a signer with a list of permissions", () => {
       const { made, as } = await started([client(named, may(["vote"]))]);
       expect(await as(fpd).signEots(voteOf(made, 10n))).toMatchObject({ outcome: "new" });
     }
+  });
+
+  it("warns of a chain that is neither configured nor known, at the start and after a reload", async () => {
+    const mistyped = CHAIN.toUpperCase();
+    const list = (chain: string) => [client({ commonName: "fpd" }, may(["vote"], "validator-1", chain))];
+    const { signer, permissionsFile } = await started([...list(CHAIN)]);
+    expect(signer.warnings).toEqual([]);
+    writeFileSync(permissionsFile, JSON.stringify({ version: 1, clients: list(mistyped) }));
+    signer.reloadPermissions();
+    const said = `--permissions: chain "${mistyped}" is neither configured nor known here`;
+    expect(signer.logged()).toContain(JSON.stringify(said).slice(1, -1));
+    const next = await started(list(mistyped));
+    expect(next.signer.warnings).toEqual([expect.stringContaining(said)]);
+    expect(next.signer.logged()).toContain(JSON.stringify(said).slice(1, -1));
   });
 
   it("refuses in TLS a client without a certificate, of another authority, and one that has expired", async () => {

@@ -82,7 +82,8 @@ export const PROTECTION = {
     never: "Do not send the two entries one after the other.",
   },
   "unknown-chain": {
-    means: "The file chains.json does not have this chain.",
+    means:
+      "Nothing here knows this chain: chains.json does not have it, and no record of votes that was read does.",
     do: "Check the id with `tapstake fp chains list`, or add the chain: `tapstake fp chains set <id>`.",
   },
   "invalid-chain-id": {

@@ -65,6 +65,14 @@ export const HOME = {
     causes: "a damaged file, a key on a hardware device, or another keyring than `test` or `file`.",
     do: "Import the key from its words instead: `tapstake fp keys import --help`.",
   },
+  "wrong-keyring-passphrase": {
+    means: "The passphrase does not open the key in eotsd's keyring.",
+    causes: "a typing error, the passphrase of another keyring, or a damaged file of the key.",
+    do:
+      "Enter the passphrase that eotsd asks for. `--keyring-passphrase-file` gives it from a file. " +
+      "If it is lost, import the key from its words instead: `tapstake fp keys import --help`.",
+    never: "Do not delete the folder of eotsd before the key votes here.",
+  },
   "votes-missing": {
     means: "eotsd's database lacks votes that the key has signed, or they cannot be trusted.",
     causes:

@@ -83,7 +83,7 @@ export class EotsdHome {
   /**
    * The secret of a key; the caller must wipe it.
    * @param passphrase of the keyring; the backend `test` needs none
-   * @throws TapstakeError `wrong-passphrase`, `invalid-keyring`, `file-error`; `key-mismatch` if eotsd knows the name
+   * @throws TapstakeError `wrong-keyring-passphrase`, `invalid-keyring`, `file-error`; `key-mismatch` if eotsd knows the name
    * under other public keys alone
    */
   readKey({ name, publicKeys }: EotsdKey, passphrase: Uint8Array | undefined): KeyringKey {

@@ -40,7 +40,7 @@ export function namesInKeyring(folder: string, backend: Backend): string[] {
 /**
  * Decrypts one key of a keyring.
  * @param passphrase of the backend `file`; the backend `test` needs none
- * @throws TapstakeError `wrong-passphrase`, `invalid-keyring`, `file-error`
+ * @throws TapstakeError `wrong-keyring-passphrase`, `invalid-keyring`, `file-error`
  */
 export function readKeyringKey(
   folder: string,
@@ -105,7 +105,7 @@ function unwrapped(wrapped: Buffer, wrapping: Buffer, path: string): Buffer {
     return Buffer.concat([decipher.update(wrapped), decipher.final()]);
   } catch {
     const text = `the passphrase of the keyring does not open ${path}, or the file is damaged`;
-    throw new TapstakeError("wrong-passphrase", text, { path });
+    throw new TapstakeError("wrong-keyring-passphrase", text, { path });
   } finally {
     wrapping.fill(0);
   }

@@ -1,6 +1,7 @@
 import { lstatSync } from "node:fs";
 import { TapstakeError } from "../../core/errors.js";
 import type { Home } from "../home.js";
+import { assertPrivate } from "../private-files.js";
 import { inUse, linked, type Trouble, unwritable } from "./errors.js";
 import { FileCheck } from "./file-check.js";
 import { keyChainName } from "./key-chain.js";
@@ -29,7 +30,7 @@ export const takeLock = (home: Home): Lock => guarded(home, () => lockHome(home)
 
 /**
  * Opens the store of a locked home and checks it against the watermark log. The lock ends with the store.
- * @throws Broken; TapstakeError `signer-running`, `protection-unwritable`
+ * @throws Broken; TapstakeError `signer-running`, `protection-unwritable`, `insecure-permissions`
  */
 export function openLocked(
   home: Home,
@@ -38,6 +39,10 @@ export function openLocked(
 ): SqliteStore {
   const log = guarded(home, () => {
     refuseLinks(home);
+    for (const path of [home.protectionFile, ...besides(home.protectionFile)]) {
+      const stats = lstatSync(path, { throwIfNoEntry: false });
+      if (stats) assertPrivate(path, stats);
+    }
     const read = readWatermarkLog(home.watermarkFile);
     checkStoreFile(home, read);
     return read;

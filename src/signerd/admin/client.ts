@@ -43,7 +43,7 @@ function clientOf(home: Home): Daemon {
     check: async () => (await ask("check")).subjects,
     commitments: async (key, chain) => (await ask("commitments", { key, chain })).subjects,
     prune: (key, chain, below) => ask("prune", { key, chain, below }),
-    retire: async (only) => (await ask("retire", { key: only })).subjects,
+    retire: async (only) => (await ask("retire", only ? { key: only } : { all: true })).subjects,
     async *exportText(only) {
       yield* reading(home, await call(home, "export", { key: only }));
     },

@@ -109,9 +109,14 @@ const answers: {
     const { key, chain, below } = read("prune", given);
     return operations.prune(key, chain, below);
   },
-  retire: async ({ operations }, given) => ({
-    subjects: await operations.retire(read("retire", given).key),
-  }),
+  retire: async ({ operations }, given) => {
+    const { key, all } = read("retire", given);
+    if ((key === undefined) === (all === undefined)) {
+      const text = 'retire takes either "key" for one key, or "all": true for every key';
+      throw new TapstakeError("invalid-request", text);
+    }
+    return { subjects: await operations.retire(key) };
+  },
   backup: async ({ operations }, given) => {
     read("backup", given);
     return { name: await operations.backup() };
@@ -128,7 +133,7 @@ const read = <R extends Route>(route: R, given: unknown): Request<R> =>
 
 const queryOf = (url: URL): object => Object.fromEntries(url.searchParams);
 
-/** @throws TapstakeError `invalid-request` for a body that is too long, `invalid-json` */
+/** @throws TapstakeError `invalid-request` for a body that is empty or too long, `invalid-json` */
 async function bodyOf(request: IncomingMessage): Promise<unknown> {
   let length = 0;
   const parts: Buffer[] = [];
@@ -139,7 +144,10 @@ async function bodyOf(request: IncomingMessage): Promise<unknown> {
     }
     parts.push(part);
   }
-  return length === 0 ? {} : parseJson(Buffer.concat(parts).toString("utf8"), "the body");
+  if (length === 0) {
+    throw new TapstakeError("invalid-request", "the body is empty: give a JSON object, {} for no arguments");
+  }
+  return parseJson(Buffer.concat(parts).toString("utf8"), "the body");
 }
 
 function send(response: ServerResponse, status: number, answer: object): void {

@@ -44,7 +44,8 @@ export const REQUESTS = {
   check: v.strictObject({}),
   export: v.strictObject({ key: v.optional(key) }),
   prune: v.strictObject({ key, chain, below: blockHeight }),
-  retire: v.strictObject({ key: v.optional(key) }),
+  /** One of the two: a key that was left out by mistake must not stand for all keys. */
+  retire: v.strictObject({ key: v.optional(key), all: v.optional(v.literal(true)) }),
   backup: v.strictObject({}),
   commitments: v.strictObject({ key: v.optional(key), chain: v.optional(chain) }),
 } as const;

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   cpSync,
   existsSync,
   readdirSync,
@@ -91,6 +92,21 @@ describe("an undamaged store", () => {
   });
 });
 
+describe.skipIf(process.platform === "win32")("a store that others than its owner can reach", () => {
+  it.each(["protection.db", "protection.db-wal", "marks"])("is refused, with the file: %s", (name) => {
+    const home = copyOf(crashed);
+    const path = join(home.path, name);
+    for (const mode of [0o644, 0o620]) {
+      chmodSync(path, mode);
+      const { message } = refusal("insecure-permissions", () => openProtection(home));
+      expect(message).toContain(`${path} has mode 0${mode.toString(8)}`);
+      expect(existsSync(home.lockFile)).toBe(false);
+    }
+    chmodSync(path, 0o600);
+    expect(expectRefusedOrWhole(home)).toBe("whole");
+  });
+});
+
 describe("PROTOCOL 11: an empty or restored-old protection database signed again without a word", () => {
   it("an older copy of the store is protection-behind", () => {
     const home = copyOf(closed);
@@ -176,6 +192,7 @@ describe("PROTOCOL 11: an empty or restored-old protection database signed again
       const db = new Database(home.protectionFile);
       db.exec(sql);
       db.close();
+      chmodSync(home.protectionFile, 0o600);
       expectRefused("protection-empty", home);
     }
   });

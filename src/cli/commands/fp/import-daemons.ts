@@ -1,7 +1,7 @@
 import { equalBytes, hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
-import { chainConfig } from "../../../finality/chains.js";
-import { counted } from "../../../core/text.js";
+import { chainConfig, loadChains } from "../../../finality/chains.js";
+import { counted, nearest } from "../../../core/text.js";
 import { isChainId } from "../../../vote/chain.js";
 import { EotsdHome, type EotsdKey, type EotsdVotes } from "../../../finality/go-daemons/eotsd.js";
 import { type FpdCommitment, FpdHome, type FpdProvider } from "../../../finality/go-daemons/fpd.js";
@@ -56,8 +56,8 @@ interface Request {
 
 /**
  * Imports a key with everything that eotsd and fpd remember of it. Nothing is written here before all of it was read.
- * @throws TapstakeError `database-in-use`, `invalid-database`, `invalid-keyring`, `wrong-passphrase`, `votes-missing`,
- * `would-lower-mark`, `double-vote`, and the codes of `createKey` and `openProtection`
+ * @throws TapstakeError `database-in-use`, `invalid-database`, `invalid-keyring`, `wrong-keyring-passphrase`,
+ * `unknown-chain`, `votes-missing`, `would-lower-mark`, `double-vote`, and the codes of `createKey` and `openProtection`
  */
 export async function importFromDaemons(request: Request, flags: DaemonFlags): Promise<void> {
   const eotsd = flags.eotsd === undefined ? undefined : EotsdHome.open(flags.eotsd);
@@ -86,9 +86,15 @@ async function importKnown({ name, passphrase }: Request, flags: DaemonFlags, so
   const { secretKey, publicKey, votes, eotsd, fpd } = source;
   const provider = fpd?.provider(publicKey);
   const known = fpd?.commitments(publicKey) ?? { commitments: [], unread: [] };
+  const before = peekHome(flags.home);
+  mustKnow(flags.lastVote, [
+    ...votes.map(({ chainId }) => chainId),
+    ...(provider ? [provider.chainId] : []),
+    ...[...known.commitments, ...known.unread].map(({ chainId }) => chainId),
+    ...loadChains(before).keys(),
+  ]);
   const interchange = await begun(publicKey, votes, provider, flags);
   // A signer that runs refuses the import before anything is written.
-  const before = peekHome(flags.home);
   await withStore(before, () => {});
   await withPassphrase(passphrase, async (given) => {
     eotsd?.assertUnchanged();
@@ -116,6 +122,26 @@ async function importKnown({ name, passphrase }: Request, flags: DaemonFlags, so
     const conflicts = moved.flatMap((one) => one.conflicts);
     if (conflicts.length > 0) throw doubleVote(conflicts);
   });
+}
+
+/**
+ * Refuses a last vote on a chain without any record: with a mistyped chain id, the real chain would begin at
+ * the height that eotsd remembers, and not above the last vote that the operator knows.
+ * @throws TapstakeError `unknown-chain`
+ */
+function mustKnow(stated: ReadonlyMap<string, bigint> | undefined, chains: readonly string[]): void {
+  const known = [...new Set(chains)].filter(isChainId).sort();
+  const chain = [...(stated?.keys() ?? [])].find((each) => !known.includes(each));
+  if (chain === undefined) return;
+  const near = nearest(chain, known);
+  const others = known.length === 0 ? "they know no chain" : `they know ${known.join(", ")}`;
+  const correct = near === undefined ? "Correct the id" : `Did you mean ${near}? Then correct the id`;
+  throw new TapstakeError(
+    "unknown-chain",
+    `the records of the daemons and chains.json do not have the chain ${chain} of --last-vote: ${others}; ` +
+      `nothing was imported. Do: ${correct}. If the id is right, add the chain first: tapstake fp chains set ${chain}`,
+    { chain, known, ...(near !== undefined && { nearest: near }) },
+  );
 }
 
 /** Runs with the key's secret and what eotsd remembers of it. */
