@@ -1,8 +1,9 @@
 import fc from "fast-check";
+import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { coinsFromJson } from "../../src/chain/coins-json.js";
 import { parseBtc } from "../../src/core/amount.js";
-import { parseExactJson, parseJson, parseNumbers } from "../../src/core/json.js";
+import { parseExactJson, parseJson, parseNumbers, readJson } from "../../src/core/json.js";
 import { paramsObject } from "../../src/params/json.js";
 import { readParamSet } from "../../src/params/read.js";
 import { regtest } from "../../src/params/data/regtest.js";
@@ -156,6 +157,24 @@ describe("coins in JSON", () => {
     ["value", "1e-3", "invalid-json"],
   ] as const)("are refused with %s %s", (field, text, code) => {
     refusal(code, () => coinsFromJson(coin(field, text)));
+  });
+});
+
+describe("a value of another form", () => {
+  const whole = v.object({ a: v.custom<number>(() => false, "a whole number from 1 to 9") });
+  const text = v.object({ a: v.string() });
+
+  it.each([
+    [whole, -3, "-3"],
+    [whole, "-3", '"-3"'],
+    [whole, "a passphrase", "string"],
+    [whole, "9".repeat(64), "string"],
+    [whole, null, "null"],
+    [text, 1234, "number"],
+  ])("is shown only where a number is expected and given: %#", (schema, a, shown) => {
+    const { message } = refusal("invalid-json", () => readJson(schema, { a }, "x"));
+    expect(message).toMatch(/^x\.a: must be /);
+    expect(message.split(", not ")[1]).toBe(shown);
   });
 });
 
