@@ -2,7 +2,9 @@ import { Option } from "@commander-js/extra-typings";
 import { equalBytes, hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { findHome, homeAt } from "../../../finality/home.js";
+import { showKey } from "../../../finality/keys/keystore.js";
 import type { Health } from "../../../signer-client/channel.js";
+import { parseAddress } from "../../../signer-client/endpoint.js";
 import { DEFAULT_ADDRESS } from "../../../signer-client/wire.js";
 import { type Daemon, daemonOf } from "../../../signerd/admin/client.js";
 import type { RunningSigner, ServeOptions } from "../../../signerd/serve.js";
@@ -116,6 +118,8 @@ export const serve = () =>
       const { isUnderSystemd, supervisor } = await import("../../../signerd/supervisor.js");
       const home = findHome(given.home);
       const tls = await readTls(given);
+      assertListenAddress("--address", given.address);
+      if (given.metrics) assertListenAddress("--metrics-address", given.metricsAddress);
       const hmacKey = await readHmacKey(given.hmacKeyFile);
       const { log, reopen } = openLog(given.logLevel, given.logFile);
       const options: ServeOptions = {
@@ -151,6 +155,8 @@ export const serve = () =>
         running?.reloadPermissions();
       });
       running = await unlocking(given, (unlock) => start({ ...options, unlock }));
+      // Before a passphrase is asked for.
+      for (const key of given.unlock ?? []) showKey(home, key);
       const { address, metricsAddress, warnings } = running;
       // Said here unless the log has said so.
       if (given.logFile !== undefined || !log.isLevelEnabled("warn")) {
@@ -179,6 +185,19 @@ export const serve = () =>
     });
 
 /** The values of an option as they are: a command may have commas. */
+/** @throws UsageError unless it is a host with a port */
+function assertListenAddress(option: string, text: string): void {
+  try {
+    parseAddress(text);
+  } catch (error) {
+    if (!(error instanceof TapstakeError)) throw error;
+    const given = text === "" ? "empty" : text;
+    throw new UsageError(
+      `${option} must be host:port with a port from 0 to 65535, such as 127.0.0.1:12582, not ${given}`,
+    );
+  }
+}
+
 const oneAfterAnother = (text: string, earlier: string[] | undefined): string[] => [...(earlier ?? []), text];
 
 /** Passphrases exist no longer than `use` needs them. */
