@@ -289,7 +289,7 @@ The Go key manager reports no health, so tapstake only checks that it answers.`,
 tapstake fp status --remote 127.0.0.1:12582 || echo 'the signer does not answer'
 `,
   topics: ["remote", "signer"],
-  refused: "no signer answers, its store failed, a wrong HMAC key, or the key is locked or signs nothing",
+  refused: "no signer answers, its store failed, a wrong HMAC key, or a key that signs nothing",
 } as const;
 
 /**
