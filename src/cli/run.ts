@@ -121,6 +121,7 @@ export async function run(given: readonly string[]): Promise<number> {
   let program = createProgram();
   try {
     program = await commandTree(args);
+    await refuseMisplacedHelp(program, args);
     await program.parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
@@ -165,6 +166,21 @@ function withoutHelp(args: readonly string[]): readonly string[] {
   const [first, ...topic] = args;
   const isCommand = topic[0] === undefined || Object.hasOwn(COMMANDS, topic[0]);
   return first === "help" && isCommand ? [...topic, "--help"] : args;
+}
+
+/** Under a group of commands, `help` knows its commands alone. @throws UsageError for an error code or a topic */
+async function refuseMisplacedHelp(program: Command, args: readonly string[]): Promise<void> {
+  const at = args.indexOf("help");
+  const word = args[at + 1]?.toLowerCase().replace(/:$/, "");
+  const path = args.slice(0, at);
+  if (at < 1 || word === undefined || commandPath(program, path).length !== path.length) return;
+  let group: CommandUnknownOpts = program;
+  for (const name of path) group = group.commands.find((each) => each.name() === name)!;
+  if (group.commands.length === 0 || group.commands.some((each) => each.name() === word)) return;
+  const { explains } = await import("./commands/help.js");
+  if (explains(word)) {
+    throw new UsageError(`'${path.join(" ")} help' explains commands alone: tapstake help ${word}`);
+  }
 }
 
 /** The names of the command that was called, such as `fp keys new`. */

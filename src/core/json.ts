@@ -159,11 +159,20 @@ export const decimalNumber = v.pipe(
   v.transform((value) => `${value}`),
 );
 
-/** Forms are described by their `custom` message, built-in schemas by what they expect; content is not shown. */
+/** Forms are described by their `custom` message, built-in schemas by what they expect. */
 function explain(issue: v.BaseIssue<unknown>): string {
   if (issue.expected === "never") return "unknown field";
   const expected = issue.type === "custom" ? issue.message : issue.expected;
-  return `must be ${expected}, not ${issue.input === undefined ? "nothing" : describeType(issue.input)}`;
+  return `must be ${expected}, not ${given(issue.input, expected)}`;
+}
+
+/** Content may be a secret, so it is not shown. Only where a number is expected, a number is. */
+function given(input: unknown, expected: string | null): string {
+  if (input === undefined) return "nothing";
+  const isNumber =
+    typeof input === "number" || (typeof input === "string" && /^[+-]?\d{1,20}(?:\.\d{1,20})?$/.test(input));
+  if (!isNumber || !/\bnumber\b|\bheight\b|^[<>]/.test(expected ?? "")) return describeType(input);
+  return typeof input === "string" ? `"${input}"` : `${input}`;
 }
 
 const step = (key: unknown): string => (typeof key === "number" ? `[${key}]` : `.${String(key)}`);

@@ -55,7 +55,8 @@ export interface WatchOptions {
  * A running watch. It follows the source until it is closed, and is its own iterator of what happens since it was
  * opened.
  *
- * Iterating ends when the watch is closed, and throws what stopped it: a source of another network, a full disk.
+ * Once the watch is closed, iterating gives what is already in the store, and ends. It throws what stopped the watch: a
+ * source of another network, a full disk.
  */
 export interface Watch extends WatchReader, AsyncIterable<WatchItem> {
   /** What happened after the number `since`, and then what happens: a program that stores `seq` misses nothing. */
@@ -64,7 +65,7 @@ export interface Watch extends WatchReader, AsyncIterable<WatchItem> {
   add(delegations: readonly Delegation[]): KnownDelegation[];
   /** Returns when the store has a tip of the source. @throws what stopped the watch */
   caughtUp(): Promise<WatchedBlock>;
-  /** Stops, and frees the store. Again does nothing. */
+  /** Stops, and frees the store; it does not wait for a loop over the items, which still gets the last ones. Again does nothing. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -181,18 +182,23 @@ export async function openWatch(options: WatchOptions): Promise<Watch> {
       for (const item of page) {
         yield item;
         seq = item.seq;
-        if (stop.signal.aborted) break;
+        if (failure) throw failure;
       }
       if (page.length === 0) await changed;
     }
     if (failure) throw failure;
+    await closing?.catch(() => {});
+    yield* committedSince(path, seq, last);
   }
+  /** The last number when the watch was closed. */
+  let last = 0;
   let closing: Promise<void> | undefined;
   const close = () =>
     (closing ??= (async () => {
       stop.abort();
       signals.fire();
       await running;
+      last = chain.seq;
       chain.close();
       await source.close?.();
     })());
@@ -218,6 +224,23 @@ export async function openWatch(options: WatchOptions): Promise<Watch> {
     [Symbol.asyncIterator]: () => items(opened),
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** What a closed watch committed after the number `since`: its own connection is closed, so another one reads it. */
+function* committedSince(path: string, since: number, last: number): Generator<WatchItem, void> {
+  if (since >= last) return;
+  const reader = openStoreReader(path);
+  try {
+    let seq = since;
+    while (seq < last) {
+      const page = reader.since(seq).filter((item) => item.seq <= last);
+      if (page.length === 0) return;
+      yield* page;
+      seq = page.at(-1)!.seq;
+    }
+  } finally {
+    reader.close();
+  }
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   block,
   chain,
   expectDone,
+  expectRefused,
   expectVoted,
   fp,
   homeWithKey,
@@ -88,8 +89,14 @@ describe.runIf(hasEtcd)("fp arbiter", async () => {
     const status = (...args: readonly string[]) => fp(home, ["arbiter", "status", ...args]);
     expect(codeOf(await status("--arbiter", "etcd://10.0.0.1:2379"))).toBe("insecure-address");
     expect(codeOf(await status("--arbiter", "http://127.0.0.1:1"))).toBe("invalid-address");
-    expect(codeOf(await status("--arbiter", "etcd://127.0.0.1:1"))).toBe("arbiter-unclear");
     expect(codeOf(await status("--arbiter", cluster.url, "--arbiter-tls", home))).toBe("file-error");
     expect((await fp(home, ["arbiter", "halt", "--arbiter", cluster.url])).code).toBe(2);
   });
+});
+
+it("fp arbiter: an address that refuses the connection is named, without the words of gRPC", async () => {
+  const outcome = await fp(homeWithKey(), ["arbiter", "status", "--arbiter", "etcd://127.0.0.1:1"]);
+  const said = expectRefused(outcome, "arbiter-unclear");
+  expect(said).toContain(": 127.0.0.1:1: it refused the connection. Ask for the same vote again");
+  expect(said).not.toMatch(/Error:|Resolution note/);
 });

@@ -1,15 +1,17 @@
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { hex, utf8 } from "../../src/core/bytes.js";
 import { sha256 } from "../../src/core/hashes.js";
 import { chainConfig } from "../../src/finality/chains.js";
+import { EotsdHome } from "../../src/finality/go-daemons/eotsd.js";
 import { findHome } from "../../src/finality/home.js";
 import { unlockKey } from "../../src/finality/keys/keystore.js";
 import { openProtection } from "../../src/finality/protection/protection.js";
 import { Voter } from "../../src/finality/voter.js";
 import { databaseOf, type GoKey, made, writeEotsd, writeFpd } from "../support/go-daemons.js";
+import { refusal } from "../support/refusal.js";
 import { randomOf, runs } from "../support/runs.js";
 import { expectRefused, fp, passphrase } from "./fp-support.js";
 import { hasTerminal, onTerminal, type Outcome, temporaryFile, temporaryFolder } from "./support.js";
@@ -284,18 +286,29 @@ function proofOf(database: Buffer, height: number): number {
   return database.lastIndexOf(whole) + whole.length;
 }
 
+it("a folder of a daemon that is relative is looked at in one place, and named once", async () => {
+  const folder = relative(process.cwd(), temporaryFolder());
+  mkdirSync(join(folder, "data"));
+  for (const settings of [undefined, "[dbconfig]\nDBFileName = eots.db\n"]) {
+    if (settings !== undefined) writeFileSync(join(folder, "eotsd.conf"), settings);
+    const { message } = refusal("file-error", () => EotsdHome.open(folder));
+    const none = `there is no ${join(folder, "data", "eots.db")}. Do: `;
+    expect(message.startsWith(`${folder} has no database of eotsd: ${none}`)).toBe(true);
+  }
+});
+
 describe("an import that is refused", () => {
   const cases: [string, string, RegExp, () => { args: string[]; env?: object }][] = [
     [
       "no folder",
       "file-error",
-      /cannot read .*none/,
+      /none must be the folder of eotsd, and does not exist\. Do: give the folder that has data\/eots\.db/,
       () => ({ args: ["--eotsd", join(temporaryFolder(), "none")] }),
     ],
     [
       "no database",
       "file-error",
-      /has no database of eotsd/,
+      /has no database of eotsd: there is no \S+\/data\/eots\.db\. Do: give the folder/,
       () => {
         const folder = eotsd();
         unlinkSync(join(folder, "data", "eots.db"));

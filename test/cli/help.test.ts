@@ -203,6 +203,22 @@ describe("a topic of tapstake help", () => {
     },
   );
 
+  it.each([
+    [["fp", "help", "client-not-permitted"], "client-not-permitted"],
+    [["fp", "help", "Double-Vote:"], "double-vote"],
+    [["fp", "keys", "help", "secrets"], "secrets"],
+    [["stake", "help", "codes"], "codes"],
+  ])("or an error code behind a group's help is refused with its place: %j", async (args, word) => {
+    const { code, stdout, stderr } = await inProcess(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(`: tapstake help ${word}`);
+  });
+
+  it("does not hide a command of the same name behind a group's help", async () => {
+    expect(await inProcess(["fp", "help", "keys"])).toMatchObject({ code: 0 });
+    expect(await inProcess(["fp", "help", "arbiter"])).toMatchObject({ code: 0 });
+  });
+
   it("is named by a command whose help refers to it", async () => {
     const helps = await Promise.all(COMMANDS.map(([, path]) => helpOf(path)));
     const named = helps.flatMap((help) =>

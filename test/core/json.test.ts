@@ -160,6 +160,24 @@ describe("coins in JSON", () => {
   });
 });
 
+describe("a value of another form", () => {
+  const whole = v.object({ a: v.custom<number>(() => false, "a whole number from 1 to 9") });
+  const text = v.object({ a: v.string() });
+
+  it.each([
+    [whole, -3, "-3"],
+    [whole, "-3", '"-3"'],
+    [whole, "a passphrase", "string"],
+    [whole, "9".repeat(64), "string"],
+    [whole, null, "null"],
+    [text, 1234, "number"],
+  ])("is shown only where a number is expected and given: %#", (schema, a, shown) => {
+    const { message } = refusal("invalid-json", () => readJson(schema, { a }, "x"));
+    expect(message).toMatch(/^x\.a: must be /);
+    expect(message.split(", not ")[1]).toBe(shown);
+  });
+});
+
 describe("JSON of other kinds", () => {
   it.each(["5.0000000000000000001", "4.99999999999999999999", "1e-400", "9007199254740993.5", "1e-99999"])(
     "keeps %s, which a float would round to a whole number, as text",

@@ -125,6 +125,45 @@ describe("the commands of a home whose daemon runs", () => {
     });
   });
 
+  it("say why a key signs nothing on a chain: it has not begun, or is retired", async () => {
+    const made = homeWithKey();
+    const id = hex.encode(made.key.publicKey);
+    const { address } = await startSigner(made);
+    const status = (chain: string, ...more: string[]) =>
+      fp(made.home, "status", "--key", "validator-1", "--chain", chain, ...more);
+    const known = { key: id, chain: CHAIN, unlocked: true };
+    expect(parsed(expectDone(await status(CHAIN, "--json")))).toMatchObject({ ...known, signs: true });
+    expect(expectDone(await status(CHAIN)).stdout).toContain(`the key signs on ${CHAIN}`);
+    const refused = async (chain: string, reason: string, words: string) => {
+      expect(expectRefused(await status(chain), "protection-uninitialised")).toContain(words);
+      const { code, stderr } = await status(chain, "--json");
+      expect(code).toBe(1);
+      const details = { key: id, chain, reason };
+      expect(JSON.parse(stderr)).toMatchObject({ error: { code: "protection-uninitialised", details } });
+    };
+    await refused("never-1", "not-begun", "its votes have not begun there");
+    expectDone(await fp(made.home, "protection", "export", "--retire", "--yes"));
+    await refused(CHAIN, "retired", "its votes moved to another home");
+    // Elsewhere, only the lock of the key is known.
+    const named = ["--key", id, "--chain", CHAIN];
+    const asked = await inProcess(["fp", "status", ...named, "--remote", address, "--json"]);
+    expect(parsed(expectDone(asked))).toMatchObject({ ...known, signs: null });
+  });
+
+  it("say that a key is locked on a chain after a part of its memory was lost", async () => {
+    const made = homeWithKey();
+    const { stdout } = expectDone(await fp(made.home, "protection", "export", "--copy"));
+    const file = JSON.parse(stdout) as Interchange;
+    const protection = openProtection(made.home);
+    protection.importInterchange(
+      parseInterchange({ ...file, data: file.data.map((one) => ({ ...one, held: true })) }),
+    );
+    protection.close();
+    await startSigner(made);
+    const outcome = await fp(made.home, "status", "--key", "validator-1", "--chain", CHAIN);
+    expect(expectRefused(outcome, "protection-uninitialised")).toContain("a part of its memory was lost");
+  });
+
   it("copy the votes into the folder of backups, and export a copy, while it goes on", async () => {
     const made = homeWithKey();
     const signer = await startSigner(made);

@@ -58,7 +58,18 @@ describe("tapstake fp serve", () => {
 
   it.each<[string, string[], number, RegExp]>([
     ["an address for all", ["--address", "0.0.0.0:0"], 1, /^tapstake: insecure-address: /],
-    ["no address", ["--address", "here"], 1, /^tapstake: listen-failed: /],
+    [
+      "no address",
+      ["--address", "localhost"],
+      2,
+      /^tapstake: usage: --address must be host:port .*localhost/,
+    ],
+    [
+      "a port above the highest",
+      ["--address", "127.0.0.1:99999"],
+      2,
+      /^tapstake: usage: --address must be host:port .*127\.0\.0\.1:99999/,
+    ],
     ["a wrong passphrase", ["--unlock", "validator-1"], 1, /^tapstake: wrong-passphrase: /],
     ["an unknown key", ["--unlock", "other"], 1, /^tapstake: key-not-found: /],
     [
@@ -177,6 +188,20 @@ describe("tapstake fp serve", () => {
 });
 
 describe("tapstake fp unlock", () => {
+  it("refuses a wrong address of its metrics as wrong usage", async () => {
+    const args = ["--home", homeWithKey().home.path, "--metrics-address", "localhost"];
+    const { code, stderr } = await tapstake(["fp", "serve", ...args]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^tapstake: usage: --metrics-address must be host:port .*, not localhost/);
+  });
+
+  it("says that a key of --unlock is unknown before it asks for a passphrase", async () => {
+    const { home } = homeWithKey();
+    const { code, stderr } = await serve(home.path, ["--unlock", "nope"], {});
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^tapstake: key-not-found: .*nope/);
+  });
+
   it("opens a key of a running signer", async () => {
     const made = homeWithKey();
     const hmac = temporaryFile("hmac-key", HMAC_KEY);

@@ -96,6 +96,39 @@ describe("the items of a watch", () => {
     await watch.close();
   });
 
+  it("come to their end when the watch is closed as soon as it has caught up", async () => {
+    const bitcoin = new SimulatedBitcoin();
+    for (const name of ["a staking", "b staking", "a unbonding"]) bitcoin.mine([moveOf(name)]);
+    const path = newStore();
+    const watch = await openWatch({ source: bitcoin.source(), store: path, init });
+    watch.add(cast.delegations);
+    const closed = watch.caughtUp().then(() => watch.close());
+    const seen: number[] = [];
+    for await (const item of watch.items()) {
+      seen.push(item.seq);
+      if (seen.length === 1) await closed;
+    }
+    const reader = openStoreReader(path);
+    expect(seen).toEqual(expect.arrayContaining(reader.since(0, 1000).map(({ seq }) => seq)));
+    expect(seen.at(-1)).toBe(reader.seq());
+    expect(seen.length).toBeGreaterThan(3);
+    reader.close();
+  });
+
+  it("keep no watch from closing when their reader has stopped", async () => {
+    const bitcoin = new SimulatedBitcoin();
+    const path = newStore();
+    const watch = await openWatch({ source: bitcoin.source(), store: path, init });
+    watch.add(cast.delegations);
+    const items = watch.items();
+    await items.next();
+    await watch.close();
+    const again = await openWatch({ source: bitcoin.source(), store: path });
+    await again.close();
+    expect((await items.next()).done).toBe(false);
+    await items.return();
+  });
+
   it("end with what stopped the watch", async () => {
     const bitcoin = new SimulatedBitcoin();
     const source = { ...bitcoin.source(), hashAt: async () => "00".repeat(32) };

@@ -45,6 +45,10 @@ export const command = () => {
   });
 };
 
+/** Whether `tapstake help` explains a word that names no command. */
+export const explains = (word: string): boolean =>
+  word === "codes" || isCode(word) || topicNamed(word) !== undefined;
+
 /** What is known of a code, and where its reader finds the page that it names. */
 function explained(code: ErrorCode): string {
   const text = adviceText(code);

@@ -194,7 +194,18 @@ function failure(address: string, { code, details }: ServiceError): Error {
     const text = `the member ${address} says that its data differ from those of other members: ${details}`;
     return new TapstakeError("arbiter-corrupt", text, { address });
   }
-  return new Unclear(details, address, code);
+  return new Unclear(reasonIn(code, details), address, code);
+}
+
+/** gRPC's text about a connection that failed, in words for an operator. */
+function reasonIn(code: number, details: string): string {
+  if (/\bECONNREFUSED\b/.test(details)) return "it refused the connection";
+  if (code === status.DEADLINE_EXCEEDED) return "it did not answer in time";
+  const reason = /^No connection established\. Last error: (?:Error: )?(.*?)\s*\. Resolution note: .*$/s.exec(
+    details,
+  )?.[1];
+  if (reason?.startsWith("Failed to connect")) return "it closed the connection";
+  return reason ?? details;
 }
 
 function connect(address: string, tls: EtcdTls | undefined): Connection {

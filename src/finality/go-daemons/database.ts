@@ -59,25 +59,25 @@ export function settingsIn({ config }: Daemon, folder: string): ReadonlyMap<stri
 }
 
 function databaseIn(daemon: Daemon, folder: string): string {
+  const remedy = `Do: give the folder that has data/${daemon.database}: by default, ${daemon.name} makes .${daemon.name} in its user's folder`;
   attempt("read", folder, () => {
-    if (!statSync(folder).isDirectory()) {
-      throw new TapstakeError("file-error", `${folder} must be the folder of ${daemon.name}`, {
-        path: folder,
-      });
-    }
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+    const is = existsSync(folder) ? "is a file" : "does not exist";
+    const text = `${folder} must be the folder of ${daemon.name}, and ${is}. ${remedy}`;
+    throw new TapstakeError("file-error", text, { path: folder });
   });
   const settings = settingsIn(daemon, folder);
   const own = join(folder, "data", daemon.database);
   const named = resolve(
     folder,
-    settings.get("DBPath") || join(folder, "data"),
+    settings.get("DBPath") || "data",
     settings.get("DBFileName") || daemon.database,
   );
   const found = [own, named].filter((path) => existsSync(path));
   const [first, second] = [...new Set(found.map((path) => realpathSync(path)))];
   if (first === undefined) {
-    const places = own === named ? own : `${own} or ${named}`;
-    const text = `${folder} has no database of ${daemon.name}: there is no ${places}`;
+    const places = resolve(own) === named ? own : `${own} or ${named}`;
+    const text = `${folder} has no database of ${daemon.name}: there is no ${places}. ${remedy}`;
     throw new TapstakeError("file-error", text, { path: own });
   }
   if (second !== undefined) {

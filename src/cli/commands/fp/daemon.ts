@@ -2,9 +2,12 @@ import { Option } from "@commander-js/extra-typings";
 import { equalBytes, hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { findHome, homeAt } from "../../../finality/home.js";
+import { showKey } from "../../../finality/keys/keystore.js";
 import type { Health } from "../../../signer-client/channel.js";
+import { parseAddress } from "../../../signer-client/endpoint.js";
 import { DEFAULT_ADDRESS } from "../../../signer-client/wire.js";
 import { type Daemon, daemonOf } from "../../../signerd/admin/client.js";
+import type { WatermarkFacts } from "../../../signerd/admin/operations.js";
 import type { RunningSigner, ServeOptions } from "../../../signerd/serve.js";
 import { assertChainId } from "../../../vote/chain.js";
 import { arbiterOption, arbiterOptions, arbiterTlsOption, namesArbiter } from "../../arbiter.js";
@@ -115,6 +118,8 @@ export const serve = () =>
       // Never made here: a mistyped path would be a home without keys and without a store.
       const { isUnderSystemd, supervisor } = await import("../../../signerd/supervisor.js");
       const home = findHome(given.home);
+      assertListenAddress("--address", given.address);
+      if (given.metrics) assertListenAddress("--metrics-address", given.metricsAddress);
       const tls = await readTls(given);
       const hmacKey = await readHmacKey(given.hmacKeyFile);
       const { log, reopen } = openLog(given.logLevel, given.logFile);
@@ -150,6 +155,8 @@ export const serve = () =>
         reopen();
         running?.reloadPermissions();
       });
+      // Before a passphrase is asked for.
+      for (const key of given.unlock ?? []) showKey(home, key);
       running = await unlocking(given, (unlock) => start({ ...options, unlock }));
       const { address, metricsAddress, warnings } = running;
       // Said here unless the log has said so.
@@ -177,6 +184,19 @@ export const serve = () =>
       await running.stop();
       if (typeof why !== "string") throw why;
     });
+
+/** @throws UsageError unless it is a host with a port */
+function assertListenAddress(option: string, text: string): void {
+  try {
+    parseAddress(text);
+  } catch (error) {
+    if (!(error instanceof TapstakeError)) throw error;
+    const given = text === "" ? "empty" : text;
+    throw new UsageError(
+      `${option} must be host:port with a port from 0 to 65535, such as 127.0.0.1:12582, not ${given}`,
+    );
+  }
+}
 
 /** The values of an option as they are: a command may have commas. */
 const oneAfterAnother = (text: string, earlier: string[] | undefined): string[] => [...(earlier ?? []), text];
@@ -261,15 +281,15 @@ async function readTls(given: TlsGiven): Promise<ServeOptions["tls"]> {
 
 const STATUS = {
   description: `Asks the daemon of this home for its health, without an HMAC key. With --remote or TAPSTAKE_REMOTE, and if no daemon runs here, it
-asks the signer at the address. With --key and --chain, it also checks that the key is unlocked; at an address, it asks for the
-randomness of one height, which checks your HMAC key too. Nothing is signed. It waits 5 seconds.
+asks the signer at the address. With --key and --chain, it also checks that the key is unlocked and signs on the chain; at an address, it
+asks for the randomness of one height, which checks your HMAC key too but not the votes. Nothing is signed. It waits 5 seconds.
 
 The Go key manager reports no health, so tapstake only checks that it answers.`,
   examples: `
 tapstake fp status --remote 127.0.0.1:12582 || echo 'the signer does not answer'
 `,
   topics: ["remote", "signer"],
-  refused: "no signer answers, its store failed, a wrong HMAC key, or its key is locked",
+  refused: "no signer answers, its store failed, a wrong HMAC key, or a key that signs nothing",
 } as const;
 
 /**
@@ -303,7 +323,7 @@ export const status = (timeout = 5000) =>
         if (key && chain !== undefined) {
           await signer.createRandomnessPairList({ key, chainId: chain, startHeight: 0n, count: 1 });
         }
-        answerStatus(options.json === true, { address, milliseconds, health, key });
+        answerStatus(options.json === true, { address, milliseconds, health, key, chain });
       });
     });
 
@@ -312,16 +332,30 @@ interface StatusFacts {
   readonly milliseconds: number;
   readonly health: Health | undefined;
   readonly key: Uint8Array | undefined;
+  readonly chain: string | undefined;
+  /** Whether the key signs on the chain: only the signer's own machine can ask that. */
+  readonly signs?: true;
 }
 
-function answerStatus(asJson: boolean, { address, milliseconds, health, key }: StatusFacts): void {
-  const known = { ...(health && { health }), ...(key && { key, unlocked: true }) };
+function answerStatus(
+  asJson: boolean,
+  { address, milliseconds, health, key, chain, signs }: StatusFacts,
+): void {
+  const ofKey = key && { key, unlocked: true, chain, signs: signs ?? null };
+  const known = { ...(health && { health }), ...ofKey };
   answer(asJson, { address, answers: true, milliseconds, ...known }, () =>
     table([
       ["signer", address],
       ["answers", `yes, in ${milliseconds} ms`],
       ["health", health],
       ["key", key && "unlocked, and ours to use"],
+      [
+        "chain",
+        key &&
+          (signs
+            ? `the key signs on ${chain}`
+            : `only fp status on the signer's machine knows whether the key signs on ${chain}`),
+      ],
     ]),
   );
 }
@@ -330,7 +364,10 @@ function answerStatus(asJson: boolean, { address, milliseconds, health, key }: S
 const namesSigner = ({ remote, hmacKeyFile, tlsCa, tlsClient }: RemoteOptions): boolean =>
   Boolean(remote ?? hmacKeyFile ?? tlsCa ?? tlsClient ?? process.env["TAPSTAKE_REMOTE"]);
 
-/** Asks the signer of this home. @throws TapstakeError `signer-unhealthy`, `key-locked`, `invalid-chain-id` */
+/**
+ * Asks the signer of this home.
+ * @throws TapstakeError `signer-unhealthy`, `key-locked`, `protection-uninitialised`, `invalid-chain-id`
+ */
 async function statusOf(
   daemon: Daemon,
   key: Uint8Array | undefined,
@@ -349,8 +386,47 @@ async function statusOf(
       { address },
     );
   }
-  return { address, milliseconds, health: "serving", key };
+  if (!key || chain === undefined) return { address, milliseconds, health: "serving", key, chain };
+  const known = (await daemon.show()).find((one) => one.chain === chain && equalBytes(one.key, key));
+  if (!known || known.held) throw signsNothing(address, key, chain, known);
+  return { address, milliseconds, health: "serving", key, chain, signs: true };
 }
+
+/** A key that is unlocked, and refuses every vote on the chain. */
+function signsNothing(
+  address: string,
+  key: Uint8Array,
+  chain: string,
+  known: WatermarkFacts | undefined,
+): TapstakeError {
+  const reason = !known ? "not-begun" : known.retired ? "retired" : "locked";
+  const id = hex.encode(key);
+  const [why, remedy] = UNSIGNED[reason];
+  return new TapstakeError(
+    "protection-uninitialised",
+    `the signer at ${address} signs nothing with the key ${id} on ${chain}: ${why}. Do: ${remedy}`,
+    { address, key: id, chain, reason },
+  );
+}
+
+const BEGIN_ABOVE =
+  "find the key's last vote on the chain (docs/emergency.md), stop this signer and begin above that vote with tapstake fp protection init";
+
+/** Why a key signs nothing on a chain, and what to do. */
+const UNSIGNED = {
+  "not-begun": [
+    "its votes have not begun there",
+    `if the key never voted, commit to its randomness first (fpd, or tapstake fp commit --remote). If it voted elsewhere, ${BEGIN_ABOVE}`,
+  ],
+  retired: [
+    "it is retired, as its votes moved to another home (export --retire)",
+    `vote in that home alone. Only if that home votes no longer, ${BEGIN_ABOVE}`,
+  ],
+  locked: [
+    "it is locked there, as a part of its memory was lost, or the key was away from this home",
+    `make sure that no other signer has the key, ${BEGIN_ABOVE}`,
+  ],
+} as const;
 
 /** Only a key's name needs a home. */
 const keyNamed = (text: string, home: string | undefined): Uint8Array =>
