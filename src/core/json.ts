@@ -1,5 +1,4 @@
 import * as v from "valibot";
-import { _addIssue as addIssue } from "valibot";
 import { describeType, TapstakeError } from "./errors.js";
 
 /**
@@ -85,7 +84,7 @@ function plainDecimal(sign: string, whole: string, decimals = "", exponent = "0"
 export const jsonText = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /**
- * A value from JSON in the form of `schema`. An array is no object.
+ * A value from JSON in the form of `schema`. An array in the place of the whole is no object.
  * @param name what the value is, for messages; the path inside it is appended
  * @throws TapstakeError `invalid-json`; `details.path` says where
  */
@@ -94,42 +93,17 @@ export function readJson<Schema extends v.GenericSchema>(
   value: unknown,
   name: string,
 ): v.InferOutput<Schema> {
-  refuseArrays(schema);
+  // valibot takes an array where an object is expected, and ignores its elements.
+  if (schema.expects === "Object" && Array.isArray(value)) {
+    const text = `${name}: must be ${schema.expects}, not ${describeType(value)}`;
+    throw new TapstakeError("invalid-json", text, { path: name });
+  }
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
   const path = name + (issue.path ?? []).map(({ key }) => step(key)).join("");
   throw new TapstakeError("invalid-json", `${path}: ${explain(issue)}`, { path });
 }
-
-const REFUSING = new WeakSet<object>();
-
-/** valibot takes an array where a schema wants an object, and ignores its elements. Each schema is changed once. */
-function refuseArrays(schema: object): void {
-  if (REFUSING.has(schema)) return;
-  REFUSING.add(schema);
-  if (isForObjects(schema)) {
-    const run = schema["~run"];
-    // `this` may be a copy with other fields, as v.partial makes it.
-    schema["~run"] = function (dataset, config) {
-      if (!Array.isArray(dataset.value)) return run.call(this, dataset, config);
-      const refused = dataset as v.UnknownDataset | Refused;
-      addIssue(this as v.GenericSchema, "type", refused, config);
-      return refused as Refused;
-    };
-  }
-  // The schemas of its fields, elements and choices.
-  for (const part of Object.values(schema) as unknown[]) {
-    if (typeof part === "object" && part !== null) refuseArrays(part);
-  }
-}
-
-type Changeable = { -readonly [Name in keyof v.GenericSchema]: v.GenericSchema[Name] };
-
-type Refused = v.OutputDataset<unknown, v.BaseIssue<unknown>>;
-
-const isForObjects = (schema: object): schema is Changeable =>
-  "~run" in schema && "type" in schema && /(^|_)object|^record$/.test(String(schema.type));
 
 /** A whole number written as decimal text, as amounts are in JSON: a JSON number may have lost digits. */
 export const decimalText = v.pipe(

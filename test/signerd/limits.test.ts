@@ -27,7 +27,7 @@ describe("the voters that a signer keeps, by the callers' keys and chains", () =
     const { address } = await startSigner(made);
     const client = connect(address);
     const at = { key: made.key.publicKey, height: 7n };
-    const first = await client.signEots({ ...at, chainId: CHAIN, message: ballot(7n) });
+    const signed = await client.signEots({ ...at, chainId: CHAIN, message: ballot(7n) });
     const name = async (from: number, to: number) => {
       const ask = (i: number) => client.signEots({ ...at, chainId: `other-${i}`, message: ballot(7n) });
       for (let first = from; first < to; first += AT_ONCE) {
@@ -41,7 +41,7 @@ describe("the voters that a signer keeps, by the callers' keys and chains", () =
     const isMadeAnew = async () => {
       points.mockClear();
       const again = await client.signEots({ ...at, chainId: CHAIN, message: ballot(7n) });
-      expect(again).toEqual({ ...first, outcome: "same" });
+      expect(again).toEqual({ ...signed, outcome: "same" });
       return points.mock.calls.length > 0;
     };
     await name(0, 255);
