@@ -1,7 +1,7 @@
 import { Option } from "@commander-js/extra-typings";
 import { equalBytes, hex } from "../../../core/bytes.js";
 import { TapstakeError } from "../../../core/errors.js";
-import { findHome, homeAt } from "../../../finality/home.js";
+import { findHome, type Home, homeAt } from "../../../finality/home.js";
 import { showKey } from "../../../finality/keys/keystore.js";
 import type { Health } from "../../../signer-client/channel.js";
 import { parseAddress } from "../../../signer-client/endpoint.js";
@@ -155,9 +155,7 @@ export const serve = () =>
         reopen();
         running?.reloadPermissions();
       });
-      // Before a passphrase is asked for.
-      for (const key of given.unlock ?? []) showKey(home, key);
-      running = await unlocking(given, (unlock) => start({ ...options, unlock }));
+      running = await unlocking(home, given, (unlock) => start({ ...options, unlock }));
       const { address, metricsAddress, warnings } = running;
       // Said here unless the log has said so.
       if (given.logFile !== undefined || !log.isLevelEnabled("warn")) {
@@ -203,6 +201,7 @@ const oneAfterAnother = (text: string, earlier: string[] | undefined): string[] 
 
 /** Passphrases exist no longer than `use` needs them. */
 async function unlocking<T>(
+  home: Home,
   {
     unlock,
     passphraseFile: files = [],
@@ -224,14 +223,16 @@ async function unlocking<T>(
     if (sources.length > 0) throw new UsageError(`${option} is for --unlock: give both`);
     return use([]);
   }
+  if (sources.length > 1 && sources.length !== unlock.length) {
+    throw new UsageError(
+      `${option} has ${sources.length} ${what} for ${unlock.length} keys: give one for all keys, or one for each in the order of --unlock`,
+    );
+  }
+  // Before a passphrase is asked for.
+  for (const key of unlock) showKey(home, key);
   if (sources.length <= 1) {
     return withPassphrase(currentPassphrase(sources[0] ?? {}), (passphrase) =>
       use(unlock.map((key) => ({ key, passphrase }))),
-    );
-  }
-  if (sources.length !== unlock.length) {
-    throw new UsageError(
-      `${option} has ${sources.length} ${what} for ${unlock.length} keys: give one for all keys, or one for each in the order of --unlock`,
     );
   }
   if (files.filter((file) => file === "-").length > 1) {
