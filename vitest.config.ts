@@ -51,16 +51,22 @@ export default defineConfig({
     hookTimeout: 600_000,
     projects: [
       project("pure", { include: shared, exclude: alone, pool: "threads", isolate: false }),
-      // In processes, as their tests change a process's folder, variables and streams. Commands seal keys at a light cost
-      // there, which other processes cannot open.
-      ...[
-        { name: "cli", include: ["test/cli/**/*.test.ts"], exclude: alone },
-        {
-          name: "processes",
-          include: ["{test,regtest}/**/*.test.ts"],
-          exclude: [...shared, ...alone, "test/{cli,pages,babylond}/**"],
-        },
-      ].map(({ name, ...files }) => project(name, { ...files, pool: "forks", isolate: false })),
+      // In processes, as their tests change a process's folder, variables and streams. Three rooms have workers of their
+      // own: tests of commands seal keys at a light cost there, which other processes cannot open.
+      ...["cli", "finality", "signerd"].map((room) =>
+        project(room, {
+          include: [`test/${room}/**/*.test.ts`],
+          exclude: alone,
+          pool: "forks",
+          isolate: false,
+        }),
+      ),
+      project("processes", {
+        include: ["{test,regtest}/**/*.test.ts"],
+        exclude: [...shared, ...alone, "test/{cli,finality,signerd,pages,babylond}/**"],
+        pool: "forks",
+        isolate: false,
+      }),
       project("alone", { include: alone, pool: "forks" }),
     ],
   },
