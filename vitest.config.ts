@@ -24,10 +24,14 @@ const shared = [
   "{chain,babylon-client,derivation,fuzz}",
 ].map((room) => `test/${room}/**/*.test.ts`);
 
-/** Tests that put another module in the place of one: each needs a process that has not loaded it yet. */
+/**
+ * Tests that put another module in the place of one need a process that has not loaded it yet. Those that run commands
+ * beside a daemon make scrypt light for the whole process.
+ */
 const alone = readdirSync(source("./test"), { recursive: true, encoding: "utf8" })
   .map((path) => `test/${path.replaceAll("\\", "/")}`)
-  .filter((path) => path.endsWith(".test.ts") && /\bvi\.(mock|doMock|resetModules)\(/.test(textOf(path)));
+  .filter((path) => path.endsWith(".test.ts"))
+  .filter((path) => /\bvi\.(mock|doMock|resetModules)\(|"\.\.\/cli\/fp-support\.js"/.test(textOf(path)));
 
 const project = (name: string, test: TestProjectInlineConfiguration["test"]) => ({
   extends: true as const,
