@@ -94,7 +94,8 @@ describe.runIf(hasEtcd)("signers of an arbiter, killed with its members", async 
       const stored = storedVotes(cluster, prefix);
       const digests = new Map<bigint, string>();
       for (const { home, released } of machines) {
-        expect(released.length).toBeGreaterThan(0);
+        // A few kills can all come before the first vote.
+        if (isLong) expect(released.length).toBeGreaterThan(0);
         inHome(openHome(home.path), (protection) => {
           const records = protection.recordsAt(
             publicKey,
