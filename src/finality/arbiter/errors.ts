@@ -66,7 +66,7 @@ export function otherArbiter(
 ): TapstakeError {
   const text =
     arbiter === undefined
-      ? `key ${name} is not bound to the arbiter that this signer is to ask: other signers could vote without it. Enrol the key first: fp arbiter enrol`
+      ? `key ${name} is not bound to the arbiter that this signer asks: other signers could vote without it. Enrol the key first: fp arbiter enrol`
       : `key ${name} is bound to the arbiter ${arbiter}, not to ${given ?? "none"}: it signs nothing without that. Give --arbiter, or enrol the key anew after a restore`;
   return new TapstakeError("arbiter-required", text, { name });
 }

@@ -302,7 +302,7 @@ interface Child {
   readonly child: number;
 }
 
-/** A page that is to be read, and between which keys its own must be. */
+/** A page that comes next, and the bounds of its keys. */
 interface Place {
   readonly id: number;
   readonly from?: Uint8Array | undefined;
