@@ -1,9 +1,5 @@
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ErrorCode } from "../core/errors.js";
-import { addressText, parseAddress } from "../signer-client/endpoint.js";
 import { statusName } from "../signer-client/grpc.js";
 import { OPEN_METHODS } from "../signer-client/metadata.js";
 import { ANSWERS } from "../signer-client/status.js";
@@ -11,7 +7,6 @@ import { methodNames } from "../signer-client/wire.js";
 import { REFUSAL_CODES } from "../vote/vote.js";
 import { type ArbiterHealth, CLAIM_OUTCOMES, type WatchedArbiter } from "./arbiter.js";
 import { REFUSALS } from "./connections.js";
-import { assertSafeToListen, listenFailed } from "./listen.js";
 
 /** Bounds in seconds: a vote takes one or two milliseconds, deriving randomness thousands. */
 const SECONDS = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5, 2, 10, 60];
@@ -159,56 +154,4 @@ export interface Health {
   /** Why the store failed, or why the signer holds. */
   readonly code?: ErrorCode;
   readonly reason?: string;
-}
-
-/**
- * `/metrics` for Prometheus and `/healthz` (200 or 503), without authentication, and so on a loopback address only, unless `isPublic`.
- * @throws TapstakeError `insecure-address`, `listen-failed`
- */
-export async function serveMetrics(
-  text: string,
-  registry: Registry,
-  health: () => Health,
-  isPublic = false,
-): Promise<{ address: string; stop(): Promise<void> }> {
-  const address = parseAddress(text);
-  const remedy =
-    "give it a loopback address and let a proxy publish it, or add --public-metrics: everyone who reaches it then sees " +
-    "public keys and heights";
-  assertSafeToListen(address, "the metrics page", isPublic ? undefined : remedy);
-  const server = createServer((request, response) => {
-    const path = request.url?.split("?")[0];
-    if (request.method !== "GET") response.writeHead(405).end();
-    else if (path === "/metrics") {
-      registry.metrics().then(
-        (body) => response.writeHead(200, { "content-type": registry.contentType }).end(body),
-        () => response.writeHead(500).end(),
-      );
-    } else if (path === "/healthz") {
-      const state = health();
-      const head = { "content-type": "application/json" };
-      response.writeHead(state.healthy ? 200 : 503, head).end(`${JSON.stringify(state)}\n`);
-    } else response.writeHead(404).end();
-  });
-  server.headersTimeout = 10_000;
-  await listen(server, address, text);
-  const { port } = server.address() as AddressInfo;
-  return {
-    address: addressText({ host: address.host, port }),
-    async stop() {
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
-}
-
-async function listen(server: Server, { host, port }: { host: string; port: number }, text: string) {
-  server.listen(port, host);
-  try {
-    await once(server, "listening");
-  } catch (cause) {
-    throw listenFailed(text, "--metrics-address", cause);
-  }
 }

@@ -20,7 +20,8 @@ import { GrpcServer } from "./grpc-server.js";
 import { createHandlers, type Facts } from "./handlers.js";
 import { KeyRing } from "./key-ring.js";
 import { checkTls, signerAddress, type TlsIdentity } from "./listen.js";
-import { createMetrics, serveMetrics } from "./metrics.js";
+import { serveMetricsPage } from "./metrics-page.js";
+import { createMetrics } from "./metrics.js";
 import { type Permissions, readPermissions } from "./permissions.js";
 import { eotsHandlers, healthHandler } from "./service.js";
 import { Signer } from "./signer.js";
@@ -78,6 +79,11 @@ export interface RunningSigner {
   /** Finishes begun calls, begins no new ones, forgets the keys, and closes the store. */
   stop(): Promise<void>;
 }
+
+/** What to do instead of metrics for everyone. */
+const PUBLISHED_BY_A_PROXY =
+  "give it a loopback address and let a proxy publish it, or add --public-metrics: everyone who reaches it then sees " +
+  "public keys and heights";
 
 /**
  * Serves a home's keys through the interface of PROTOCOL 10. A home has one signer at a time.
@@ -169,12 +175,12 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     let metricsAddress: string | undefined;
     if (options.metricsAddress !== undefined) {
       const health = () => ({ ...condition(), unlockedKeys: keys.unlocked.length });
-      const page = await serveMetrics(
-        options.metricsAddress,
-        metrics.registry,
+      const page = await serveMetricsPage(options.metricsAddress, {
+        registry: metrics.registry,
         health,
-        options.publicMetrics,
-      );
+        option: "--metrics-address",
+        remedy: options.publicMetrics === true ? undefined : PUBLISHED_BY_A_PROXY,
+      });
       closing.push(page.stop);
       metricsAddress = page.address;
     }

@@ -1,9 +1,5 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Gauge, Registry } from "prom-client";
-import { assertSafeToListen, listenFailed } from "../../signerd/listen.js";
-import { addressText, parseAddress } from "../../signer-client/endpoint.js";
+import { type MetricsPage, serveMetricsPage } from "../../signerd/metrics-page.js";
 import type { MonitorContext, WatchMonitor } from "../monitor.js";
 import { DUTY_STATES } from "../tower/duties.js";
 import { STAKE_VIEWS } from "../types.js";
@@ -76,51 +72,29 @@ export function watchMetrics(health: WatchHealth): WatchMetrics {
     for (const { label, n } of count(text)) to.set({ kind: label }, n);
   });
 
-  const server = createServer((request, response) => {
-    const path = request.url?.split("?")[0];
-    if (request.method !== "GET") response.writeHead(405).end();
-    else if (path === "/metrics") {
-      registry.metrics().then(
-        (body) => response.writeHead(200, { "content-type": registry.contentType }).end(body),
-        () => response.writeHead(500).end(),
-      );
-    } else if (path === "/healthz") {
-      const state = health.state();
-      const head = { "content-type": "application/json" };
-      response.writeHead(state.healthy ? 200 : 503, head).end(`${JSON.stringify(state)}\n`);
-    } else response.writeHead(404).end();
-  });
-  server.headersTimeout = 10_000;
+  let page: MetricsPage | undefined;
   return {
     name: "metrics",
     opened(given) {
       context = given;
     },
     async serve(text, reader) {
-      const address = parseAddress(text);
-      assertSafeToListen(
-        address,
-        "the metrics page",
-        "give it a loopback address and let a proxy publish it",
-      );
       watch = reader;
-      server.listen(address.port, address.host);
-      try {
-        await once(server, "listening");
-      } catch (cause) {
-        throw listenFailed(text, "--metrics", cause);
-      }
-      const { port } = server.address() as AddressInfo;
-      return addressText({ host: address.host, port });
+      const remedy = "give it a loopback address and let a proxy publish it";
+      page = await serveMetricsPage(text, {
+        registry,
+        health: () => health.state(),
+        option: "--metrics",
+        remedy,
+      });
+      return page.address;
     },
     async close() {
       context = null;
       watch = null;
-      if (!server.listening) return;
-      const closed = once(server, "close");
-      server.close();
-      server.closeAllConnections();
-      await closed;
+      const open = page;
+      page = undefined;
+      await open?.stop();
     },
   };
 }
