@@ -1,7 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { status } from "../../src/cli/commands/fp/daemon.js";
+import { status } from "../../src/cli/commands/fp/status.js";
 import { hex } from "../../src/core/bytes.js";
 import { setChain } from "../../src/finality/chains.js";
 import { inProcess } from "../cli/in-process.js";

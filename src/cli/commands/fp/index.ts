@@ -34,7 +34,7 @@ const COMMANDS: LazyCommands = {
   status: {
     summary: "Check that the signer runs and that your key is unlocked",
     load: async () => {
-      const { status } = await daemon();
+      const { status } = await import("./status.js");
       return () => status();
     },
   },
