@@ -112,11 +112,10 @@ describe.concurrent("the passphrase of a command", () => {
   });
 
   it("is waited for until the time limit", async () => {
-    const began = performance.now();
+    // Without the limit, its empty output would be the reason.
     expect(await refusal("sleep 30", { seconds: 0.3 })).toBe(
       "sleep gave no passphrase: it did not end within 0.3 seconds",
     );
-    expect(performance.now() - began).toBeLessThan(10_000);
   });
 
   it("is not waited for beyond the time limit if another process keeps the output open", async () => {

@@ -192,16 +192,14 @@ describe("a request", () => {
   const million = Buffer.alloc(2_000_000);
   for (let i = 0; i < million.length; i += 2) million[i] = 0x1a;
 
-  it("of a million empty votes is refused before it is decoded, within a second", async () => {
+  it("of a million empty votes is refused by their count, before it is decoded", async () => {
     const made = homeWithKey();
     const signer = await startSigner(made, { hmacKey: HMAC_KEY });
     const hmac = { "x-fpd-hmac": requestHmac(HMAC_KEY, million) };
     const answer = await rawCall(signer.address, pathOf("SignBatchEOTS"), million, hmac);
     expect(answer).toMatchObject({ status: "INVALID_ARGUMENT" });
     expect(answer.details).toMatch(/^invalid-number: a batch must have at most 10000 heights, not 1000000/);
-    const started = performance.now();
     refusal("invalid-number", () => checkCounts("SignBatchEOTS", million));
-    expect(performance.now() - started).toBeLessThan(1000);
   });
 
   it("has a limit of fields, in the message and in its votes", () => {
