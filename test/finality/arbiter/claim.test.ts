@@ -72,11 +72,12 @@ describe.runIf(hasEtcd)("arbiter", async () => {
     const prefix = await storeOf(client);
     const released = new Map<bigint, Set<string>>();
     const random = randomOf("prune");
-    const end = Date.now() + (isLong ? 12_000 : 600);
     let [top, pruned, below] = [1, 0n, 0];
+    // Until heights were pruned, and claims met so many of them.
+    const isOver = () => pruned > 0n && below >= (isLong ? 1_000 : 10);
     const claimOn = async (text: string) => {
       const signer = await signerOf(client, prefix);
-      while (Date.now() < end) {
+      while (!isOver()) {
         const height = random.below(3) === 0 ? ++top : 1 + random.below(top);
         const [kind] = await kinds(signer, vote(height, text));
         if (kind === "below-watermark") below++;
@@ -86,7 +87,7 @@ describe.runIf(hasEtcd)("arbiter", async () => {
       }
     };
     const prune = async () => {
-      for (let from = 1; Date.now() < end; await sleep(5)) {
+      for (let from = 1; !isOver(); await sleep(5)) {
         if (top - 5 <= from) continue;
         from = top - 5;
         pruned += await pruneArbiter(client, prefix, { ...of, fromHeight: BigInt(from) });
@@ -94,8 +95,6 @@ describe.runIf(hasEtcd)("arbiter", async () => {
     };
     await Promise.all([claimOn("a"), claimOn("b"), claimOn("c"), prune()]);
     expect([...released.values()].filter(({ size }) => size > 1)).toEqual([]);
-    expect(pruned).toBeGreaterThan(0n);
-    expect(below).toBeGreaterThan(0);
   });
 
   it("arbiter: has its limit of operations where a claim is far below it", async () => {
