@@ -143,15 +143,3 @@ function startAtZero(counted: Counted): void {
     if (!OPEN_METHODS.has(method)) unauthenticated.inc({ method }, 0);
   }
 }
-
-/** The state of the signer, for `/healthz`. */
-export interface Health {
-  readonly healthy: boolean;
-  readonly status: string;
-  readonly unlockedKeys: number;
-  /** Of the keys that are bound to one. */
-  readonly arbiter?: ArbiterHealth;
-  /** Why the store failed, or why the signer holds. */
-  readonly code?: ErrorCode;
-  readonly reason?: string;
-}
