@@ -115,7 +115,7 @@ describe("a copy of many votes", () => {
     await killed.ended;
     release();
     expect(copiesIn(made.home)).toEqual(["a", expect.stringMatching(/^a\/\.protection-.*\.tmp$/)]);
-    const next = await startDaemon(made);
+    const next = await startSigner(made);
     const name = await connect(next.address).backup();
     expect(copiesIn(made.home)).toEqual([name]);
   });
