@@ -164,6 +164,8 @@ const BASE_FLAGS = [
   "-fallbackfee=0.0001",
   "-changetype=bech32",
   "-txindex=1",
+  // bitcoind's own 1000 keys for each of eight descriptors are most of the time that a node takes to start.
+  "-keypool=100",
   "-rpcbind=127.0.0.1",
   "-rpcallowip=127.0.0.1",
 ];

@@ -209,7 +209,8 @@ describe("libsecp256k1 in WebAssembly", () => {
     const signature = libsecp.signSchnorr(digest, scalar.toBytes(1n));
     const noKey = bytes(OFF_CURVE);
     const noPoint = bytes(`02${OFF_CURVE}`);
-    for (let i = 0; i < 5_000; i++) {
+    // Unguarded, it has room for about 3,400.
+    for (let i = 0; i < 4_000; i++) {
       libsecp.verifySchnorr(digest, noKey, signature);
       libsecp.pointAdd(noPoint, G);
       libsecp.pointMultiply(noPoint, digest);

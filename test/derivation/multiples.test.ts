@@ -94,7 +94,7 @@ describe("a faulty machine", () => {
     ],
   ])("is detected in every batch when it %s", (_, mutate) => {
     const multiples = new Multiples({ count, kernel: new FaultyKernel(mutate) });
-    const batches = isLong ? 100 : 30;
+    const batches = isLong ? 100 : 10;
     for (let i = 0; i < batches; i++) multiples.of(scalars.subarray(0, 32 * 64));
     expect(multiples.report).toMatchObject({ kernel: 0, mismatches: batches });
     expect(mistrust(multiples.report)).toMatch(

@@ -7,7 +7,7 @@ import { compare, type Fraction, fraction, ONE, subtract, toNumber } from "../..
 import type { RestakingGraph } from "../../src/restaking/graph.js";
 import { modelOf } from "../../src/restaking/model.js";
 import { loadSolver, optimumOf, Problem, type Solver } from "../../src/restaking/solver.js";
-import { randomOf, runs } from "../support/runs.js";
+import { isLong, randomOf, runs } from "../support/runs.js";
 import { pairTruth, plainTruth, type Truth } from "./support/brute-force.js";
 import { plainGraph } from "./support/graphs.js";
 import { randomMixed, randomPlain } from "./support/random-graphs.js";
@@ -125,7 +125,7 @@ describe("an answer about attacks", () => {
   it("of plain graphs up to 9 × 5 is what all coalitions say", () => {
     const random = randomOf("plain attacks");
     let unknown = 0;
-    for (let i = 0; i < runs(1_000); i++) {
+    for (let i = 0; i < (isLong ? 1_000 : 25); i++) {
       const graph = randomPlain(random, { operators: i % 20 === 0 ? 9 : 6, services: 5 });
       const truth = plainTruth(graph);
       const answer = answerOf(graph, solver);
@@ -139,7 +139,7 @@ describe("an answer about attacks", () => {
   it("of all kinds of pools is what all choices of who attacks what say", () => {
     const random = randomOf("mixed attacks");
     let unknown = 0;
-    for (let i = 0; i < runs(1_200); i++) {
+    for (let i = 0; i < (isLong ? 1_200 : 30); i++) {
       const graph = randomMixed(random);
       const truth = pairTruth(graph);
       const answer = answerOf(graph, solver);

@@ -22,7 +22,7 @@ import {
 } from "./support.js";
 
 /** Many times what is written of a copy at once. */
-const VOTES = isLong ? 200_000 : 5_000;
+const VOTES = isLong ? 200_000 : 3_000;
 
 /** Everything in the folder of copies, by its way from there. */
 const copiesIn = ({ path }: Home) =>
@@ -115,7 +115,7 @@ describe("a copy of many votes", () => {
     await killed.ended;
     release();
     expect(copiesIn(made.home)).toEqual(["a", expect.stringMatching(/^a\/\.protection-.*\.tmp$/)]);
-    const next = await startDaemon(made);
+    const next = await startSigner(made);
     const name = await connect(next.address).backup();
     expect(copiesIn(made.home)).toEqual([name]);
   });
@@ -156,7 +156,7 @@ describeWithDisks("copies on a disk that is nearly full", () => {
 
   it.each([
     ["are not begun", "8m", 10, 7, false],
-    ["are given up before the votes have no room", "10m", 15_000, 3.5, true],
+    ["are given up before the votes have no room", "4m", 5_000, 1.75, true],
   ])("%s, and votes continue", async (_, size, votes, megabytes, begun) => {
     const made = homeOn(size, votes);
     writeFileSync(join(made.home.path, "..", "other"), new Uint8Array(megabytes * 2 ** 20));

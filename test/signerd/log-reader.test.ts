@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, constants, openSync, readFileSync, readSync, renameSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, readSync, renameSync, statSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -9,28 +9,34 @@ import { ballot, CHAIN, connect, homeWithKey, PASSPHRASE, startDaemon } from "./
 
 const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
-/** Calls that fail, of which each is a line of about a kilobyte. */
+/** The last vote on a chain: its votes below it are refused. */
+const LAST = 10n ** 12n;
+
+/** Batches of which every height is refused and logged: each is a line of about ten kilobytes. */
 async function fillLog(address: string, key: Uint8Array, rounds: number) {
   const client = connect(address);
+  // No neighbours, which would be logged as a range.
+  const heights = Array.from({ length: 250 }, (_, i) => LAST - 1n - 2n * BigInt(i));
+  const votes = heights.map((height) => ({ height, message: ballot(height) }));
   for (let i = 0; i < rounds; i++) {
-    await Promise.allSettled(
-      Array.from({ length: 100 }, () =>
-        client.signEots({ key, chainId: "c".repeat(128), height: 1n, message: ballot(1n) }),
-      ),
-    );
+    const asked = Array.from({ length: 10 }, () => client.signBatchEots({ key, chainId: "old", votes }));
+    for (const answers of await Promise.all(asked)) {
+      expect(answers.every(({ kind }) => kind === "refused")).toBe(true);
+    }
   }
 }
 
 describe("a reader of the log that stalls", () => {
   it("blocks no vote and no health check, and learns later how many lines it lost", async () => {
-    const made = homeWithKey();
+    const made = homeWithKey(undefined, [CHAIN, "old"]);
     const fifo = `${made.home.path}/pipe`;
     execFileSync("mkfifo", [fifo]);
     const reader = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
     const writer = openSync(fifo, "w");
     onTestFinished(() => closeSync(reader));
     const free = ["--address", "127.0.0.1:0", "--metrics-address", "127.0.0.1:0"];
-    const options = ["--unlock", made.key.name, ...free, "--uncommitted", `${CHAIN}=a test of the log`];
+    const uncommitted = [CHAIN, "old"].flatMap((chain) => ["--uncommitted", `${chain}=a test of the log`]);
+    const options = ["--unlock", made.key.name, ...free, ...uncommitted, "--chain-height", `old=${LAST}`];
     const child = spawn(
       process.execPath,
       [main, "fp", "serve", "--json", "--home", made.home.path, ...options],
@@ -72,7 +78,7 @@ describe("a reader of the log that stalls", () => {
 });
 
 describe("SIGHUP", () => {
-  it("opens the log file again, and the signer goes on", async () => {
+  it("opens the log file again, with permissions for its owner only, and the signer goes on", async () => {
     const made = homeWithKey();
     const file = `${made.home.path}/signer.log`;
     const daemon = await startDaemon(made, ["--log-file", file]);
@@ -86,6 +92,9 @@ describe("SIGHUP", () => {
     expect(readFileSync(`${file}.1`, "utf8")).not.toContain('"outcome":"new"');
     daemon.kill("SIGTERM");
     expect(await daemon.ended).toEqual({ code: 0, signal: null });
+    for (const path of [file, `${file}.1`]) expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, "utf8")).toMatch(/"msg":"stopped"\}\n$/);
+    expect(daemon.logged()).toBe("");
   });
 
   it("SIGHUP: without --log-file, opens no file and says nothing of one", async () => {

@@ -120,12 +120,15 @@ describe("CreateRandomnessPairList", () => {
     }
   });
 
+  /** More than one thread derives: the signer starts another. */
+  const LONG = 9_000;
+
   // Where what is asked for meanwhile had to wait, it would always come last, and these tests would not end.
   it("lets votes pass while it derives a long range", async () => {
     const { client, publicKey: key } = await signerWithClient();
     for (let [height, passed] = [1n, false]; !passed; height++) {
       let derived = false;
-      const range = { key, chainId: CHAIN, startHeight: 100_000n * height, count: 20_000 };
+      const range = { key, chainId: CHAIN, startHeight: 100_000n * height, count: LONG };
       const deriving = client.createRandomnessPairList(range).then(() => (derived = true));
       const { outcome } = await client.signEots({ key, chainId: CHAIN, height, message: ballot(height) });
       expect(outcome).toBe("new");
@@ -138,7 +141,7 @@ describe("CreateRandomnessPairList", () => {
     const { client, publicKey: key } = await signerWithClient();
     for (let [start, passed] = [1n, false]; !passed; start += 300_000n) {
       let derived = 0;
-      const ranges = [start, start + 100_000n].map((startHeight) => ({ startHeight, count: 20_000 }));
+      const ranges = [start, start + 100_000n].map((startHeight) => ({ startHeight, count: LONG }));
       const deriving = ranges.map((range) =>
         client.createRandomnessPairList({ key, chainId: CHAIN, ...range }).then(() => derived++),
       );
@@ -280,7 +283,7 @@ describe("SignBatchEOTS", () => {
     const signer = await startSigner(made);
     const client = connect(signer.address);
     const key = made.key.publicKey;
-    const heights = Array.from({ length: 700 }, (_, i) => far + 2n * BigInt(i));
+    const heights = Array.from({ length: 300 }, (_, i) => far + 2n * BigInt(i));
     const votes = (block: string) => heights.map((height) => ({ height, message: ballot(height, block) }));
     await client.signBatchEots({ key, chainId: CHAIN, votes: votes("a") });
     const answers = await client.signBatchEots({ key, chainId: CHAIN, votes: votes("b") });
@@ -294,8 +297,8 @@ describe("SignBatchEOTS", () => {
 
   it("rejects duplicate heights as a whole, before anything is signed", async () => {
     const { client, publicKey: key } = await signerWithClient();
-    // Beyond the first part that is signed at once, too.
-    const votes = Array.from({ length: 600 }, (_, i) => ({ height: BigInt(i), message: ballot(BigInt(i)) }));
+    // Beyond the first 200, which are signed at once, too.
+    const votes = Array.from({ length: 250 }, (_, i) => ({ height: BigInt(i), message: ballot(BigInt(i)) }));
     const twice = [...votes, { height: 0n, message: ballot(0n, "b") }];
     await expectFailure(client.signBatchEots({ key, chainId: CHAIN, votes: twice }), "duplicate-height");
     const other = votes.map(({ height }) => ({ height, message: ballot(height, "c") }));

@@ -7,7 +7,7 @@ import { commitRemotely } from "../../src/signer-client/commit.js";
 import { readPermissions } from "../../src/signerd/permissions.js";
 import { expectDone, expectRefused } from "../cli/fp-support.js";
 import { inProcess } from "../cli/in-process.js";
-import { tapstake, temporaryFile, temporaryFolder } from "../cli/support.js";
+import { temporaryFile, temporaryFolder } from "../cli/support.js";
 import {
   type Authority,
   type CertificateFiles,
@@ -348,7 +348,7 @@ describe.skipIf(!hasOpenssl)("a signer with a list of permissions", () => {
     expect(expectRefused(await inProcess([...serve, ...own, ...both, "--open-schnorr"]), "usage")).toContain(
       "--open-schnorr",
     );
-    const said = expectRefused(await tapstake([...serve, ...own, ...both]), "invalid-permissions");
+    const said = expectRefused(await inProcess([...serve, ...own, ...both]), "invalid-permissions");
     expect(said).toContain(`${permissions}.clients[0].allow[0].key: this home has no key validator-9`);
   });
 });

@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { TapstakeError } from "../../src/core/errors.js";
 import type { Home } from "../../src/finality/home.js";
 import type { EotsClient } from "../../src/signer-client/client.js";
+import type { RunningSigner } from "../../src/signerd/serve.js";
 import { inProcess } from "../cli/in-process.js";
 import { describeWithDisks, mount, newDisk } from "../support/disks.js";
 import { failure as expectFailure } from "../support/errors.js";
@@ -13,12 +14,12 @@ import {
   ballot,
   CHAIN,
   connect,
-  type DaemonProcess,
   homeWithKey,
   PASSPHRASE,
   readMetrics,
   startDaemon,
   startSigner,
+  type TestHome,
   untilBatchBegan,
 } from "./support.js";
 
@@ -63,11 +64,13 @@ function startLoad(
 }
 
 /**
- * Nothing else can be had at the heights that were answered, and what was answered can be had again. In this order:
- * a signer that had forgotten them would sign the first message that it is asked for.
+ * Nothing else can be had from the next signer of the home at the heights that were answered, and what was answered can
+ * be had again. In this order: a signer that had forgotten them would sign the first message that it is asked for.
  */
-async function expectKept(daemon: DaemonProcess, key: Uint8Array, answered: Map<bigint, Uint8Array>) {
-  const client = connect(daemon.address);
+async function expectKept(made: TestHome, answered: Map<bigint, Uint8Array>): Promise<RunningSigner> {
+  const { publicKey: key } = made.key;
+  const signer = await startSigner(made);
+  const client = connect(signer.address);
   const heights = [...answered.keys()];
   const others = heights.map((height) => ({ height, message: ballot(height, "another") }));
   const refused = await client.signBatchEots({ key, chainId: CHAIN, votes: others });
@@ -75,6 +78,7 @@ async function expectKept(daemon: DaemonProcess, key: Uint8Array, answered: Map<
   const votes = heights.map((height) => ({ height, message: message(height) }));
   const same = await client.signBatchEots({ key, chainId: CHAIN, votes });
   expect(same).toEqual([...answered].map(([height, signature]) => ({ height, kind: "same", signature })));
+  return signer;
 }
 
 describe("tapstake fp serve, as a process", () => {
@@ -94,26 +98,24 @@ describe("tapstake fp serve, as a process", () => {
     const logged = daemon.logged().match(/"outcome":"new","status":"OK"/g);
     expect(logged).toHaveLength(load.answered.size);
     expect(daemon.logged()).toMatch(/"msg":"stopped"\}\n$/);
-    await expectKept(await startDaemon(made), key, load.answered);
+    await expectKept(made, load.answered);
   });
 
   it("keeps every signature that it returned when it is killed under load, repeatedly", async () => {
     const made = homeWithKey();
     const key = made.key.publicKey;
     const answered = new Map<bigint, Uint8Array>();
-    let daemon = await startDaemon(made);
     for (let round = 0n; round < (isLong ? 5n : 1n); round++) {
+      const daemon = await startDaemon(made);
       const clients = Array.from({ length: 8 }, () => connect(daemon.address));
-      const killed = daemon;
       const limit = 20 + Number(round) * 17;
       const load = startLoad(clients, key, 1n + round * 1_000n, (count) => {
-        if (count === limit) killed.kill("SIGKILL");
+        if (count === limit) daemon.kill("SIGKILL");
       });
       await load.ended;
       expect(await daemon.ended).toEqual({ code: null, signal: "SIGKILL" });
       for (const [height, signature] of load.answered) answered.set(height, signature);
-      daemon = await startDaemon(made);
-      await expectKept(daemon, key, answered);
+      await (await expectKept(made, answered)).stop();
     }
     expect(answered.size).toBeGreaterThan(isLong ? 150 : 15);
   });
@@ -212,13 +214,12 @@ describeWithDisks("tapstake fp serve, on a disk that fills up", () => {
     await expectFailure(client.signEots(late), "protection-unwritable");
     daemon.kill("SIGTERM");
     expect(await daemon.ended).toEqual({ code: 0, signal: null });
-    const next = await startDaemon(made);
-    await expectKept(next, key, load.answered);
+    const next = await expectKept(made, load.answered);
     expect((await connect(next.address).signEots(late)).outcome).toBe("new");
   });
 });
 
-describe.concurrent("tapstake fp serve, of a home with a damaged store", () => {
+describe("tapstake fp serve, of a home with a damaged store", () => {
   it.each<[string, string, (home: Home, earlier: string, signature: Uint8Array) => void]>([
     ["protection-missing", "was deleted", (home) => rmSync(home.protectionFile)],
     ["protection-empty", "was emptied", (home) => truncateSync(home.protectionFile)],

@@ -3,6 +3,8 @@ import { copyFileSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createKey } from "../../src/finality/keys/keystore.js";
+import { inProcess } from "../cli/in-process.js";
+import type { Outcome } from "../cli/support.js";
 import { failure as expectFailure } from "../support/errors.js";
 import { eventually } from "../support/eventually.js";
 import {
@@ -38,6 +40,17 @@ function fakeNotify(made: TestHome) {
   writeFileSync(file, "");
   const env = { PATH: `${folder}:${process.env["PATH"]}`, NOTIFY_SOCKET: "@here", WATCHDOG_USEC: "300000" };
   return { env, said: () => readFileSync(file, "utf8") };
+}
+
+/** `tapstake fp serve` with its key to unlock, where it does not start. */
+async function serveRefused({ home, key }: TestHome, args: readonly string[], env = {}): Promise<Outcome> {
+  const own = ["--home", home.path, "--unlock", key.name, "--address", "127.0.0.1:0"];
+  const outcome = await inProcess(["fp", "serve", ...own, ...args], {
+    env: { TAPSTAKE_PASSPHRASE: PASSPHRASE, ...env },
+  });
+  expect(outcome).toMatchObject({ stdout: "" });
+  expect(outcome.code).not.toBe(0);
+  return outcome;
 }
 
 describe("fp serve under a supervisor", () => {
@@ -96,7 +109,7 @@ describe("fp serve", () => {
   it("serves metrics to other machines only if asked in words", async () => {
     const made = homeWithKey();
     const everywhere = ["--metrics-address", "0.0.0.0:0"];
-    await expect(startDaemon(made, everywhere)).rejects.toThrow(/insecure-address.*--public-metrics/s);
+    expect((await serveRefused(made, everywhere)).stderr).toMatch(/insecure-address.*--public-metrics/s);
     const daemon = await startDaemon(made, [...everywhere, "--public-metrics"]);
     const port = daemon.metricsAddress.split(":")[1];
     expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
@@ -121,8 +134,10 @@ describe("fp serve", () => {
     expect((await readMetrics(daemon.metricsAddress)).get("tapstake_unlocked_keys")).toBe(2);
     daemon.kill("SIGTERM");
     await daemon.ended;
-    const more = { env, unlock: ["second"] };
-    await expect(startDaemon(made, files("b", "a"), more)).rejects.toThrow("wrong-passphrase");
-    await expect(startDaemon(made, files("a", "b", "a"), more)).rejects.toThrow(/3 files for 2 keys/);
+    const both = ["--unlock", "second"];
+    const swapped = await serveRefused(made, [...both, "--no-metrics", ...files("b", "a")], env);
+    expect(swapped.stderr).toContain("wrong-passphrase");
+    const many = await serveRefused(made, [...both, "--no-metrics", ...files("a", "b", "a")], env);
+    expect(many.stderr).toMatch(/3 files for 2 keys/);
   });
 });

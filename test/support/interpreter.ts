@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import type { Prevout } from "../../src/bitcoin/transaction.js";
+import { rememberPoints } from "./bitcore-curve.js";
 
 /**
  * Bitcoin's script rules as bitcore-lib has them: an implementation that shares no code with the one under test.
@@ -37,6 +38,7 @@ interface Bitcore {
 }
 
 const bitcore = createRequire(import.meta.url)("bitcore-lib") as Bitcore;
+rememberPoints();
 const { Interpreter } = bitcore.Script;
 
 const FLAGS = [

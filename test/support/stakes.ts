@@ -5,8 +5,14 @@ import { sha256 } from "../../src/core/hashes.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import type { StakeTerms } from "../../src/script/terms.js";
 
+const known = new Map<number, Uint8Array>();
+
 /** The x-only key of a number: the same number, the same key. */
-export const keyOf = (n: number): Uint8Array => publicKeyOf(sha256(utf8(`key ${n}`)));
+export function keyOf(n: number): Uint8Array {
+  const key = known.get(n) ?? publicKeyOf(sha256(utf8(`key ${n}`)));
+  known.set(n, key);
+  return key.slice();
+}
 
 /** `count` distinct keys; different `from` ranges do not overlap. */
 export const keysOf = (count: number, from = 0): Uint8Array[] =>

@@ -219,7 +219,7 @@ const signed = OUTPUTS.flatMap((output) =>
 );
 
 describe("signOptions: accepts the answer of", () => {
-  it.each(some(signed, 60))(
+  it.each(some(signed, 40))(
     "a %s account, %s by %s, which spends by Bitcoin's rules",
     async (output, step, _, wallet, answer) => {
       const { life, delegation, request } = ask(output, step, wallet);

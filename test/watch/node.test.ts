@@ -68,7 +68,7 @@ const newStore = () => `${newHome().path}/watch.db`;
 /** Waits until a watch has the tip of the node. */
 async function atTip(watch: Watch): Promise<void> {
   const hash = await node.rpc.getbestblockhash();
-  await node.waitFor(() => watch.tip()?.hash === hash, { what: "the watch to catch up" });
+  await node.waitFor(() => watch.tip()?.hash === hash, { deadline: 600_000, what: "the watch to catch up" });
   await watch.caughtUp();
 }
 
@@ -123,6 +123,113 @@ describe.each(
   });
 });
 
+const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+/** A `watch run` in a process of its own. */
+function runWatch(store: string, ...args: string[]): ChildProcess {
+  const { url, cookieFile } = node.connection;
+  const server = ["--rpc", url, "--rpc-auth-file", cookieFile!];
+  return spawn(process.execPath, [MAIN, "watch", "run", "--store", store, ...server, ...args], {
+    stdio: "pipe",
+  });
+}
+
+describe("the commands", () => {
+  const connection = () => ["--rpc", node.connection.url, "--rpc-auth-file", node.connection.cookieFile!];
+
+  test("init, add, run, status, stakes, show, verify, export: a stake from its file to its life in words", async () => {
+    const { path } = newHome();
+    const store = ["--store", `${path}/watch.db`];
+    const delegation = await newStake();
+    writeFileSync(`${path}/delegation.json`, delegationToJson(delegation));
+    const watch = async (...args: string[]) => {
+      const { code, stdout, stderr } = await inProcess(["watch", args[0]!, ...store, ...args.slice(1)]);
+      expect({ args, code, stderr: code === 0 ? "" : stderr }).toEqual({ args, code: 0, stderr: "" });
+      return stdout;
+    };
+    expect(await watch("init", "--network", "regtest")).toContain("first block  0");
+    expect(await watch("add", `${path}/delegation.json`)).toContain("added");
+    const items = (await watch("run", ...connection(), "--until-tip", "--json")).trim().split("\n");
+    expect(items.map((each) => (JSON.parse(each) as { kind: string }).kind)).toContain("stake");
+    const status = JSON.parse(await watch("status", "--json")) as { tip: { height: number }; stakes: object };
+    expect(status).toMatchObject({ tip: { height: await node.height() }, stakes: { active: { stakes: 1 } } });
+    expect(await watch("status")).toContain("newest block");
+    const outpoint = outpointOf(delegation);
+    const fp = ["--fp", hex.encode(provider.publicKey)];
+    expect(await watch("stakes", "--state", "active", ...fp)).toContain(outpoint);
+    expect(await watch("stakes", "--staker", hex.encode(provider.publicKey))).toBe("no such stake\n");
+    const life = await watch("show", outpoint);
+    expect(life).toContain(`staked`);
+    expect(life).toContain(delegation.staking.transaction.getId());
+    expect(await watch("verify", ...connection())).toContain("no difference");
+    const exported = (await watch("export", "--since", "0")).trim().split("\n");
+    expect(JSON.parse(exported.at(-1)!)).toMatchObject({ kind: "stake" });
+    const other = await inProcess(["watch", "show", ...store, `${"00".repeat(32)}:0`]);
+    expect(other).toMatchObject({ code: 1 });
+    expect(other.stderr).toContain("not-a-stake");
+  });
+
+  test("a second process on one store is refused with the name of the first; readers are not", async () => {
+    const store = newStore();
+    initStore(store, { network: "regtest" });
+    const child = runWatch(store);
+    try {
+      await node.waitFor(
+        async () =>
+          (
+            JSON.parse((await inProcess(["watch", "status", "--store", store, "--json"])).stdout) as {
+              tip: object | null;
+            }
+          ).tip !== null,
+        { deadline: 600_000, what: "the first process to scan" },
+      );
+      const second = await inProcess(["watch", "run", "--store", store, ...connection()]);
+      expect(second.code).toBe(1);
+      expect(second.stderr).toContain("watch-running");
+      expect(second.stderr).toContain(`process ${child.pid}`);
+    } finally {
+      child.kill("SIGTERM");
+      await once(child, "close");
+    }
+    expect(child.exitCode).toBe(0);
+  });
+
+  test("killed with -9 again and again, a watch ends with the store of a full rescan", async () => {
+    const store = newStore();
+    const folder = `${newHome().path}/delegations`;
+    mkdirSync(folder);
+    initStore(store, { network: "regtest" });
+    const random = randomOf("killed watches");
+    const delegations: Delegation[] = [];
+    for (let i = 0; i < (isLong ? 40 : 2); i++) {
+      const child = runWatch(store, "--folder", folder);
+      const ended = once(child, "close");
+      if (i % 2 === 0) {
+        const delegation = await newStake();
+        delegations.push(delegation);
+        writeFileSync(`${folder}/${i}.json`, delegationToJson(delegation));
+        await sendAndMine(node, finishSlashing(delegation, "staking", provider.secretKey));
+      } else {
+        const at = await node.rpc.getblockhash((await node.height()) - 2);
+        await node.rpc.call("invalidateblock", at);
+        await node.mine(4);
+      }
+      // It starts and scans in half of that time.
+      await setTimeout(random.below(800));
+      child.kill("SIGKILL");
+      await ended;
+    }
+    const last = runWatch(store, "--folder", folder, "--until-tip");
+    await once(last, "close");
+    expect(last.exitCode).toBe(0);
+    const reader = openStoreReader(store);
+    for (const each of delegations) expect(reader.stake(outpointOf(each))?.view).toBe("slashed");
+    reader.close();
+    expect(await verifyStore(store, rest())).toMatchObject({ differences: [] });
+  });
+});
+
+// After the commands, which scan the whole chain: these make it three times as long.
 describe("reorganisations", () => {
   /** A branch without transactions upon the block at this depth, and as many blocks more. */
   async function leave(depth: number, more: number): Promise<void> {
@@ -187,109 +294,4 @@ test("block files of a running bitcoind give the same store as its REST", async 
   await atTip(watch);
   await watch.close();
   expect(await verifyStore(store, rest())).toMatchObject({ differences: [] });
-});
-
-const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
-
-/** A `watch run` in a process of its own. */
-function runWatch(store: string, ...args: string[]): ChildProcess {
-  const { url, cookieFile } = node.connection;
-  const server = ["--rpc", url, "--rpc-auth-file", cookieFile!];
-  return spawn(process.execPath, [MAIN, "watch", "run", "--store", store, ...server, ...args], {
-    stdio: "pipe",
-  });
-}
-
-describe("the commands", () => {
-  const connection = () => ["--rpc", node.connection.url, "--rpc-auth-file", node.connection.cookieFile!];
-
-  test("init, add, run, status, stakes, show, verify, export: a stake from its file to its life in words", async () => {
-    const { path } = newHome();
-    const store = ["--store", `${path}/watch.db`];
-    const delegation = await newStake();
-    writeFileSync(`${path}/delegation.json`, delegationToJson(delegation));
-    const watch = async (...args: string[]) => {
-      const { code, stdout, stderr } = await inProcess(["watch", args[0]!, ...store, ...args.slice(1)]);
-      expect({ args, code, stderr: code === 0 ? "" : stderr }).toEqual({ args, code: 0, stderr: "" });
-      return stdout;
-    };
-    expect(await watch("init", "--network", "regtest")).toContain("first block  0");
-    expect(await watch("add", `${path}/delegation.json`)).toContain("added");
-    const items = (await watch("run", ...connection(), "--until-tip", "--json")).trim().split("\n");
-    expect(items.map((each) => (JSON.parse(each) as { kind: string }).kind)).toContain("stake");
-    const status = JSON.parse(await watch("status", "--json")) as { tip: { height: number }; stakes: object };
-    expect(status).toMatchObject({ tip: { height: await node.height() }, stakes: { active: { stakes: 1 } } });
-    expect(await watch("status")).toContain("newest block");
-    const outpoint = outpointOf(delegation);
-    const fp = ["--fp", hex.encode(provider.publicKey)];
-    expect(await watch("stakes", "--state", "active", ...fp)).toContain(outpoint);
-    expect(await watch("stakes", "--staker", hex.encode(provider.publicKey))).toBe("no such stake\n");
-    const life = await watch("show", outpoint);
-    expect(life).toContain(`staked`);
-    expect(life).toContain(delegation.staking.transaction.getId());
-    expect(await watch("verify", ...connection())).toContain("no difference");
-    const exported = (await watch("export", "--since", "0")).trim().split("\n");
-    expect(JSON.parse(exported.at(-1)!)).toMatchObject({ kind: "stake" });
-    const other = await inProcess(["watch", "show", ...store, `${"00".repeat(32)}:0`]);
-    expect(other).toMatchObject({ code: 1 });
-    expect(other.stderr).toContain("not-a-stake");
-  });
-
-  test("a second process on one store is refused with the name of the first; readers are not", async () => {
-    const store = newStore();
-    initStore(store, { network: "regtest" });
-    const child = runWatch(store);
-    try {
-      await node.waitFor(
-        async () =>
-          (
-            JSON.parse((await inProcess(["watch", "status", "--store", store, "--json"])).stdout) as {
-              tip: object | null;
-            }
-          ).tip !== null,
-        { what: "the first process to scan" },
-      );
-      const second = await inProcess(["watch", "run", "--store", store, ...connection()]);
-      expect(second.code).toBe(1);
-      expect(second.stderr).toContain("watch-running");
-      expect(second.stderr).toContain(`process ${child.pid}`);
-    } finally {
-      child.kill("SIGTERM");
-      await once(child, "close");
-    }
-    expect(child.exitCode).toBe(0);
-  });
-
-  test("killed with -9 again and again, a watch ends with the store of a full rescan", async () => {
-    const store = newStore();
-    const folder = `${newHome().path}/delegations`;
-    mkdirSync(folder);
-    initStore(store, { network: "regtest" });
-    const random = randomOf("killed watches");
-    const delegations: Delegation[] = [];
-    for (let i = 0; i < (isLong ? 40 : 2); i++) {
-      const child = runWatch(store, "--folder", folder);
-      const ended = once(child, "close");
-      if (i % 2 === 0) {
-        const delegation = await newStake();
-        delegations.push(delegation);
-        writeFileSync(`${folder}/${i}.json`, delegationToJson(delegation));
-        await sendAndMine(node, finishSlashing(delegation, "staking", provider.secretKey));
-      } else {
-        const at = await node.rpc.getblockhash((await node.height()) - 2);
-        await node.rpc.call("invalidateblock", at);
-        await node.mine(4);
-      }
-      await setTimeout(random.below(1500));
-      child.kill("SIGKILL");
-      await ended;
-    }
-    const last = runWatch(store, "--folder", folder, "--until-tip");
-    await once(last, "close");
-    expect(last.exitCode).toBe(0);
-    const reader = openStoreReader(store);
-    for (const each of delegations) expect(reader.stake(outpointOf(each))?.view).toBe("slashed");
-    reader.close();
-    expect(await verifyStore(store, rest())).toMatchObject({ differences: [] });
-  });
 });

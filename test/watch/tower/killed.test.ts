@@ -43,7 +43,7 @@ interface Scene {
 
 async function* makeScenes(): AsyncGenerator<Scene> {
   for (;;) {
-    const providers = Array.from({ length: isLong ? 12 : 4 }, newProvider);
+    const providers = Array.from({ length: isLong ? 12 : 3 }, newProvider);
     const first = await node.height();
     const delegations = await openStakes(
       node,
