@@ -7,6 +7,7 @@ import { contextBytes, isVoteMessage, voteMessage } from "../vote/messages.js";
 import type { RefusalCode } from "../vote/vote.js";
 import type { Arbiter, Claimed } from "./arbiter/arbiter.js";
 import { otherArbiter, unclear } from "./arbiter/errors.js";
+import { arbiterOf } from "./arbiter/state.js";
 import type { UnlockedKey } from "./keys/keystore.js";
 import {
   assertHeight,
@@ -138,7 +139,8 @@ export class Voter {
       uncommitted,
       arbiter,
     } = options;
-    if (key.arbiter !== arbiter?.store) throw otherArbiter(key, arbiter?.store);
+    const bound = arbiterOf(protection.home, key);
+    if (bound !== arbiter?.store) throw otherArbiter(key.name, bound, arbiter?.store);
     if (uncommitted !== undefined) assertReason(uncommitted);
     assertChainConfig(chain);
     const keyPoint = pointOf(key.secretKey);

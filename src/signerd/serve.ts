@@ -132,7 +132,7 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     });
     const arbiter = options.arbiter && openWatched(home, options.arbiter, metrics, log);
     closing.push(() => arbiter?.close());
-    for (const warning of arbiterWarnings(keys.unlocked, arbiter)) log.warn(warning);
+    for (const warning of arbiterWarnings(home, keys.unlocked, arbiter)) log.warn(warning);
     const {
       openSchnorr = false,
       openMessages = false,

@@ -7,6 +7,7 @@ import { hashesIn, xOnly } from "../derivation/block.js";
 import { deriveRange } from "../derivation/derive.js";
 import type { MultiplesReport } from "../derivation/multiples.js";
 import { MAX_CLAIMED } from "../finality/arbiter/claim.js";
+import { arbiterOf } from "../finality/arbiter/state.js";
 import { loadChains } from "../finality/chains.js";
 import type { Home } from "../finality/home.js";
 import type { UnlockedKey } from "../finality/keys/keystore.js";
@@ -319,7 +320,7 @@ export class Signer {
     const chainHeight = chainHeights.get(chain.id);
     const uncommitted = this.parts.uncommitted.get(chain.id);
     const cache = this.#cache;
-    const arbiter = key.arbiter === undefined ? undefined : this.parts.arbiter;
+    const arbiter = arbiterOf(protection.home, key) === undefined ? undefined : this.parts.arbiter;
     const stated = { chainHeight, anyMessage, otherContext, uncommitted };
     return new Voter({ key, chain, protection, cache, arbiter, ...stated });
   }

@@ -52,7 +52,7 @@ describe.runIf(hasEtcd)("fp serve with an arbiter", async () => {
       const { publicKey } = made.key;
       if (i === 0) await initArbiter(etcd, prefix, { key: publicKey, chainId: CHAIN, fromHeight: 1n });
       const protection = openProtection(made.home);
-      const { store } = await enrolSigner(protection, etcd, prefix, publicKey);
+      const { store } = await enrolSigner(protection, etcd, prefix, { publicKey });
       protection.close();
       bindKey(made.home, made.key.name, PASSPHRASE, store);
       homes.push(made);
