@@ -14,13 +14,8 @@ import type { UnlockedKey } from "../finality/keys/keystore.js";
 import type { Protection } from "../finality/protection/protection.js";
 import { covers, lastOf, overlap } from "../finality/protection/store.js";
 import { RandomnessCache } from "../finality/randomness/cache.js";
-import {
-  type MessageVote,
-  type VoteOptions,
-  Voter,
-  type VoterOptions,
-  type VoteResult,
-} from "../finality/voter.js";
+import type { MessageVote } from "../finality/vote-requests.js";
+import { type VoteOptions, Voter, type VoterOptions, type VoteResult } from "../finality/voter.js";
 import { assertChainId, type ChainConfig, chainIdOf } from "../vote/chain.js";
 import { MAX_BATCH, tooManyVotes } from "./counts.js";
 import type { CallContext, Facts } from "./handlers.js";
