@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { concatBytes, hex } from "../../../src/core/bytes.js";
@@ -200,6 +200,13 @@ describe.runIf(hasEtcd)("two machines", async () => {
     expect(readState(home)!.keys).toHaveLength(2);
     const renamed = (await again(key.publicKey, true)).signer;
     expect(renamed).not.toBe(signer);
+    // The key's file remembers the enrolment of a home that has lost its own memory of it, and of a hold.
+    const { store } = readState(home)!;
+    const memory = readFileSync(join(home.path, "arbiter.json"));
+    rmSync(join(home.path, "arbiter.json"));
+    const inFile = { publicKey: key.publicKey, arbiter: store };
+    expect(await codeOf(() => enrolSigner(protection, client, prefix, inFile))).toBe("arbiter-conflict");
+    writeFileSync(join(home.path, "arbiter.json"), memory, { mode: 0o600 });
     // One that was retired meanwhile takes no further key.
     await retireSigner(client, prefix, renamed);
     expect(await codeOf(() => again(new Uint8Array(32).fill(2), false))).toBe("arbiter-held");
