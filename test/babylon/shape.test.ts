@@ -42,20 +42,20 @@ function one({ type, length = 1 }: Field): unknown {
 }
 
 describe.each(Object.entries(READERS))("reading %s", (name, read) => {
-  const refused = (message: unknown, path: string) =>
+  const expectRefused = (message: unknown, path: string) =>
     expect(refusal("invalid-message", () => read(message as never)).details).toEqual({ path });
 
   it("message: refuses what is no object by its name", () => {
-    for (const wrong of [undefined, null, 7, "text", new Uint8Array(3)]) refused(wrong, name);
+    for (const wrong of [undefined, null, 7, "text", new Uint8Array(3)]) expectRefused(wrong, name);
   });
 
   it("message: refuses a field that is missing, or of another type, by its name", () => {
     const whole = example(name);
     for (const [field, { optional, repeated }] of fieldsOf(name)) {
       const path = `${name}.${field}`;
-      if (!optional || repeated) refused({ ...whole, [field]: undefined }, path);
-      refused({ ...whole, [field]: Symbol("wrong") }, path);
-      if (repeated) refused({ ...whole, [field]: [Symbol("wrong")] }, `${path}[0]`);
+      if (!optional || repeated) expectRefused({ ...whole, [field]: undefined }, path);
+      expectRefused({ ...whole, [field]: Symbol("wrong") }, path);
+      if (repeated) expectRefused({ ...whole, [field]: [Symbol("wrong")] }, `${path}[0]`);
     }
   });
 });
