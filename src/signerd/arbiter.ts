@@ -128,25 +128,23 @@ function say(log: Logger, { state, reason }: ArbiterHealth): void {
 }
 
 /**
- * Lines for unlocked keys that this arbiter does not keep from voting elsewhere.
+ * Refuses a key that could not vote.
  * @throws TapstakeError `arbiter-required` for a key that is bound to another arbiter, or to one where there is none;
  *   `arbiter-state-damaged`
  */
-export function arbiterWarnings(
+export function assertItsArbiter(home: Home, key: KeyInfo, arbiter: WatchedArbiter | undefined): void {
+  const bound = arbiterOf(home, key);
+  if (bound !== undefined && bound !== arbiter?.store) throw otherArbiter(key.name, bound, arbiter?.store);
+}
+
+/** What to say of an unlocked key that the arbiter does not keep from voting elsewhere. */
+export function unboundWarning(
   home: Home,
-  keys: readonly KeyInfo[],
+  key: KeyInfo,
   arbiter: WatchedArbiter | undefined,
-): string[] {
-  const unbound: string[] = [];
-  for (const key of keys) {
-    const bound = arbiterOf(home, key);
-    if (bound === undefined) unbound.push(key.name);
-    else if (bound !== arbiter?.store) throw otherArbiter(key.name, bound, arbiter?.store);
-  }
-  if (!arbiter) return [];
-  return unbound.map(
-    (name) => `key ${name} is not bound to the arbiter: it votes by this home alone, on this machine alone`,
-  );
+): string | undefined {
+  if (!arbiter || arbiterOf(home, key) !== undefined) return undefined;
+  return `key ${key.name} is not bound to the arbiter: it votes by this home alone, on this machine alone`;
 }
 
 const STATE: Partial<Record<ErrorCode | "", ArbiterHealth["state"]>> = {

@@ -56,7 +56,7 @@ describe.runIf(hasEtcd)("fp arbiter", async () => {
     expect(status.starts).toEqual([{ key: publicKey, chainId: chain, fromHeight: "5" }]);
     expect(status.signers).toHaveLength(2);
     expect(expectDone(await arbiter(one, "status")).stdout).toMatch(
-      /etcd 3\.\d+\.\d+, leader[^]*not noticed by any signer\n {2}a restored copy[^]*\n {2}a machine with the key/,
+      /etcd 3\.\d+\.\d+, leader[^]*not noticed by any signer\n {2}a restored copy[^]*\n {2}a restore of the store while[^]*\n {2}a machine with the key/,
     );
   });
 
