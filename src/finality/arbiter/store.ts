@@ -61,8 +61,8 @@ export async function initArbiter(client: EtcdClient, prefix: string, start: Arb
  * enrolled home takes part in its enrolment; `endHold` replaces that by a new one. The arbiter's low watermarks of the
  * key rise above what this home has signed.
  * @param options.endHold whether a person has found out why this home signs nothing, or why the key is enrolled again
- * @throws TapstakeError `arbiter-held`; `arbiter-conflict` for a key that is enrolled already;
- *   `arbiter-uninitialised`, `arbiter-halted`, `arbiter-unclear`
+ * @throws TapstakeError `arbiter-held`; `arbiter-conflict` for a key that is enrolled already, and for a home that is
+ *   enrolled with another store; `arbiter-uninitialised`, `arbiter-halted`, `arbiter-unclear`
  */
 export async function enrolSigner(
   protection: Pick<Protection, "home" | "keyChains">,
@@ -78,15 +78,16 @@ export async function enrolSigner(
   const earlier = stateOf(home, endHold);
   if (earlier?.hold && !endHold) throw held(earlier.hold);
   const bound = key.arbiter ?? enrolledWith(earlier, publicKey);
-  if (bound !== undefined && !endHold) throw enrolled(publicKey, bound, earlier);
+  if (bound !== undefined && !endHold) throw enrolled(`key ${hex.encode(publicKey)}`, bound, earlier);
   const [store, halt] = await rows(client, [keys.store, keys.halt]);
   if (!store) throw notInitialised("has no store of votes");
   if (halt) throw halted(textIn(halt.value) ?? "no readable reason");
   const text = storeText(store);
   if (earlier?.store === text && earlier.hold && isLoss(earlier.hold.reason))
     throw notRenewed(earlier.hold.found);
-  for (const each of known) await raiseLow(client, prefix, text, { ...each, fromHeight: floorOf(each) });
   const isEnrolled = earlier?.prefix === prefix && earlier.store === text && !earlier.hold;
+  if (earlier && !isEnrolled && !endHold) throw enrolled("this home", earlier.store, earlier);
+  for (const each of known) await raiseLow(client, prefix, text, { ...each, fromHeight: floorOf(each) });
   const state =
     isEnrolled && bound !== text
       ? await joined(home, client, prefix)
@@ -133,13 +134,12 @@ async function named(
   return { prefix, store, clusterId, members, signer, revision, seal, sessions: [], hold: undefined };
 }
 
-function enrolled(publicKey: Uint8Array, store: string, state: ArbiterState | undefined): TapstakeError {
+function enrolled(what: string, store: string, state: ArbiterState | undefined): TapstakeError {
   const by = state ? `, as signer ${state.signer}` : "";
-  const key = hex.encode(publicKey);
   return new TapstakeError(
     "arbiter-conflict",
-    `key ${key} is enrolled with the store ${store} already${by}. Nothing was changed: vote with --arbiter. After a renewal, or once you know why the signer signs nothing, enrol it anew with --end-hold`,
-    { key, store },
+    `${what} is enrolled with the store ${store} already${by}. Nothing was changed: vote with --arbiter. After a renewal, or once you know why the signer signs nothing, enrol it anew with --end-hold`,
+    { store },
   );
 }
 

@@ -200,6 +200,10 @@ describe.runIf(hasEtcd)("two machines", async () => {
     expect(readState(home)!.keys).toHaveLength(2);
     const renamed = (await again(key.publicKey, true)).signer;
     expect(renamed).not.toBe(signer);
+    // Another arbiter would end this one for the keys that have it.
+    const elsewhere = { publicKey: new Uint8Array(32).fill(2) };
+    const other = await storeOf(client);
+    expect(await codeOf(() => enrolSigner(protection, client, other, elsewhere))).toBe("arbiter-conflict");
     // The key's file remembers the enrolment of a home that has lost its own memory of it, and of a hold.
     const { store } = readState(home)!;
     const memory = readFileSync(join(home.path, "arbiter.json"));
