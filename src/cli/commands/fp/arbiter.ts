@@ -110,8 +110,8 @@ const ENROL = {
   description: `Enrols this home with the arbiter and binds the key to it. From then on, the key votes here only with --arbiter. The arbiter
 takes no vote at heights that this home has signed. Enrol each machine by itself, and never copy a home.
 
-A key that is enrolled already is refused, and so is a signer that found something wrong: once you know the cause, --end-hold
-enrols it anew, under another signer id. A further key of this home gets the signer id of the first.`,
+A key that is enrolled, or a signer that found something wrong, is enrolled anew only with --end-hold, and gets another
+signer id. A further key of this home shares the first one's.`,
   examples: `
 tapstake fp arbiter enrol --arbiter etcd://127.0.0.1:2379 --key validator-1
 `,
