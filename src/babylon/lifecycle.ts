@@ -19,6 +19,7 @@ import {
 import type { InclusionProof } from "./inclusion.js";
 import { unknownTo } from "./releases.js";
 import type { MessageOf } from "./schema.js";
+import { assertMessage } from "./shape.js";
 
 /**
  * The message that shows a registered stake to be in a block. An expansion becomes active by {@link undelegateMessage}
@@ -44,6 +45,7 @@ export function readAddInclusionProof(
   message: MessageOf<"MsgAddBTCDelegationInclusionProof">,
   delegation: Delegation,
 ): Sent<{ readonly inclusion: InclusionProof }> {
+  assertMessage("MsgAddBTCDelegationInclusionProof", message);
   assertNoExpansion(delegation);
   return inclusionFields(delegation).read(message);
 }
@@ -94,6 +96,7 @@ export function readCovenantSignatures(
   message: MessageOf<"MsgAddCovenantSigs">,
   delegation: Delegation,
 ): CovenantSubmission {
+  assertMessage("MsgAddCovenantSigs", message);
   assertPreviousMember(delegation, message.pk);
   const { signer, ...signatures } = submissionFields(delegation, message.pk).read(message);
   addCovenantSignatures(delegation, signatures);
@@ -169,6 +172,7 @@ export function readSelectiveSlashing(
   message: MessageOf<"MsgSelectiveSlashingEvidence">,
   delegation: Delegation,
 ): Sent<{ readonly secretKey: Uint8Array }> {
+  assertMessage("MsgSelectiveSlashingEvidence", message);
   const recovered = recoveredKeyFields(delegation).read(message);
   assertProvider(delegation, recovered.secretKey);
   return recovered;

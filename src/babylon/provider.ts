@@ -12,6 +12,7 @@ import { type Commitment, type FinalityVote, verifyCommitment, verifyVote } from
 import { ACCOUNT, type Codec, countOf, fields, hexOf, optional, POP, type Sent } from "./codec.js";
 import { account, checkProofOfPossession, type ProofOfPossession } from "./pop.js";
 import type { MessageOf } from "./schema.js";
+import { assertMessage } from "./shape.js";
 import type { ReadOptions } from "./stake.js";
 
 /** What a finality provider says of itself; empty text where it says nothing. */
@@ -70,6 +71,7 @@ export function readCreateFinalityProvider(
   message: MessageOf<"MsgCreateFinalityProvider">,
   options: ProviderOptions = {},
 ): ProviderRegistration {
+  assertMessage("MsgCreateFinalityProvider", message);
   const registration = REGISTRATION.read(message);
   checkProvider(registration, options);
   return registration;
@@ -103,6 +105,7 @@ export function readEquivocation(message: MessageOf<"MsgEquivocationEvidence">):
   readonly signer: string;
   readonly evidence: Evidence;
 } {
+  assertMessage("MsgEquivocationEvidence", message);
   const { signer, ...read } = EVIDENCE.read(message);
   const { context } = read.canonical;
   contextBytes(context);
@@ -219,6 +222,7 @@ export function editFinalityProviderMessage(edit: ProviderEdit): MessageOf<"MsgE
  * @throws TapstakeError `invalid-message`, and as there
  */
 export function readEditFinalityProvider(message: MessageOf<"MsgEditFinalityProvider">): ProviderEdit {
+  assertMessage("MsgEditFinalityProvider", message);
   const edit = EDIT.read(message);
   checkEdit(edit);
   return edit;
@@ -258,6 +262,7 @@ export function unjailFinalityProviderMessage(
 export function readUnjailFinalityProvider(
   message: MessageOf<"MsgUnjailFinalityProvider">,
 ): Sent<{ readonly publicKey: Uint8Array }> {
+  assertMessage("MsgUnjailFinalityProvider", message);
   const read = UNJAIL.read(message);
   assertPublicKey(read.publicKey, "finality provider");
   return read;
@@ -339,6 +344,7 @@ export function readCommitRandomness(
   message: MessageOf<"MsgCommitPubRandList">,
   { context }: ReadOptions = {},
 ): { readonly signer: string; readonly commitment: Commitment } {
+  assertMessage("MsgCommitPubRandList", message);
   const { signer, ...read } = COMMITMENT.read(message);
   const commitment = { ...read, ...(context !== undefined && { context }) };
   assertCommitted(commitment);
@@ -369,6 +375,7 @@ export function readAddFinalitySignature(
   commitment: Commitment,
   { context }: ReadOptions = {},
 ): { readonly signer: string; readonly vote: FinalityVote; readonly proof: MerkleProof } {
+  assertMessage("MsgAddFinalitySig", message);
   const { signer, proof, ...read } = VOTE.read(message);
   const vote = { ...read, ...(context !== undefined && { context }) };
   assertCounts(commitment, vote, proof);

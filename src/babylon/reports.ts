@@ -6,6 +6,7 @@ import { type Checkpoint, checkpointOf } from "./checkpoint.js";
 import { ACCOUNT, type Codec, fields, listOf, type Sent, WITHOUT_WITNESS } from "./codec.js";
 import { checkInclusionProof, type InclusionProof } from "./inclusion.js";
 import type { MessageOf } from "./schema.js";
+import { assertMessage } from "./shape.js";
 
 /**
  * The message that reports headers of Bitcoin to the chain's light client. The chain takes them when the first follows
@@ -30,6 +31,7 @@ export function insertHeadersMessage(
 export function readInsertHeaders(
   message: MessageOf<"MsgInsertHeaders">,
 ): Sent<{ readonly headers: readonly Uint8Array[] }> {
+  assertMessage("MsgInsertHeaders", message);
   const read = HEADERS.read(message);
   checkHeaders(read.headers);
   return read;
@@ -82,6 +84,7 @@ export function insertSpvProofMessage({
 export function readInsertSpvProof(
   message: MessageOf<"MsgInsertBTCSpvProof">,
 ): CheckpointReport & { readonly checkpoint: Checkpoint } {
+  assertMessage("MsgInsertBTCSpvProof", message);
   const { submitter, parts } = PROOFS.read(message);
   const [first, second, ...more] = parts;
   if (!first || !second || more.length > 0) {

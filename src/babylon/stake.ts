@@ -31,6 +31,7 @@ import {
 import type { InclusionProof } from "./inclusion.js";
 import { account, checkProofOfPossession, type ProofOfPossession } from "./pop.js";
 import type { MessageOf } from "./schema.js";
+import { assertMessage } from "./shape.js";
 
 /** Who registers a stake, and that the key and the account are one's own. */
 export interface Registrant {
@@ -94,6 +95,7 @@ export function readCreateDelegation(
   params: ProtocolParams,
   options: ReadOptions = {},
 ): StakeRegistration {
+  assertMessage("MsgCreateBTCDelegation", message);
   const inclusion = INCLUDED.read(message.stakingTxInclusionProof);
   const { delegation, ...registrant } = readStake(message, params, options);
   checkRegistration(delegation, registrant);
@@ -137,6 +139,7 @@ export function readExpand(
   previous: PreviousStake,
   options: ReadOptions = {},
 ): ExpansionRegistration {
+  assertMessage("MsgBtcStakeExpand", message);
   const { outpoint } = previousStake(previous).coin;
   txid(toOutpoint(outpoint).txid, "previous staking transaction").read(message.previousStakingTxHash);
   const { delegation: stake, ...registrant } = readStake(message, params, options);

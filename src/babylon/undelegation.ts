@@ -16,6 +16,7 @@ import { withoutAnnex } from "../spending/witness.js";
 import { ACCOUNT, aboutStake, fields, INCLUSION, listOf, TRANSACTION, WITHOUT_WITNESS } from "./codec.js";
 import type { InclusionProof } from "./inclusion.js";
 import type { MessageOf } from "./schema.js";
+import { assertMessage } from "./shape.js";
 
 /** That a stake was spent: by its unbonding transaction, or by any other. */
 export interface Undelegation {
@@ -57,6 +58,7 @@ export function undelegateMessage(
  * the funding transactions; `invalid-hex`, `invalid-transaction`, and as there
  */
 export function readUndelegate(message: MessageOf<"MsgBTCUndelegate">, delegation: Delegation): Undelegation {
+  assertMessage("MsgBTCUndelegate", message);
   const undelegation = undelegationFields(delegation).read(message);
   checkUndelegation(delegation, undelegation);
   return undelegation;

@@ -19,7 +19,8 @@ import type { StakeOutputs } from "../script/outputs.js";
 import { type KeySet, stakerKeys } from "../script/terms.js";
 import { leafSighash, type LeafSignature, type LeafSpend, verifyLeafSignature } from "../spending/spend.js";
 import { findOutput } from "../stake/decode.js";
-import { checkExpansion, FUNDING_INPUT, fundingKind, previousStake } from "../stake/expansion.js";
+import { checkExpansion, previousStake } from "../stake/expansion.js";
+import { FUNDING_INPUT, fundingKind } from "../stake/funding-coin.js";
 import { leastSlashed, SLASHABLE, type Slashable, slashingParams } from "../stake/slashing.js";
 import {
   assertDelegation,

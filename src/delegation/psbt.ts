@@ -15,7 +15,7 @@ import type { KeyOrigin } from "../script/key-origin.js";
 import type { StakeOutputs } from "../script/outputs.js";
 import type { StakeTerms } from "../script/terms.js";
 import { type LeafSignature, withSignature } from "../spending/spend.js";
-import { FUNDING_INPUT } from "../stake/expansion.js";
+import { FUNDING_INPUT } from "../stake/funding-coin.js";
 import { coinsSpentBy, finishStaking, transactionFromPsbt } from "../stake/staking.js";
 import { checkedOutputs, checkTransactions } from "./check.js";
 import {

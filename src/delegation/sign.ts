@@ -14,7 +14,8 @@ import {
   spendOfCopy,
   withSignature,
 } from "../spending/spend.js";
-import { type Expansion, FUNDING_INPUT, fundingWitness } from "../stake/expansion.js";
+import type { Expansion } from "../stake/expansion.js";
+import { FUNDING_INPUT, fundingWitness } from "../stake/funding-coin.js";
 import type { Slashable } from "../stake/slashing.js";
 import { checkedOutputs, checkTransactions } from "./check.js";
 import { assertDelegation, type Delegation, expandedStake, presignedSlashing } from "./delegation.js";

@@ -66,14 +66,8 @@ export {
 } from "./protection/protection.js";
 export { RandomnessCache, type RandomnessPair } from "./randomness/cache.js";
 export { hideFromCoreDumps } from "./keys/core-dumps.js";
-export {
-  Voter,
-  type BlockVote,
-  type MessageVote,
-  type VoteOptions,
-  type VoteResult,
-  type VoterOptions,
-} from "./voter.js";
+export type { BlockVote, MessageVote } from "./vote-requests.js";
+export { Voter, type VoteOptions, type VoteResult, type VoterOptions } from "./voter.js";
 export { Arbiter, type Claimed } from "./arbiter/arbiter.js";
 export type { ClaimedVote } from "./arbiter/claim.js";
 export type { EtcdClient, EtcdTls, MemberStatus } from "./arbiter/client.js";

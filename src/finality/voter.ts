@@ -1,12 +1,12 @@
-import { assertBytes, equalBytes, hex, u64be } from "../core/bytes.js";
+import { equalBytes, hex, u64be } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sha256 } from "../core/hashes.js";
 import { eots } from "../crypto/eots.js";
 import { assertChainConfig, type ChainConfig } from "../vote/chain.js";
-import { contextBytes, isVoteMessage, voteMessage } from "../vote/messages.js";
 import type { RefusalCode } from "../vote/vote.js";
 import type { Arbiter, Claimed } from "./arbiter/arbiter.js";
 import { otherArbiter, unclear } from "./arbiter/errors.js";
+import { arbiterOf } from "./arbiter/state.js";
 import type { UnlockedKey } from "./keys/keystore.js";
 import {
   assertHeight,
@@ -17,14 +17,9 @@ import {
   type Watermarks,
 } from "./protection/decide.js";
 import { locked, uninitialised } from "./protection/errors.js";
-import {
-  type CommittedContext,
-  covers,
-  lastOf,
-  type ProtectionStore,
-  type VoteEntry,
-} from "./protection/store.js";
+import { covers, type ProtectionStore, type VoteEntry } from "./protection/store.js";
 import { pointOf, RandomnessCache } from "./randomness/cache.js";
+import { type BlockVote, checkedRequests, type MessageVote, type RequestRules } from "./vote-requests.js";
 
 /** What a `Voter` signs with. */
 export interface VoterOptions {
@@ -68,22 +63,6 @@ export interface VoteOptions {
   readonly isGivenUp?: (() => boolean) | undefined;
 }
 
-/** A vote for a block: the voter makes the message, with the chain's signing context. */
-export interface BlockVote {
-  readonly height: bigint;
-  /** 32 bytes. */
-  readonly appHash: Uint8Array;
-}
-
-/**
- * A vote whose message the caller has made. If the chain is configured with a context, the message has that context.
- */
-export interface MessageVote {
-  readonly height: bigint;
-  /** All of it, signing context included: `[context] ‖ u64be(height) ‖ 32 bytes` (PROTOCOL 6). */
-  readonly message: Uint8Array;
-}
-
 /** What became of one vote: signed now, signed before, or refused. */
 export type VoteResult =
   | {
@@ -114,8 +93,7 @@ export class Voter {
   readonly #keyPoint: Uint8Array;
   readonly #protection: ProtectionStore;
   readonly #cache: RandomnessCache;
-  readonly #anyMessage: boolean;
-  readonly #otherContext: boolean;
+  readonly #rules: Omit<RequestRules, "committed">;
   readonly #uncommitted: boolean;
   readonly #arbiter: VoterOptions["arbiter"];
   #chainHeight: bigint | undefined;
@@ -138,7 +116,8 @@ export class Voter {
       uncommitted,
       arbiter,
     } = options;
-    if (key.arbiter !== arbiter?.store) throw otherArbiter(key, arbiter?.store);
+    const bound = arbiterOf(protection.home, key);
+    if (bound !== arbiter?.store) throw otherArbiter(key.name, bound, arbiter?.store);
     if (uncommitted !== undefined) assertReason(uncommitted);
     assertChainConfig(chain);
     const keyPoint = pointOf(key.secretKey);
@@ -155,8 +134,7 @@ export class Voter {
     this.#keyPoint = keyPoint;
     this.#protection = protection;
     this.#cache = cache;
-    this.#anyMessage = anyMessage;
-    this.#otherContext = otherContext;
+    this.#rules = { chain, anyMessage, otherContext };
     this.#uncommitted = uncommitted !== undefined;
     this.#arbiter = arbiter;
     if (chainHeight !== undefined) this.noteChainHeight(chainHeight);
@@ -297,47 +275,8 @@ export class Voter {
    * @throws TapstakeError the errors of {@link Voter.batch} that do not depend on earlier votes
    */
   check(votes: readonly (BlockVote | MessageVote)[]): MessageVote[] {
-    const read = votes.map((vote) => this.#read(vote));
-    refuseDuplicates(read);
-    if (!this.#otherContext && read.length > 0) this.#refuseOtherCommitment(read);
-    return read;
-  }
-
-  #read(vote: BlockVote | MessageVote): MessageVote {
-    const { height } = vote;
-    u64be(height, "height");
-    // A copy: the caller could change its own bytes between the digest and the signature.
-    const message =
-      "message" in vote
-        ? copyOf(vote.message)
-        : voteMessage({
-            height,
-            appHash: vote.appHash,
-            ...(this.chain.voteContext !== undefined && { context: this.chain.voteContext }),
-          });
-    if (this.#anyMessage) return { height, message };
-    if (!isVoteMessage(message, height)) throw notAVote(height, message);
-    const { id, voteContext } = this.chain;
-    if (voteContext !== undefined && !equalBytes(message.subarray(0, 64), contextBytes(voteContext))) {
-      throw otherMessage(id, voteContext, { height, message });
-    }
-    return { height, message };
-  }
-
-  /** The chain accepts votes of one release. A vote that it does not count still uses the height up. */
-  #refuseOtherCommitment(votes: readonly MessageVote[]): void {
-    for (const range of this.#protection.committed(this.#publicKey, this.chain.id)) {
-      if (range.context !== this.chain.commitContext) {
-        if (votes.some(({ height }) => covers(range, height))) throw otherCommitment(this.chain, range);
-      } else if (range.context === undefined && !this.#anyMessage) {
-        // For a chain without contexts, a message with a context is accepted only if nothing says which form counts:
-        // here the commitment does.
-        const other = votes.find(
-          ({ height, message }) => message.length > BARE_VOTE && covers(range, height),
-        );
-        if (other) throw contextBesideNone(this.chain, range, other);
-      }
-    }
+    const committed = () => this.#protection.committed(this.#publicKey, this.chain.id);
+    return checkedRequests(votes, { ...this.#rules, committed });
   }
 
   #watermarks(): Watermarks {
@@ -370,9 +309,6 @@ export class Voter {
     };
   }
 }
-
-/** The length in bytes of a vote's message without a signing context (PROTOCOL 6). */
-const BARE_VOTE = 40;
 
 /** A vote, and what may be done with it. */
 interface PreparedVote extends MessageVote {
@@ -416,90 +352,10 @@ const asksArbiter = (): TapstakeError =>
 const givenUp = (): TapstakeError =>
   new TapstakeError("signer-stopping", "the request was given up before its turn at the arbiter");
 
-function refuseDuplicates(requests: readonly { readonly height: bigint }[]): void {
-  const seen = new Set<bigint>();
-  for (const { height } of requests) {
-    if (seen.has(height)) {
-      throw new TapstakeError(
-        "duplicate-height",
-        `height ${height} is in the batch more than once, so tapstake signed nothing of it`,
-        { height },
-      );
-    }
-    seen.add(height);
-  }
-}
-
-/** Names the height that a whole message is for too: it is the likeliest mistake. */
-function notAVote(height: bigint, message: Uint8Array): TapstakeError {
-  const other = heightIn(message);
-  if (other !== undefined) {
-    return new TapstakeError(
-      "not-a-vote",
-      `the message that came for height ${height} is a vote for height ${other}. tapstake signed nothing: send each message with its own height`,
-      { height, messageHeight: other },
-    );
-  }
-  const { length } = message;
-  return new TapstakeError(
-    "not-a-vote",
-    `the message for height ${height} must be a vote at that height, not ${length} other bytes: an optional signing context of 64 lower-case hexadecimal characters, the height in 8 bytes and a hash of 32 bytes. tapstake signed nothing: another message could be a transaction`,
-    { height },
-  );
-}
-
-/** The height that a message votes for; undefined if it is no vote. */
-function heightIn(message: Uint8Array): bigint | undefined {
-  if (message.length < BARE_VOTE) return undefined;
-  const view = new DataView(message.buffer, message.byteOffset, message.length);
-  const height = view.getBigUint64(message.length - BARE_VOTE);
-  return isVoteMessage(message, height) ? height : undefined;
-}
-
-function otherMessage(chain: string, expected: string, { height, message }: MessageVote): TapstakeError {
-  const actual = message.length > 64 ? new TextDecoder().decode(message.subarray(0, 64)) : "none";
-  return new TapstakeError(
-    "context-mismatch",
-    `the message for height ${height} must have the signing context ${expected}, which this signer has configured for votes on ${chain}, not ${actual}. tapstake signed nothing: the chain would not count the vote, and the height would have no other. Configure the chain alike where the message is made (tapstake fp chains set)`,
-    { height, chain },
-  );
-}
-
-function otherCommitment({ id, commitContext }: ChainConfig, range: CommittedContext): TapstakeError {
-  const { startHeight, context } = range;
-  const set = context === undefined ? "" : ` ${id} --contexts v3 --module-address …`;
-  return new TapstakeError(
-    "context-mismatch",
-    `the commitment to heights ${startHeight} to ${lastOf(range)} has ${contextText(context)}, and ${id} has ${contextText(commitContext)} here. tapstake signed nothing: the chain would not count the vote, and the height would have no other. Configure the chain by its release (tapstake fp chains set${set}), or give --other-context if the release changed after the commitment`,
-    { chain: id },
-  );
-}
-
-function contextBesideNone(
-  { id }: ChainConfig,
-  range: CommittedContext,
-  { height }: MessageVote,
-): TapstakeError {
-  return new TapstakeError(
-    "context-mismatch",
-    `the message for height ${height} must have no signing context, as the commitment to heights ${range.startHeight} to ${lastOf(range)} on ${id} has none. tapstake signed nothing: the chain would not count the vote, and the height would have no other. Make the message without a context, or give --other-context if the release changed after the commitment`,
-    { height, chain: id },
-  );
-}
-
-const contextText = (context: string | undefined): string =>
-  context === undefined ? "no signing context" : `the signing context ${context} for commitments`;
-
 /** The higher of two chain heights, or the one that is known. */
-function higher(known: bigint | undefined, told: bigint | undefined): bigint | undefined {
-  if (told === undefined) return known;
-  u64be(told, "chain height");
-  assertHeight(told, "chain height");
-  return known === undefined || told > known ? told : known;
-}
-
-function copyOf(message: unknown): Uint8Array {
-  assertBytes(message, "message");
-  // Not `slice`: for a Node Buffer, it shares the memory.
-  return Uint8Array.from(message);
+function higher(known: bigint | undefined, stated: bigint | undefined): bigint | undefined {
+  if (stated === undefined) return known;
+  u64be(stated, "chain height");
+  assertHeight(stated, "chain height");
+  return known === undefined || stated > known ? stated : known;
 }

@@ -5,6 +5,7 @@ import type { Arbiter, Claimed } from "../finality/arbiter/arbiter.js";
 import type { ClaimedVote } from "../finality/arbiter/claim.js";
 import { type Hold, otherArbiter } from "../finality/arbiter/errors.js";
 import { type ArbiterOptions, openArbiter } from "../finality/arbiter/open.js";
+import { arbiterOf } from "../finality/arbiter/state.js";
 import type { Home } from "../finality/home.js";
 import type { KeyInfo } from "../finality/keys/keystore.js";
 import type { KeyChain } from "../finality/protection/key-chain.js";
@@ -127,19 +128,23 @@ function say(log: Logger, { state, reason }: ArbiterHealth): void {
 }
 
 /**
- * Lines for unlocked keys that this arbiter does not keep from voting elsewhere.
- * @throws TapstakeError `arbiter-required` for a key that is bound to another arbiter, or to one where there is none
+ * Refuses a key that could not vote.
+ * @throws TapstakeError `arbiter-required` for a key that is bound to another arbiter, or to one where there is none;
+ *   `arbiter-state-damaged`
  */
-export function arbiterWarnings(keys: readonly KeyInfo[], arbiter: WatchedArbiter | undefined): string[] {
-  const other = keys.find((key) => key.arbiter !== undefined && key.arbiter !== arbiter?.store);
-  if (other) throw otherArbiter(other, arbiter?.store);
-  if (!arbiter) return [];
-  return keys
-    .filter((key) => key.arbiter === undefined)
-    .map(
-      ({ name }) =>
-        `key ${name} is not bound to the arbiter: it votes by this home alone, on this machine alone`,
-    );
+export function assertItsArbiter(home: Home, key: KeyInfo, arbiter: WatchedArbiter | undefined): void {
+  const bound = arbiterOf(home, key);
+  if (bound !== undefined && bound !== arbiter?.store) throw otherArbiter(key.name, bound, arbiter?.store);
+}
+
+/** What to say of an unlocked key that the arbiter does not keep from voting elsewhere. */
+export function unboundWarning(
+  home: Home,
+  key: KeyInfo,
+  arbiter: WatchedArbiter | undefined,
+): string | undefined {
+  if (!arbiter || arbiterOf(home, key) !== undefined) return undefined;
+  return `key ${key.name} is not bound to the arbiter: it votes by this home alone, on this machine alone`;
 }
 
 const STATE: Partial<Record<ErrorCode | "", ArbiterHealth["state"]>> = {

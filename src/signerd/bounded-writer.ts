@@ -24,7 +24,6 @@ export class BoundedWriter {
     private readonly room: number = ROOM,
   ) {
     this.#out = openOutput(file);
-    process.on("exit", () => this.#drain());
   }
 
   /** Lines that were not written and never will be. */
@@ -53,7 +52,7 @@ export class BoundedWriter {
     this.#drain();
   }
 
-  #drain(): void {
+  readonly #drain = (): void => {
     clearTimeout(this.#retry);
     this.#retry = undefined;
     while (this.#waiting.length > 0) {
@@ -62,18 +61,20 @@ export class BoundedWriter {
       if (written === "closed") {
         // The reader is gone for good, and the signer stays.
         this.#waiting.length = this.#bytes = 0;
-        return;
+        break;
       }
       this.#bytes -= written;
       if (written < first.length) {
         this.#waiting[0] = first.subarray(written);
-        this.#retry = setTimeout(() => this.#drain(), RETRY).unref();
+        this.#retry = setTimeout(this.#drain, RETRY).unref();
+        atExit(this.#drain);
         return;
       }
       this.#waiting.shift();
       if (this.#waiting.length === 0) this.#sayLost();
     }
-  }
+    late.delete(this.#drain);
+  };
 
   #sayLost(): void {
     if (this.#lost === 0) return;
@@ -91,6 +92,16 @@ export class BoundedWriter {
     this.#bytes += line.length;
   }
 }
+
+/** What writes the lines that still wait when the process ends. */
+const late = new Set<() => void>();
+
+function atExit(drain: () => void): void {
+  late.add(drain);
+  if (!process.listeners("exit").includes(drainAll)) process.on("exit", drainAll);
+}
+
+const drainAll = (): void => late.forEach((drain) => drain());
 
 interface Output {
   /** The bytes that were taken, or that nothing reads them any longer. It never waits. */

@@ -2,7 +2,7 @@ import { equalBytes, hex } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertPublicKey } from "../core/keys.js";
 import type { Home } from "../finality/home.js";
-import { showKey } from "../finality/keys/keystore.js";
+import { type KeyInfo, showKey } from "../finality/keys/keystore.js";
 import type { VoteResult } from "../finality/voter.js";
 import {
   MAX_LISTS,
@@ -60,10 +60,12 @@ interface Parts {
   readonly keys: KeyRing;
   readonly signer: Signer;
   readonly backups: Backups;
+  /** What the log says of a key that is unlocked. */
+  readonly warningOf?: (key: KeyInfo) => string | undefined;
 }
 
 /** The methods of PROTOCOL 10, made safer where PROTOCOL 11 says so. */
-export function createHandlers({ home, keys, signer, backups }: Parts): Handlers {
+export function createHandlers({ home, keys, signer, backups, warningOf }: Parts): Handlers {
   return {
     Ping: () => ({ answer: {} }),
 
@@ -140,14 +142,16 @@ export function createHandlers({ home, keys, signer, backups }: Parts): Handlers
       return { answer: {} };
     },
 
-    async UnlockKey({ uid, passphrase }, { exposed, note }) {
+    async UnlockKey({ uid, passphrase }, { exposed, note, warn }) {
       note({ key: hex.encode(uid) });
       if (exposed()) {
         const text = "a passphrase is not taken over a network without TLS: it could be read on its way";
         throw new TapstakeError("insecure-address", text);
       }
-      const { name } = await keys.unlock(checkedKey(uid), passphrase);
-      note({ name });
+      const key = await keys.unlock(checkedKey(uid), passphrase);
+      note({ name: key.name });
+      const warning = warningOf?.(key);
+      if (warning !== undefined) warn(warning);
       signer.showHeights(uid);
       return { answer: {} };
     },

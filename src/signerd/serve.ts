@@ -13,7 +13,7 @@ import { DEFAULT_ADDRESS, healthCheck, methodNames, pathOf } from "../signer-cli
 import { operationsOn } from "./admin/operations.js";
 import { serveAdmin } from "./admin/server.js";
 import { AnonymousLog } from "./anonymous-log.js";
-import { arbiterWarnings, openWatched } from "./arbiter.js";
+import { assertItsArbiter, openWatched, unboundWarning } from "./arbiter.js";
 import { Backups } from "./backup.js";
 import { AnonymousCalls, LIMITS, type Limits } from "./connections.js";
 import { GrpcServer } from "./grpc-server.js";
@@ -132,7 +132,11 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     });
     const arbiter = options.arbiter && openWatched(home, options.arbiter, metrics, log);
     closing.push(() => arbiter?.close());
-    for (const warning of arbiterWarnings(keys.unlocked, arbiter)) log.warn(warning);
+    for (const key of keys.unlocked) {
+      assertItsArbiter(home, key, arbiter);
+      const warning = unboundWarning(home, key, arbiter);
+      if (warning !== undefined) log.warn(warning);
+    }
     const {
       openSchnorr = false,
       openMessages = false,
@@ -186,7 +190,13 @@ export async function serve(options: ServeOptions): Promise<RunningSigner> {
     }
 
     const backups = new Backups(home, protection);
-    const handlers = createHandlers({ home, keys, signer, backups });
+    const handlers = createHandlers({
+      home,
+      keys,
+      signer,
+      backups,
+      warningOf: (key) => unboundWarning(home, key, arbiter),
+    });
     const encrypted = options.tls !== undefined;
     const { hmacKey } = options;
     const isStopping = () => stopping;

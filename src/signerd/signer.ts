@@ -7,19 +7,15 @@ import { hashesIn, xOnly } from "../derivation/block.js";
 import { deriveRange } from "../derivation/derive.js";
 import type { MultiplesReport } from "../derivation/multiples.js";
 import { MAX_CLAIMED } from "../finality/arbiter/claim.js";
+import { arbiterOf } from "../finality/arbiter/state.js";
 import { loadChains } from "../finality/chains.js";
 import type { Home } from "../finality/home.js";
 import type { UnlockedKey } from "../finality/keys/keystore.js";
 import type { Protection } from "../finality/protection/protection.js";
 import { covers, lastOf, overlap } from "../finality/protection/store.js";
 import { RandomnessCache } from "../finality/randomness/cache.js";
-import {
-  type MessageVote,
-  type VoteOptions,
-  Voter,
-  type VoterOptions,
-  type VoteResult,
-} from "../finality/voter.js";
+import type { MessageVote } from "../finality/vote-requests.js";
+import { type VoteOptions, Voter, type VoterOptions, type VoteResult } from "../finality/voter.js";
 import { assertChainId, type ChainConfig, chainIdOf } from "../vote/chain.js";
 import { MAX_BATCH, tooManyVotes } from "./counts.js";
 import type { CallContext, Facts } from "./handlers.js";
@@ -319,7 +315,7 @@ export class Signer {
     const chainHeight = chainHeights.get(chain.id);
     const uncommitted = this.parts.uncommitted.get(chain.id);
     const cache = this.#cache;
-    const arbiter = key.arbiter === undefined ? undefined : this.parts.arbiter;
+    const arbiter = arbiterOf(protection.home, key) === undefined ? undefined : this.parts.arbiter;
     const stated = { chainHeight, anyMessage, otherContext, uncommitted };
     return new Voter({ key, chain, protection, cache, arbiter, ...stated });
   }

@@ -15,7 +15,6 @@ import {
   outpointOf,
   outputAt,
   type UnspentOutput,
-  spentBy,
   toTransaction,
 } from "../bitcoin/transaction.js";
 import { applyRateUp, type Rate } from "../core/amount.js";
@@ -23,20 +22,18 @@ import { assertBytes, equalBytes, hex } from "../core/bytes.js";
 import { describeType, TapstakeError } from "../core/errors.js";
 import { assertList, assertObject } from "../core/objects.js";
 import { witnessLengths } from "../funding/coin-cost.js";
-import { assertCoin, assertCoins, type Coin, coinKind } from "../funding/coin.js";
+import { assertCoins, type Coin } from "../funding/coin.js";
 import { checkStake, sameKeySet } from "../params/check.js";
 import { type ANY_RELEASE, checkBuilt, type RuleSet } from "../params/rules.js";
 import type { ProtocolParams } from "../params/types.js";
 import type { Psbt } from "../psbt/psbt.js";
-import { checkInput, readInput } from "../psbt/input-check.js";
-import { parseAnswer, type PsbtLike } from "../psbt/read.js";
-import { assertSameCoins, assertSameScripts, assertSameTransaction } from "../psbt/returned.js";
 import { describeOutput, fieldsOf, spendPsbt } from "../psbt/write.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import { type StakingOutput, stakingOutput } from "../script/outputs.js";
 import { stakerKeys, type StakeTerms } from "../script/terms.js";
 import { type LeafSpend, withWitness } from "../spending/spend.js";
 import { placeholderWitness } from "../spending/witness.js";
+import { assertFundingCoin, assertNotSpent, FUNDING_INPUT, fundingKindOf } from "./funding-coin.js";
 import { assertPresignable } from "./presignable.js";
 
 /** A stake that can be expanded: a `Delegation` is one. */
@@ -114,9 +111,8 @@ export interface Expansion extends LeafSpend {
   readonly reason: ExpansionReason;
 }
 
-/** The input that spends the previous stake, and the one that spends the funding coin (PROTOCOL 3). */
+/** The input that spends the previous stake (PROTOCOL 3). */
 const PREVIOUS_INPUT = 0;
-export const FUNDING_INPUT = 1;
 const STAKE_OUTPUT = 0;
 
 /**
@@ -134,7 +130,7 @@ export function buildExpansion(given: ExpansionRequest): Expansion {
   const { coin, ...request } = given;
   const plan = planOf(request);
   assertFundingCoin(coin, plan.stake.coin);
-  assertNotSpent([coin], request.previous);
+  assertNotSpent([coin], request.previous.staking.transaction);
   const payment = pay(plan, coin);
   if (!isPaid(payment)) throw insufficient(payment);
   return expansionOf(plan, payment, "given");
@@ -161,7 +157,7 @@ export function fundExpansion(funding: ExpansionFunding): Expansion {
   }
   const known = coins.filter((coin) => fundingKindOf(coin) && formatOutpoint(coin.outpoint) !== stake);
   assertCoins(known);
-  assertNotSpent(known, request.previous);
+  assertNotSpent(known, request.previous.staking.transaction);
   const isFree = ({ confirmations }: Coin) => allowUnconfirmed || confirmations !== 0;
   const bySize = known
     .filter(isFree)
@@ -366,71 +362,6 @@ export function checkExpansion(
     const text = `the new stake of ${value} sat is below the previous one of ${staked} sat`;
     throw new TapstakeError("expansion-value-too-low", text, { expected: staked, got: value });
   }
-}
-
-/**
- * The witness of the funding coin from the PSBT that its wallet returned, finalised or not. Its signature is verified
- * over our own copy of the transaction; nothing else in the PSBT is used.
- * @throws TapstakeError `invalid-psbt`, `psbt-mismatch`, `missing-signature`, `invalid-signature`,
- * `unsupported-sighash`, `invalid-coin`
- */
-export function fundingWitness({ transaction, prevouts }: LeafSpend, returned: PsbtLike): Uint8Array[] {
-  const psbt = parseAnswer(returned);
-  assertSameTransaction(transaction, psbt);
-  assertSameCoins(transaction, prevouts, psbt);
-  const coins = transaction.ins.map((input, i) => ({ outpoint: spentBy(input), ...prevouts[i]! }));
-  fundingKind(coins[FUNDING_INPUT]!);
-  const input = psbt.data.inputs[FUNDING_INPUT]!;
-  assertSameScripts(coins[FUNDING_INPUT]!, FUNDING_INPUT, input);
-  const spent = readInput(coins[FUNDING_INPUT]!, FUNDING_INPUT, input);
-  if (!spent) {
-    const text = `input ${FUNDING_INPUT} of the expansion, its funding coin, is not signed`;
-    throw new TapstakeError("missing-signature", text, { input: FUNDING_INPUT });
-  }
-  checkInput(transaction, FUNDING_INPUT, coins, spent, input.tapInternalKey);
-  return [...spent.witness];
-}
-
-type FundingKind = "p2wpkh" | "p2tr";
-
-function assertFundingCoin(coin: Coin, stake: UnspentOutput): void {
-  assertCoin(coin);
-  fundingKind(coin);
-  const [name, staked] = [formatOutpoint(coin.outpoint), formatOutpoint(stake.outpoint)];
-  if (name === staked) {
-    throw new TapstakeError("invalid-coin", `${name} is the previous stake, which cannot fund itself`);
-  }
-}
-
-/**
- * If the previous stake's own transaction spends a coin, the coin is gone once that stake is on the chain: no node
- * would accept the expansion.
- * @throws TapstakeError `invalid-coin`
- */
-function assertNotSpent(coins: readonly Coin[], { staking }: PreviousStake): void {
-  const spent = new Set(staking.transaction.ins.map((input) => formatOutpoint(spentBy(input))));
-  const name = coins.map(({ outpoint }) => formatOutpoint(outpoint)).find((each) => spent.has(each));
-  if (name === undefined) return;
-  const text = `coin ${name} cannot fund this expansion: the transaction of the previous stake spends it already`;
-  throw new TapstakeError("invalid-coin", text, { outpoint: name });
-}
-
-/**
- * The committee signs before the coin's owner does. So the owner's witness must not change the txid, and its size must
- * be known from the output alone: a delegation records only the output of the coin.
- * @throws TapstakeError `invalid-coin`
- */
-export function fundingKind(coin: Coin): FundingKind {
-  const kind = fundingKindOf(coin);
-  if (kind) return kind;
-  const name = formatOutpoint(coin.outpoint);
-  const text = `coin ${name} cannot fund an expansion: it needs a P2WPKH coin, or a P2TR coin spent by its key`;
-  throw new TapstakeError("invalid-coin", text, { outpoint: name });
-}
-
-function fundingKindOf(coin: Coin): FundingKind | undefined {
-  const kind = coinKind(coin);
-  return (kind === "p2wpkh" || kind === "p2tr") && !coin.leaf ? kind : undefined;
 }
 
 function expansionPsbt(

@@ -19,7 +19,7 @@ import { fieldsOf, fundingPsbt, spendPsbt } from "../psbt/write.js";
 import type { KeyOrigin } from "../script/key-origin.js";
 import { stakerKeys } from "../script/terms.js";
 import type { LeafSignature, LeafSpend } from "../spending/spend.js";
-import { FUNDING_INPUT, fundingWitness } from "../stake/expansion.js";
+import { FUNDING_INPUT, fundingWitness } from "../stake/funding-coin.js";
 import { coinsSpentBy } from "../stake/staking.js";
 import type { Withdrawable, Withdrawal } from "../stake/withdrawal.js";
 import { type CheckedAccount, checkAccount } from "./account.js";

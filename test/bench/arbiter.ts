@@ -39,7 +39,9 @@ async function measure(client: EtcdClient, folder: string): Promise<void> {
   const keys = arbiterKeys(prefix);
   await initArbiter(client, prefix, { ...of, fromHeight: 1n });
   const home = openHome(join(folder, "home"));
-  const state = await enrolSigner({ home, keyChains: () => [] }, client, prefix, of.key);
+  const enrol = (endHold: boolean) =>
+    enrolSigner({ home, keyChains: () => [] }, client, prefix, { publicKey: of.key }, { endHold });
+  const state = await enrol(false);
   let { seal } = state;
   let height = 0n;
   const { put, claim } = await interleaved(ROUNDS, {
@@ -62,7 +64,7 @@ async function measure(client: EtcdClient, folder: string): Promise<void> {
   say("a bare put", put, "ms");
   say("a claim", claim, "ms");
   figure("a claim / a bare put", claim / put, { atMost: 1.3 });
-  const again = await enrolSigner({ home, keyChains: () => [] }, client, prefix, of.key);
+  const again = await enrol(true);
   const arbiter = new Arbiter(home, client, prefix);
   await arbiter.claim(
     of,

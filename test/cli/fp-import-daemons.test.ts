@@ -400,6 +400,12 @@ describe("an import that is refused", () => {
       () => ({ args: ["--eotsd", eotsd(), "--last-vote", `${chain}=1297`] }),
     ],
     [
+      "a last vote that no chain reaches",
+      "height-too-high",
+      /at most 1000000000000, not 1000000000001/,
+      () => ({ args: ["--eotsd", eotsd(), "--last-vote", `${chain}=1000000000000`] }),
+    ],
+    [
       "a last vote on a mistyped chain",
       "unknown-chain",
       new RegExp(`they know ${[chain, other].sort().join(", ")};[^]*Did you mean ${chain}\\?`),

@@ -10,7 +10,7 @@ import {
   initArbiter,
   retireSigner,
 } from "../../src/finality/arbiter/store.js";
-import { bindKey } from "../../src/finality/keys/keystore.js";
+import { bindKey, deleteKey } from "../../src/finality/keys/keystore.js";
 import { openProtection } from "../../src/finality/protection/protection.js";
 import type { EotsClient } from "../../src/signer-client/client.js";
 import { clientOf, storedVotes } from "../support/arbiter.js";
@@ -52,7 +52,7 @@ describe.runIf(hasEtcd)("fp serve with an arbiter", async () => {
       const { publicKey } = made.key;
       if (i === 0) await initArbiter(etcd, prefix, { key: publicKey, chainId: CHAIN, fromHeight: 1n });
       const protection = openProtection(made.home);
-      const { store } = await enrolSigner(protection, etcd, prefix, publicKey);
+      const { store } = await enrolSigner(protection, etcd, prefix, { publicKey });
       protection.close();
       bindKey(made.home, made.key.name, PASSPHRASE, store);
       homes.push(made);
@@ -262,7 +262,7 @@ describe.runIf(hasEtcd)("fp serve with an arbiter", async () => {
     expect(Number(signer!.claims)).toBe(Math.ceil(count / 100));
   });
 
-  it("serve: binds each key by its file alone: bound ones need their arbiter, others vote alone", async () => {
+  it("serve: bound keys need their arbiter, others vote alone, and the log names these", async () => {
     const { prefix, url, homes, key } = await machines(1);
     const [made] = homes;
     const other = addKey(made!.home, "validator-2", new Uint8Array(32).fill(5));
@@ -282,10 +282,19 @@ describe.runIf(hasEtcd)("fp serve with an arbiter", async () => {
     expect(await votes(client, key, 1n)).toEqual({ code: "arbiter-halted" });
     expect(await votes(client, other.publicKey, 1n)).toHaveProperty("signature");
     await running.stop();
+    const later = await startSigner(made!, { unlock: [], arbiter: { arbiter: url } });
+    await connect(later.address).unlockKey({ key: other.publicKey, passphrase: PASSPHRASE });
+    expect(later.logged()).toContain("key validator-2 is not bound to the arbiter");
+    await later.stop();
     // Unlocked by a caller, a bound key signs nothing where there is no arbiter.
     const alone = await startSigner(made!, { unlock: [] });
     const caller = connect(alone.address);
     await caller.unlockKey({ key, passphrase: PASSPHRASE });
     expect(await votes(caller, key, 2n)).toEqual({ code: "arbiter-required" });
+    await alone.stop();
+    // A key that is imported anew to get around the arbiter is still bound.
+    deleteKey(made!.home, made!.key.name, null);
+    addKey(made!.home, made!.key.name, made!.secretKey);
+    await failure(startSigner(made!), "arbiter-required");
   });
 });

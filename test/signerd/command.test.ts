@@ -24,6 +24,9 @@ const serve = (home: string, args: readonly string[], env = {}) =>
 /** What a daemon logged, but for the warning of every daemon of these tests. */
 const withoutUncommitted = (logged: string) => logged.replace(/^.*"--uncommitted.*\n/gm, "");
 
+/** A program that starts many signers must not gather them. */
+const listeners = () => ["exit", "SIGHUP", "SIGINT", "SIGTERM"].map((name) => process.listenerCount(name));
+
 describe("tapstake fp serve", () => {
   it("is explained by its help and by the topic signer", async () => {
     const outcomes = [await inProcess(["fp", "serve", "--help"]), await inProcess(["help", "signer"])];
@@ -86,8 +89,10 @@ describe("tapstake fp serve", () => {
     ["a passphrase for nothing", ["--passphrase-file", "a"], 2, /^tapstake: usage: --passphrase-file is for/],
   ])("refuses %s, and says only what to do", async (_what, args, exit, message) => {
     const { home } = homeWithKey();
+    const before = listeners();
     const { code, stdout, stderr } = await serve(home.path, args, { TAPSTAKE_PASSPHRASE: "wrong" });
     expect({ code, stdout }).toEqual({ code: exit, stdout: "" });
+    expect(listeners()).toEqual(before);
     expect(stderr).toMatch(message);
     expect(stderr).toMatch(/^.*\n(Do: .*\n)?(More: .*\n)?$/);
   });

@@ -6,7 +6,8 @@ import { applyRateUp } from "../../src/core/amount.js";
 import { stakingOutput } from "../../src/script/outputs.js";
 import { finishSpend, type LeafSignature, type LeafSpend, withWitness } from "../../src/spending/spend.js";
 import { leafWitness } from "../../src/spending/witness.js";
-import { buildExpansion, type Expansion, fundingWitness } from "../../src/stake/expansion.js";
+import { buildExpansion, type Expansion } from "../../src/stake/expansion.js";
+import { fundingWitness } from "../../src/stake/funding-coin.js";
 import { finishStaking } from "../../src/stake/staking.js";
 import { buildWithdrawal } from "../../src/stake/withdrawal.js";
 import {

@@ -28,9 +28,9 @@ import {
   type Expansion,
   type ExpansionRequest,
   fundExpansion,
-  fundingWitness,
   type PreviousStake,
 } from "../../src/stake/expansion.js";
+import { fundingWitness } from "../../src/stake/funding-coin.js";
 import { explainSpends } from "../../src/stake/explain.js";
 import { ownedCoin } from "../support/coins.js";
 import { FUNDING, fundingCoin, type FundingKind, walletSigned, withFunding } from "../support/expansion.js";

@@ -41,7 +41,7 @@ export async function signerOf(
   prefix: string,
   home: Home = homeOfTest(),
 ): Promise<Arbiter> {
-  await enrolSigner(emptyHome(home), client, prefix, of.key, { endHold: true });
+  await enrolSigner(emptyHome(home), client, prefix, { publicKey: of.key }, { endHold: true });
   return new Arbiter(home, client, prefix);
 }
 

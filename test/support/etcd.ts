@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { freePorts } from "../../regtest/ports.js";
 import { ETCD_HELP, findEtcd } from "../../scripts/find-etcd.mjs";
 import { afterFile } from "./after-file.js";
+import { atExit } from "./at-exit.js";
 
 const programs = findEtcd();
 if (!programs) process.stderr.write(`${ETCD_HELP}\n`);
@@ -134,7 +135,7 @@ export class Cluster {
       return new Member(name, address, peerUrl, data, argsFor, machines[i]?.by);
     });
     const cluster = new Cluster(folder, members, options);
-    process.once("exit", cluster.#endNow);
+    cluster.#notAtExit = atExit(cluster.#endNow);
     afterFile(() => cluster.end());
     return cluster;
   }
@@ -143,8 +144,10 @@ export class Cluster {
   async end(): Promise<void> {
     await this.killAll();
     this.#endNow();
-    process.removeListener("exit", this.#endNow);
+    this.#notAtExit();
   }
+
+  #notAtExit = () => {};
 
   readonly #endNow = (): void => {
     this.members.forEach((member) => member.killNow());

@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { afterFile } from "./after-file.js";
+import { atExit } from "./at-exit.js";
 
 /** Whether this process may make networks of its own: as root, with the program `ip`. */
 export const hasNetworks =
@@ -22,10 +23,10 @@ export class Network {
       for (const name of names) spawnSync("ip", ["netns", "delete", name]);
       spawnSync("ip", ["link", "delete", this.#name]);
     };
-    process.once("exit", end);
+    const notAtExit = atExit(end);
     afterFile(() => {
       end();
-      process.removeListener("exit", end);
+      notAtExit();
     });
     ip("link", "add", this.#name, "type", "bridge");
     ip("address", "add", `${this.#subnet}.1/24`, "dev", this.#name);

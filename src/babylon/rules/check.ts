@@ -9,7 +9,7 @@ import { assertFacts } from "./facts.js";
 import { COMMIT, EQUIVOCATION, FINALITY_PARAMS, RESUME, VOTE } from "./finality.js";
 import { CREATE_PROVIDER, EDIT_PROVIDER, SELECTIVE_SLASHING, UNJAIL } from "./provider.js";
 import { accountRule } from "./shared.js";
-import { assertShape } from "./shape.js";
+import { assertShape } from "../shape.js";
 import { CREATE } from "./stake.js";
 import type {
   BrokenRule,

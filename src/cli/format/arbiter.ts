@@ -6,6 +6,7 @@ import { section, table } from "../output.js";
 const UNNOTICED = [
   "a restored copy that is newer than a signer's last claim, and lacks another signer's vote",
   "a vote that an administrator of etcd deleted, or rewrote and set back",
+  "a restore of the store while the answer to a claim is on its way to the signer",
   "all homes and the store, put back together",
   "a machine with the key that was never enrolled, and votes without the arbiter",
 ] as const;

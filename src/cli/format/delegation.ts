@@ -5,7 +5,8 @@ import type { Delegation } from "../../delegation/delegation.js";
 import type { StakeOutputName } from "../../delegation/outputs.js";
 import { expansionSpend, type SignedName, signedSpend } from "../../delegation/spends.js";
 import { isComplete, type SignatureStatus, signatureStatus, type Signed } from "../../delegation/status.js";
-import { FUNDING_INPUT, previousStake } from "../../stake/expansion.js";
+import { previousStake } from "../../stake/expansion.js";
+import { FUNDING_INPUT } from "../../stake/funding-coin.js";
 import { colors, type Row, section, table } from "../output.js";
 import { amount, blocks, countText, scriptFacts, scriptText } from "./text.js";
 

@@ -243,8 +243,10 @@ export const ARBITER = {
     never: "Do not copy the home of another signer: each machine has its own, and is enrolled by itself.",
   },
   "arbiter-conflict": {
-    means: "The arbiter is not in the state that this change needs, so tapstake changed nothing.",
+    means:
+      "The arbiter is not in the state that this change needs, or the key is enrolled already, so tapstake changed nothing.",
     do: "Look at `tapstake fp arbiter status --arbiter <url>`: an earlier try may have succeeded without an answer. Repeat the command if not.",
+    never: "Do not enrol a key with another arbiter while a machine votes through the first one.",
   },
   "arbiter-corrupt": {
     means: "A member of the arbiter says that its data differ from those of the other members.",

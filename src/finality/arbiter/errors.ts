@@ -1,5 +1,4 @@
 import { type ErrorDetails, TapstakeError } from "../../core/errors.js";
-import type { KeyInfo } from "../keys/keystore.js";
 
 /** Why a signer signs nothing until a person acts. */
 export interface Hold {
@@ -59,14 +58,18 @@ export const conflict = (found: string): TapstakeError =>
     `${found}. Nothing was changed: look at fp arbiter status, then repeat`,
   );
 
-/** @param given the store of the arbiter that the signer asks; undefined if it asks none */
+/**
+ * @param bound the store of the arbiter that the key is bound to; undefined if it votes by its home alone
+ * @param given the store of the arbiter that the signer asks; undefined if it asks none
+ */
 export function otherArbiter(
-  { name, arbiter }: Pick<KeyInfo, "name" | "arbiter">,
+  name: string,
+  bound: string | undefined,
   given: string | undefined,
 ): TapstakeError {
   const text =
-    arbiter === undefined
+    bound === undefined
       ? `key ${name} is not bound to the arbiter that this signer asks: other signers could vote without it. Enrol the key first: fp arbiter enrol`
-      : `key ${name} is bound to the arbiter ${arbiter}, not to ${given ?? "none"}: it signs nothing without that. Give --arbiter, or enrol the key anew after a restore`;
+      : `key ${name} is bound to the arbiter ${bound}, not to ${given ?? "none"}: it signs nothing without that. Give --arbiter, or enrol the key anew after a restore`;
   return new TapstakeError("arbiter-required", text, { name });
 }

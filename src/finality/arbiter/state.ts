@@ -5,6 +5,7 @@ import { TapstakeError } from "../../core/errors.js";
 import { sha256 } from "../../core/hashes.js";
 import { jsonText, parseJson } from "../../core/json.js";
 import type { Home } from "../home.js";
+import type { KeyInfo } from "../keys/keystore.js";
 import { readPrivateFile, writePrivateFile } from "../private-files.js";
 import { type Hold, HOLD_REASONS } from "./errors.js";
 import { parseSeal, type Seal, sealText } from "./keys.js";
@@ -26,6 +27,16 @@ export interface ArbiterState {
   readonly sessions: readonly string[];
   /** Why this signer signs nothing, until it is enrolled anew. */
   readonly hold: Hold | undefined;
+  /** The keys that were ever enrolled here. A key that is imported anew stays bound. */
+  readonly keys: readonly EnrolledKey[];
+}
+
+/** A key that votes in this home only through an arbiter. */
+export interface EnrolledKey {
+  /** X-only, in hexadecimal. */
+  readonly key: string;
+  /** The content of the arbiter's store key at the enrolment. */
+  readonly store: string;
 }
 
 const digits = (count: number) => v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{${count}}$`)));
@@ -42,6 +53,7 @@ const schema = v.strictObject({
   seal: v.string(),
   sessions: v.array(digits(16)),
   hold: v.nullable(v.strictObject({ reason: v.picklist(HOLD_REASONS), found: v.string(), at: v.string() })),
+  keys: v.optional(v.array(v.strictObject({ key: digits(64), store: v.string() })), []),
 });
 
 const fileOf = (home: Home): string => join(home.path, "arbiter.json");
@@ -89,6 +101,18 @@ export function readState(home: Home): ArbiterState | undefined {
     );
   }
 }
+
+/**
+ * The store of the arbiter that a key is bound to: by its file, or by what its home remembers. Undefined if the key votes
+ * by its home alone.
+ * @throws TapstakeError `arbiter-state-damaged`
+ */
+export const arbiterOf = (home: Home, key: Pick<KeyInfo, "publicKey" | "arbiter">): string | undefined =>
+  key.arbiter ?? enrolledWith(readState(home), key.publicKey);
+
+/** The store that a home remembers a key to be enrolled with. */
+export const enrolledWith = (state: ArbiterState | undefined, publicKey: Uint8Array): string | undefined =>
+  state?.keys.find(({ key }) => key === hex.encode(publicKey))?.store;
 
 /** The state is on the disk when it returns. @throws TapstakeError `file-error` */
 export function writeState(home: Home, state: ArbiterState): void {

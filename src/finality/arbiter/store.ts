@@ -2,14 +2,16 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { concatBytes, equalBytes, hex, utf8 } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { Home } from "../home.js";
-import { floorOf } from "../protection/decide.js";
+import type { KeyInfo } from "../keys/keystore.js";
+import { assertHeight, floorOf } from "../protection/decide.js";
 import type { KeyChain } from "../protection/key-chain.js";
 import type { Protection } from "../protection/store.js";
+import { Arbiter } from "./arbiter.js";
 import { isAbsent, isEqual, isLess, read } from "./claim.js";
 import type { EtcdClient, MemberStatus } from "./client.js";
 import { conflict, halted, held, isLoss, notInitialised } from "./errors.js";
 import { arbiterKeys, endOf, heightIn, heightText, parseSeal, sealText, textIn } from "./keys.js";
-import { type ArbiterState, readState, writeState } from "./state.js";
+import { type ArbiterState, enrolledWith, readState, writeState } from "./state.js";
 import type { KeyValue, RequestOp, ResponseHeader, TxnRequest, TxnResponse } from "./wire.js";
 
 /** Where votes of one key on one chain begin. */
@@ -55,30 +57,61 @@ export async function initArbiter(client: EtcdClient, prefix: string, start: Arb
 }
 
 /**
- * Enrols a home: pins what the arbiter is now, and gives the home a new name and seal there. An earlier enrolment of the
- * home ends. The arbiter's low watermarks of the key rise above what this home has signed.
- * @param options.endHold whether a person has found out why this home signs nothing, and ends that
- * @throws TapstakeError `arbiter-held`; `arbiter-uninitialised`, `arbiter-halted`, `arbiter-conflict`, `arbiter-unclear`
+ * Enrols a key of a home: pins what the arbiter is now, and gives the home a name and a seal there. A further key of an
+ * enrolled home takes part in its enrolment; `endHold` replaces that by a new one. The arbiter's low watermarks of the
+ * key rise above what this home has signed.
+ * @param options.endHold whether a person has found out why this home signs nothing, or why the key is enrolled again
+ * @throws TapstakeError `arbiter-held`; `arbiter-conflict` for a key that is enrolled already, and for a home that is
+ *   enrolled with another store; `arbiter-uninitialised`, `arbiter-halted`, `arbiter-unclear`
  */
 export async function enrolSigner(
   protection: Pick<Protection, "home" | "keyChains">,
   client: EtcdClient,
   prefix: string,
-  key: Uint8Array,
+  key: Pick<KeyInfo, "publicKey" | "arbiter">,
   { endHold = false }: { readonly endHold?: boolean } = {},
 ): Promise<ArbiterState> {
   const { home } = protection;
+  const { publicKey } = key;
   const keys = arbiterKeys(prefix);
-  const known = protection.keyChains().filter((each) => equalBytes(each.key, key));
+  const known = protection.keyChains().filter((each) => equalBytes(each.key, publicKey));
   const earlier = stateOf(home, endHold);
   if (earlier?.hold && !endHold) throw held(earlier.hold);
+  const bound = key.arbiter ?? enrolledWith(earlier, publicKey);
+  if (bound !== undefined && !endHold) throw enrolled(`key ${hex.encode(publicKey)}`, bound, earlier);
   const [store, halt] = await rows(client, [keys.store, keys.halt]);
   if (!store) throw notInitialised("has no store of votes");
   if (halt) throw halted(textIn(halt.value) ?? "no readable reason");
   const text = storeText(store);
   if (earlier?.store === text && earlier.hold && isLoss(earlier.hold.reason))
     throw notRenewed(earlier.hold.found);
+  const isEnrolled = earlier?.prefix === prefix && earlier.store === text && !earlier.hold;
+  if (earlier && !isEnrolled && !endHold) throw enrolled("this home", earlier.store, earlier);
   for (const each of known) await raiseLow(client, prefix, text, { ...each, fromHeight: floorOf(each) });
+  const state =
+    isEnrolled && bound !== text
+      ? await joined(home, client, prefix)
+      : await named(client, prefix, text, earlier);
+  const others = (earlier?.keys ?? []).filter((each) => each.key !== hex.encode(publicKey));
+  const all = { ...state, keys: [...others, { key: hex.encode(publicKey), store: text }] };
+  writeState(home, all);
+  return all;
+}
+
+/** The enrolment of a home, if its signer may claim. @throws TapstakeError as `Arbiter.look` */
+async function joined(home: Home, client: EtcdClient, prefix: string): Promise<ArbiterState> {
+  await new Arbiter(home, client, prefix).look();
+  return readState(home)!;
+}
+
+/** A new enrolment, with a new name and seal. The earlier one ends. */
+async function named(
+  client: EtcdClient,
+  prefix: string,
+  store: string,
+  earlier: ArbiterState | undefined,
+): Promise<Omit<ArbiterState, "keys">> {
+  const keys = arbiterKeys(prefix);
   const { response, header } = await client.ask("MemberList", { linearizable: 1 });
   const [signer, session] = [randomBytes(8), randomBytes(8)].map((bytes) => hex.encode(bytes)) as [
     string,
@@ -87,7 +120,7 @@ export async function enrolSigner(
   const seal = { counter: 0n, session };
   const put = { put: { key: keys.seal(signer), value: utf8(sealText(seal)) } };
   const old = earlier?.prefix === prefix ? [{ deleteRange: { key: keys.seal(earlier.signer) } }] : [];
-  const compare = [isEqual(keys.store, text), isAbsent(keys.seal(signer)), isAbsent(keys.halt)];
+  const compare = [isEqual(keys.store, store), isAbsent(keys.seal(signer)), isAbsent(keys.halt)];
   const written = await change(client, { compare, success: [put, ...old], failure: [] });
   if (written.succeeded !== 1) throw conflict("the arbiter changed during the enrolment");
   const { clusterId, revision, memberId } = written.header;
@@ -95,22 +128,19 @@ export async function enrolSigner(
   if (clusterId !== header.clusterId || !members.includes(memberId)) {
     throw conflict("two clusters answered during the enrolment");
   }
-  if (earlier?.store === text && earlier.clusterId === clusterId && revision < earlier.revision) {
+  if (earlier?.store === store && earlier.clusterId === clusterId && revision < earlier.revision) {
     throw notRenewed(`it is at revision ${revision}, and was at ${earlier.revision}`);
   }
-  const state = {
-    prefix,
-    store: text,
-    clusterId,
-    members,
-    signer,
-    revision,
-    seal,
-    sessions: [],
-    hold: undefined,
-  };
-  writeState(home, state);
-  return state;
+  return { prefix, store, clusterId, members, signer, revision, seal, sessions: [], hold: undefined };
+}
+
+function enrolled(what: string, store: string, state: ArbiterState | undefined): TapstakeError {
+  const by = state ? `, as signer ${state.signer}` : "";
+  return new TapstakeError(
+    "arbiter-conflict",
+    `${what} is enrolled with the store ${store} already${by}. Nothing was changed: vote with --arbiter. After a renewal, or once you know why the signer signs nothing, enrol it anew with --end-hold`,
+    { store },
+  );
 }
 
 const notRenewed = (found: string): TapstakeError =>
@@ -284,6 +314,7 @@ function stateOf(home: Home, endHold: boolean): ArbiterState | undefined {
 }
 
 function closedBelow({ fromHeight }: ArbiterStart): bigint {
+  assertHeight(fromHeight, "first height");
   if (fromHeight >= 1n) return fromHeight - 1n;
   throw new TapstakeError("invalid-number", `the first height must be at least 1, not ${fromHeight}`);
 }

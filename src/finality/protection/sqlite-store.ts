@@ -11,14 +11,11 @@ import {
   type VoteRecord,
   type Watermarks,
 } from "./decide.js";
-import { beginsByFile, broken, type Floor, replaced, tooManyChains, unwritable } from "./errors.js";
+import { beginsByFile, type Floor, tooManyChains } from "./errors.js";
 import { interchangeText } from "./export.js";
-import type { FileCheck } from "./file-check.js";
 import { mergeKeyChain, previewImport } from "./import.js";
 import { type ImportOptions, type ImportReport, type Interchange, parseInterchange } from "./interchange.js";
 import { keyChainName, type KeyChainState } from "./key-chain.js";
-import type { Database } from "./schema.js";
-import { checkpoint, closeDatabase, DatabaseFault, faulty, openDatabase } from "./sqlite.js";
 import {
   type CommittedContext,
   lastOf,
@@ -30,30 +27,16 @@ import {
   type StoredVote,
   type VoteEntry,
 } from "./store.js";
-import { Tables, type Writer } from "./tables.js";
+import type { Tables, Writer } from "./tables.js";
+import { type Attached, loggedOf, Transactions } from "./transactions.js";
 import type { LoggedWatermarks } from "./watermark-log.js";
 
-/** What an open store also needs. */
-interface Attached {
-  /** Notes a write and the watermarks that it changed in the watermark log, durably. */
-  readonly mirror: (seq: number, watermarks: readonly LoggedWatermarks[]) => void;
-  /** The files that no other process may change. */
-  readonly files: FileCheck;
-  /** Ends with the store. */
-  readonly onClose: () => void;
-}
-
-/** The store in SQLite: which changes of its {@link Tables} are permitted, in which order, and what a failure means. */
+/** The store in SQLite: which changes of its {@link Tables} are permitted. */
 export class SqliteStore implements Protection {
   readonly home: Home;
   readonly instance: string;
-  readonly #db: Database;
   readonly #tables: Tables;
-  /** The number of the last write that is in the file itself. */
-  #checkpointed: number;
-  #attached: Attached | undefined;
-  #fault: (() => TapstakeError) | undefined;
-  #closed = false;
+  readonly #transactions: Transactions;
 
   /**
    * Opens a store, and checks every byte that has a meaning.
@@ -62,20 +45,13 @@ export class SqliteStore implements Protection {
   constructor(home: Home, instance: string, path: string = home.protectionFile) {
     this.home = home;
     this.instance = instance;
-    const db = openDatabase(path);
-    this.#db = db;
-    try {
-      this.#tables = faulty("corrupt", () => new Tables(db));
-    } catch (error) {
-      closeDatabase(db);
-      throw error;
-    }
-    this.#checkpointed = this.seq;
+    this.#transactions = new Transactions(home, path);
+    this.#tables = this.#transactions.tables;
   }
 
   /** Gives the store what it also needs. */
   attach(attached: Attached): void {
-    this.#attached = attached;
+    this.#transactions.attach(attached);
   }
 
   get storeId(): string {
@@ -87,16 +63,16 @@ export class SqliteStore implements Protection {
   }
 
   get failed(): boolean {
-    return this.#fault !== undefined;
+    return this.#transactions.failed;
   }
 
   /** The watermarks of everything, as the watermark log keeps them. */
   allWatermarks(): LoggedWatermarks[] {
-    return [...this.#tables.keyChains.values()].map((known) => this.#watermarksOf(known));
+    return [...this.#tables.keyChains.values()].map((known) => loggedOf(known, this.seq));
   }
 
   keyChains(): StoredKeyChain[] {
-    return this.#read(() =>
+    return this.#transactions.read(() =>
       [...this.#tables.keyChains.values()].map(({ key, chainId, heights, ...known }) => ({
         key: Uint8Array.from(key),
         chainId,
@@ -107,7 +83,7 @@ export class SqliteStore implements Protection {
   }
 
   watermarks(key: Uint8Array, chainId: string): StoredWatermarks | null {
-    this.#usable();
+    this.#transactions.usable();
     const known = this.#known(key, chainId);
     return known ? watermarksOf(known) : null;
   }
@@ -117,13 +93,13 @@ export class SqliteStore implements Protection {
   }
 
   recordsAt(key: Uint8Array, chainId: string, heights: readonly bigint[]): ReadonlyMap<bigint, VoteRecord> {
-    this.#usable();
+    this.#transactions.usable();
     const found = new Map<bigint, VoteRecord>();
     const known = this.#known(key, chainId);
     // If there is none, `append` finds out what happened to the files.
     const wanted = new Set(heights.filter((height) => known?.heights.has(height)));
     if (!known || wanted.size === 0) return found;
-    return this.#read(() => {
+    return this.#transactions.read(() => {
       const [first, last] = [[...wanted].reduce(min), [...wanted].reduce(max)];
       // One walk if the heights are close together, as in a batch.
       const together = wanted.size > 2 && last - first < 4n * BigInt(wanted.size);
@@ -139,14 +115,14 @@ export class SqliteStore implements Protection {
   }
 
   records(key: Uint8Array, chainId: string, from = 0n, limit = 100): StoredVote[] {
-    return this.#read(() => {
+    return this.#transactions.read(() => {
       const known = this.#known(key, chainId);
       return known ? this.#tables.page(known, from, limit) : [];
     });
   }
 
   blocked(key: Uint8Array, chainId: string): bigint[] {
-    return this.#read(() => {
+    return this.#transactions.read(() => {
       const known = this.#known(key, chainId);
       return known ? [...known.blocked.between(0n, MAX_HEIGHT)] : [];
     });
@@ -163,19 +139,19 @@ export class SqliteStore implements Protection {
     const add = () => {
       for (const entry of entries) this.#tables.addVote(known, entry, writer);
     };
-    if (entries.length === 1) this.#commit([known], add);
-    else this.#write([known], add);
+    if (entries.length === 1) this.#transactions.commit([known], add);
+    else this.#transactions.write([known], add);
   }
 
   init(key: Uint8Array, chainId: string, fromHeight: bigint): Watermarks {
     u64be(fromHeight, "first height");
     assertHeight(fromHeight, "first height");
-    const earlier = this.#read(() => this.#known(key, chainId));
+    const earlier = this.#transactions.read(() => this.#known(key, chainId));
     const least = earlier?.retired ? floorOf(earlier) : earlier?.lowWatermark;
     if (least !== undefined && fromHeight < least) throw wouldLower(fromHeight, least);
     if (!earlier || earlier.locked || earlier.lowWatermark !== fromHeight) {
       const known = earlier ?? this.#tables.newKeyChain(key, chainId);
-      this.#write([known], () => {
+      this.#transactions.write([known], () => {
         known.lowWatermark = fromHeight;
         known.locked = false;
         known.retired = false;
@@ -187,12 +163,12 @@ export class SqliteStore implements Protection {
 
   lock(key: Uint8Array): void {
     const touched = this.#keyChainsOf(key);
-    this.#write(touched, () => touched.forEach((known) => this.#tables.lock(known)));
+    this.#transactions.write(touched, () => touched.forEach((known) => this.#tables.lock(known)));
   }
 
   retire(key: Uint8Array): void {
     const touched = this.#keyChainsOf(key);
-    this.#write(touched, () => touched.forEach((known) => this.#tables.retire(known)));
+    this.#transactions.write(touched, () => touched.forEach((known) => this.#tables.retire(known)));
   }
 
   /** Raises watermarks after a loss, in one transaction. */
@@ -201,7 +177,7 @@ export class SqliteStore implements Protection {
       const { key, chainId } = floor;
       return { floor, known: this.#known(key, chainId) ?? this.#tables.newKeyChain(key, chainId) };
     });
-    this.#write(
+    this.#transactions.write(
       plan.map(({ known }) => known),
       () => {
         for (const { floor, known } of plan) {
@@ -226,7 +202,7 @@ export class SqliteStore implements Protection {
       );
     }
     let forgotten = 0;
-    this.#write([known], () => {
+    this.#transactions.write([known], () => {
       forgotten = this.#tables.forgetBelow(known, below);
       known.lowWatermark = below;
       this.#tables.writeKeyChain(known);
@@ -241,7 +217,7 @@ export class SqliteStore implements Protection {
   importInterchange(file: unknown, { begin = false }: ImportOptions = {}): ImportReport {
     const interchange = parseInterchange(file);
     const { keyChains } = interchange;
-    this.#usable();
+    this.#transactions.usable();
     if (keyChains.length === 0) return [];
     const beginning = begin ? undefined : previewImport(this, interchange).find(({ begins }) => begins);
     if (beginning) throw beginsByFile(beginning);
@@ -256,7 +232,7 @@ export class SqliteStore implements Protection {
     const writer = writerNow(`${this.instance}, from a file`);
     const report: ImportReport[number][] = [];
     const touched = plan.flatMap(({ known }) => known ?? []);
-    this.#write(touched, () => {
+    this.#transactions.write(touched, () => {
       for (const { keyChain, known } of plan)
         report.push(mergeKeyChain(this.#tables, keyChain, known, writer));
     });
@@ -264,21 +240,21 @@ export class SqliteStore implements Protection {
   }
 
   committers(): { readonly key: Uint8Array; readonly chainId: string }[] {
-    return this.#read(() => this.#tables.committers());
+    return this.#transactions.read(() => this.#tables.committers());
   }
 
   commitments(key: Uint8Array, chainId: string): StoredCommitment[] {
     assertChainId(chainId);
-    return this.#read(() => this.#tables.commitments(key, chainId));
+    return this.#transactions.read(() => this.#tables.commitments(key, chainId));
   }
 
   overlapping(key: Uint8Array, chainId: string): StoredCommitment[] {
     assertChainId(chainId);
-    return this.#read(() => this.#tables.overlapping(key, chainId));
+    return this.#transactions.read(() => this.#tables.overlapping(key, chainId));
   }
 
   committed(key: Uint8Array, chainId: string): readonly CommittedContext[] {
-    this.#usable();
+    this.#transactions.usable();
     return this.#tables.committed(key, chainId);
   }
 
@@ -287,7 +263,7 @@ export class SqliteStore implements Protection {
     refuseOverlap(this, { key, chainId }, commitment);
     const at = new Date().toISOString();
     const begun = this.#begunBy(key, chainId, commitment.startHeight, madeFor);
-    this.#write(begun, () => {
+    this.#transactions.write(begun, () => {
       this.#tables.addCommitment(key, chainId, { ...commitment, at });
       begun.forEach((known) => this.#tables.writeKeyChain(known));
     });
@@ -317,94 +293,7 @@ export class SqliteStore implements Protection {
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    try {
-      // Changed files of these names are not this store's, and must not lose their write-ahead log.
-      if (this.#attached?.files.changed() !== undefined) this.#db.close();
-      else closeDatabase(this.#db);
-    } finally {
-      this.#attached?.onClose();
-    }
-  }
-
-  #usable(): void {
-    if (this.#closed) throw new TapstakeError("protection-closed", "the store of votes was closed");
-    if (this.#fault) throw this.#fault();
-  }
-
-  #fail(cause: unknown): TapstakeError {
-    const { message: found } = cause as Error;
-    const isCorrupt = cause instanceof DatabaseFault && cause.kind === "corrupt";
-    this.#fault ??= () =>
-      isCorrupt
-        ? broken(this.home, { kind: "corrupt", part: "store", found }, new Map())
-        : unwritable(this.home, found, cause);
-    return this.#fault();
-  }
-
-  #refuseTouched(): void {
-    this.#refuse(this.#attached?.files.changed());
-  }
-
-  /** @param touched what another program did to the files, if anything */
-  #refuse(touched: string | undefined): void {
-    if (touched === undefined) return;
-    this.#fault ??= () => replaced(this.home, touched);
-    throw this.#fault();
-  }
-
-  #read<T>(work: () => T): T {
-    this.#usable();
-    this.#refuseTouched();
-    try {
-      return faulty("unwritable", work);
-    } catch (error) {
-      throw error instanceof TapstakeError ? error : this.#fail(error);
-    }
-  }
-
-  /** Changes in one transaction. */
-  #write(touched: readonly KeyChainState[], change: () => void): void {
-    this.#commit(touched, () => {
-      this.#db.exec("BEGIN IMMEDIATE");
-      change();
-      this.#tables.writeState();
-      this.#db.exec("COMMIT");
-    });
-  }
-
-  /**
-   * Commits the transaction, and then writes the watermark log: both are durable when it returns. The memory changes
-   * with them; if either fails, the store is no longer used.
-   */
-  #commit(touched: readonly KeyChainState[], change: () => void): void {
-    this.#usable();
-    this.#refuseTouched();
-    try {
-      faulty("unwritable", () => {
-        change();
-        const watermarks = touched.map((known) => this.#watermarksOf(known));
-        this.#attached?.mirror(this.seq, watermarks);
-      });
-    } catch (error) {
-      this.#refuseTouched();
-      throw this.#fail(error);
-    }
-    this.#refuseTouched();
-    if (this.seq - this.#checkpointed >= WRITES_BETWEEN_CHECKPOINTS) this.#checkpoint();
-  }
-
-  #checkpoint(): void {
-    try {
-      faulty("unwritable", () => checkpoint(this.#db));
-    } catch (error) {
-      // The changes until now are our own, and not a reason to end the store.
-      this.#attached?.files.accept();
-      throw this.#fail(error);
-    }
-    this.#checkpointed = this.seq;
-    this.#refuse(this.#attached?.files.accept());
+    this.#transactions.close();
   }
 
   #known(key: Uint8Array, chainId: string): KeyChainState | undefined {
@@ -412,20 +301,13 @@ export class SqliteStore implements Protection {
   }
 
   #mustKnow(key: Uint8Array, chainId: string): KeyChainState {
-    this.#usable();
+    this.#transactions.usable();
     const known = this.#known(key, chainId);
     if (known) return known;
     const text = `key ${hex.encode(key)} has no watermarks on chain ${chainId}`;
     throw new TapstakeError("protection-uninitialised", text, { key: hex.encode(key), chain: chainId });
   }
-
-  #watermarksOf({ key, chainId, lowWatermark, highWatermark, locked }: KeyChainState): LoggedWatermarks {
-    return { key, chainId, lowWatermark, highWatermark, locked, seq: this.seq };
-  }
 }
-
-/** After so many writes, the write-ahead log begins anew. While it grows, a sync takes half as long again. */
-const WRITES_BETWEEN_CHECKPOINTS = 100;
 
 /** The chains that a key may begin on by a commitment; for more, the operator must confirm. */
 const MAX_BEGUN = 100;

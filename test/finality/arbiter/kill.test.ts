@@ -86,7 +86,7 @@ describe.runIf(hasEtcd)("signers of an arbiter, killed with its members", async 
       for (let i = 0; i < 2; i++) {
         const home = newHome();
         begin(home, publicKey);
-        const { store } = await enrolSigner(emptyHome(home), client, prefix, publicKey);
+        const { store } = await enrolSigner(emptyHome(home), client, prefix, { publicKey });
         machines.push(new Machine(home, [`${cluster.url}${prefix}`, store], heights));
       }
       await killAll(machines, cluster);

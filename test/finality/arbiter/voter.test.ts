@@ -1,13 +1,15 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { concatBytes } from "../../../src/core/bytes.js";
+import { concatBytes, hex } from "../../../src/core/bytes.js";
 import { Arbiter } from "../../../src/finality/arbiter/arbiter.js";
-import { enrolSigner } from "../../../src/finality/arbiter/store.js";
-import { readState } from "../../../src/finality/arbiter/state.js";
+import { enrolSigner, initArbiter, renewArbiter, retireSigner } from "../../../src/finality/arbiter/store.js";
+import { readState, writeState } from "../../../src/finality/arbiter/state.js";
 import { bindKey, createKey, showKey, unlockKey } from "../../../src/finality/keys/keystore.js";
 import type { ClaimedVote } from "../../../src/finality/arbiter/claim.js";
+import { LAST_HEIGHT } from "../../../src/finality/protection/decide.js";
 import { Voter, type VoteResult } from "../../../src/finality/voter.js";
-import { clientOf, codeOf, digestOf, storeOf } from "../../support/arbiter.js";
-import { initArbiter } from "../../../src/finality/arbiter/store.js";
+import { clientOf, codeOf, digestOf, of, storeOf } from "../../support/arbiter.js";
 import { Cluster, hasEtcd } from "../../support/etcd.js";
 import { LIGHT } from "../../support/home.js";
 import { refusal } from "../../support/refusal.js";
@@ -98,6 +100,30 @@ describe("a voter with an arbiter", () => {
     protection.close();
   });
 
+  it("voter: a key that was enrolled in its home stays bound when its file is made anew", () => {
+    const { home, protection } = newSigner(key);
+    const session = "0123456789abcdef";
+    writeState(home, {
+      prefix: "/p",
+      store: STORE,
+      clusterId: 1n,
+      members: [1n],
+      signer: session,
+      revision: 1n,
+      seal: { counter: 0n, session },
+      sessions: [],
+      hold: undefined,
+      keys: [{ key: hex.encode(key.publicKey), store: STORE }],
+    });
+    const arbiter = { store: STORE, claim: () => Promise.resolve([]) };
+    const parts = { protection, chain: CHAIN, key };
+    refusal("arbiter-required", () => new Voter(parts));
+    expect(new Voter({ ...parts, arbiter }).publicKey).toEqual(key.publicKey);
+    writeFileSync(join(home.path, "arbiter.json"), "torn");
+    refusal("arbiter-state-damaged", () => new Voter(parts));
+    protection.close();
+  });
+
   it("key: keeps the arbiter that it is bound to in its file, under its passphrase", () => {
     const { home, protection } = newSigner(key, null);
     protection.close();
@@ -119,7 +145,7 @@ describe.runIf(hasEtcd)("two machines", async () => {
     await initArbiter(client, prefix, { key: key.publicKey, chainId: CHAIN.id, fromHeight: 1n });
     const machine = async () => {
       const { protection, home } = newSigner(key, 1n);
-      const { store } = await enrolSigner(protection, client, prefix, key.publicKey);
+      const { store } = await enrolSigner(protection, client, prefix, key);
       const arbiter = new Arbiter(home, client, prefix);
       const own = { ...bound, arbiter: store };
       return {
@@ -154,16 +180,50 @@ describe.runIf(hasEtcd)("two machines", async () => {
     const prefix = await storeOf(client);
     const { protection, voter, home } = newSigner(key, 1n);
     expect(voter.vote(ballot(7)).kind).toBe("new");
-    const enrol = () => enrolSigner(protection, client, prefix, key.publicKey);
+    const enrol = () => enrolSigner(protection, client, prefix, key);
     expect(await codeOf(enrol)).toBe("arbiter-uninitialised");
     await initArbiter(client, prefix, { key: key.publicKey, chainId: CHAIN.id, fromHeight: 1n });
-    await enrol();
+    const { signer, keys } = await enrol();
+    expect(keys).toMatchObject([{ key: hex.encode(key.publicKey) }]);
     const keyChain = { key: key.publicKey, chainId: CHAIN.id };
     const claimed = await new Arbiter(home, client, prefix).claim(
       keyChain,
       [7n, 8n].map((height) => ({ height, digest: digestOf("b") })),
     );
     expect(claimed.map(({ kind }) => kind)).toEqual(["refused", "new"]);
+    // A second time, its signer id stays unless a person asks for another one. A further key has the same one.
+    expect(await codeOf(enrol)).toBe("arbiter-conflict");
+    const again = (publicKey: Uint8Array, endHold: boolean) =>
+      enrolSigner(protection, client, prefix, { publicKey }, { endHold });
+    const further = new Uint8Array(32).fill(1);
+    expect((await again(further, true)).signer).toBe(signer);
+    expect(readState(home)!.keys).toHaveLength(2);
+    const renamed = (await again(key.publicKey, true)).signer;
+    expect(renamed).not.toBe(signer);
+    // Another arbiter would end this one for the keys that have it.
+    const elsewhere = { publicKey: new Uint8Array(32).fill(2) };
+    const other = await storeOf(client);
+    expect(await codeOf(() => enrolSigner(protection, client, other, elsewhere))).toBe("arbiter-conflict");
+    // The key's file remembers the enrolment of a home that has lost its own memory of it, and of a hold.
+    const { store } = readState(home)!;
+    const memory = readFileSync(join(home.path, "arbiter.json"));
+    rmSync(join(home.path, "arbiter.json"));
+    const inFile = { publicKey: key.publicKey, arbiter: store };
+    expect(await codeOf(() => enrolSigner(protection, client, prefix, inFile))).toBe("arbiter-conflict");
+    writeFileSync(join(home.path, "arbiter.json"), memory, { mode: 0o600 });
+    // One that was retired meanwhile takes no further key.
+    await retireSigner(client, prefix, renamed);
+    expect(await codeOf(() => again(new Uint8Array(32).fill(2), false))).toBe("arbiter-held");
     protection.close();
+  });
+
+  it("arbiter: refuses a first height that no chain reaches, as nothing lower could be signed again", async () => {
+    const client = clientOf(cluster);
+    const prefix = await storeOf(client);
+    const start = { key: key.publicKey, chainId: CHAIN.id, fromHeight: LAST_HEIGHT + 1n };
+    expect(await codeOf(() => initArbiter(client, prefix, start))).toBe("height-too-high");
+    expect(await codeOf(() => renewArbiter(client, prefix, [{ ...of, fromHeight: 2n ** 63n }]))).toBe(
+      "height-too-high",
+    );
   });
 });

@@ -110,18 +110,19 @@ const ENROL = {
   description: `Enrols this home with the arbiter and binds the key to it. From then on, the key votes here only with --arbiter. The arbiter
 takes no vote at heights that this home has signed. Enrol each machine by itself, and never copy a home.
 
-A signer that found something wrong signs nothing. Once you know the cause, --end-hold enrols it anew.`,
+A key that is enrolled, or a signer that found something wrong, is enrolled anew only with --end-hold, and gets another
+signer id. A further key of this home shares the first one's.`,
   examples: `
 tapstake fp arbiter enrol --arbiter etcd://127.0.0.1:2379 --key validator-1
 `,
   topics: ["home", "secrets"],
-  refused: "a signer runs, or the arbiter does not know the key, is halted or was not renewed",
+  refused: "the key is enrolled, a signer runs, or the arbiter does not know the key, or is halted",
 } as const;
 
 const enrol = () =>
   asking("enrol", ENROL)
     .addOption(keyOption().makeOptionMandatory())
-    .option("--end-hold", "enrol a signer that signs nothing: its cause is found")
+    .option("--end-hold", "enrol anew a key that is enrolled, or a signer that signs nothing")
     .addOption(passphraseOption())
     .addOption(passphraseCommandOption())
     .addOption(yesOption())
@@ -136,7 +137,7 @@ const enrol = () =>
           const key = unlockKey(home, name, passphrase);
           key.wipe();
           const state = await withArbiter(options, ({ client, prefix }) =>
-            enrolSigner(protection, client, prefix, key.publicKey, { endHold }),
+            enrolSigner(protection, client, prefix, key, { endHold }),
           );
           bindKey(home, key.name, passphrase, state.store);
           return { ...state, publicKey: key.publicKey };
@@ -150,7 +151,7 @@ const enrol = () =>
     });
 
 const END_HOLD =
-  "This signer signs nothing because the arbiter was not what it was. If the arbiter lost votes, signing now can reveal the key.";
+  "A signer is enrolled anew after a renewal, or once the cause of its hold is known. If the arbiter lost votes, or is another one than other machines ask, signing now can reveal the key.";
 
 const STATUS = {
   description: `Shows the arbiter's store, its halt, where votes of each key begin, its signers, and the release and the faults of each member;

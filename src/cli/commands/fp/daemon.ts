@@ -140,15 +140,23 @@ export const serve = () =>
       };
       // Waits for the first signal that asks to stop. A second one ends the process at once, which loses nothing that
       // was sent.
-      const stopAsked = new Promise<NodeJS.Signals>((resolve) =>
-        onStopRequest(resolve, ["SIGINT", "SIGTERM"]),
-      );
+      let heedNoSignal = () => {};
+      const stopAsked = new Promise<NodeJS.Signals>((resolve) => {
+        heedNoSignal = onStopRequest(resolve, ["SIGINT", "SIGTERM"]);
+      });
       let running: RunningSigner | undefined;
-      process.on("SIGHUP", () => {
+      const hangUp = () => {
         reopen();
         running?.reloadPermissions();
-      });
-      running = await unlocking(home, given, (unlock) => start({ ...options, unlock }));
+      };
+      process.on("SIGHUP", hangUp);
+      try {
+        running = await unlocking(home, given, (unlock) => start({ ...options, unlock }));
+      } catch (error) {
+        heedNoSignal();
+        process.off("SIGHUP", hangUp);
+        throw error;
+      }
       const { address, metricsAddress, warnings } = running;
       // Said here unless the log has said so.
       if (given.logFile !== undefined || !log.isLevelEnabled("warn")) {

@@ -7,7 +7,7 @@ import { EotsdHome, type EotsdKey, type EotsdVotes } from "../../../finality/go-
 import { type FpdCommitment, FpdHome, type FpdProvider } from "../../../finality/go-daemons/fpd.js";
 import { type Home, openHome, peekHome } from "../../../finality/home.js";
 import { createKey, type KeyInfo, type UnlockedKey, unlockKey } from "../../../finality/keys/keystore.js";
-import { higher } from "../../../finality/protection/decide.js";
+import { assertHeight, higher } from "../../../finality/protection/decide.js";
 import { type ImportReport, ReadInterchange } from "../../../finality/protection/interchange.js";
 import type { Protection } from "../../../finality/protection/protection.js";
 import { lastOf, overlap } from "../../../finality/protection/store.js";
@@ -193,7 +193,8 @@ function chosenKey({ keys }: EotsdHome, wanted: Uint8Array | undefined): EotsdKe
 
 /**
  * The votes with the heights at which the key begins: above its last vote on each chain, which a person states.
- * @throws TapstakeError `votes-missing`, `would-lower-mark`, `cancelled`; UsageError without a terminal
+ * @throws TapstakeError `votes-missing`, `would-lower-mark`, `height-too-high`, `cancelled`; UsageError without a
+ *   terminal
  */
 async function begun(
   key: Uint8Array,
@@ -277,6 +278,8 @@ async function lastVote({ key, chainId, own, sent }: Asked, flags: DaemonFlags):
 }
 
 function checkedLast(last: bigint, known: bigint | null, chainId: string): bigint {
+  // Above that, the key could never vote again.
+  assertHeight(last + 1n, "height after the last vote");
   if (known === null || last >= known) return last;
   throw new TapstakeError(
     "would-lower-mark",

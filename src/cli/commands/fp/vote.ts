@@ -1,6 +1,7 @@
 import { Option } from "@commander-js/extra-typings";
 import { loadChains } from "../../../finality/chains.js";
-import { type BlockVote, Voter } from "../../../finality/voter.js";
+import type { BlockVote } from "../../../finality/vote-requests.js";
+import { Voter } from "../../../finality/voter.js";
 import { openArbiter } from "../../../finality/arbiter/open.js";
 import { type VoteAnswer, voteRemotely } from "../../../signer-client/votes.js";
 import { blockVotesFromJson, voteToJson } from "../../../vote/json.js";

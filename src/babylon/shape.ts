@@ -1,8 +1,8 @@
-import { describeType, TapstakeError } from "../../core/errors.js";
-import type { Field, Schema } from "../../core/protobuf.js";
-import type { Release } from "../../params/rules.js";
-import { type MessageName, schemaOf } from "../releases.js";
-import { SCHEMA } from "../schema.js";
+import { describeType, TapstakeError } from "../core/errors.js";
+import type { Field, Schema } from "../core/protobuf.js";
+import type { Release } from "../params/rules.js";
+import { type MessageName, schemaOf } from "./releases.js";
+import { SCHEMA } from "./schema.js";
 
 /**
  * Refuses a message that lacks a field, or has one of another type. Lengths and ranges are the rules' own: they say what
@@ -14,6 +14,13 @@ export function assertShape(release: Release, name: MessageName, message: object
   // A rule of its own refuses a message that the release lacks.
   assertFields(Object.hasOwn(own, name) ? own : SCHEMA, name, name, message);
 }
+
+/**
+ * {@link assertShape} for a message of whichever release, before anything of it is read.
+ * @throws TapstakeError `invalid-message`
+ */
+export const assertMessage = (name: MessageName, message: unknown): void =>
+  assertField(SCHEMA, name, { id: 0, type: name }, message);
 
 function assertFields(schema: Schema, path: string, type: string, message: object): void {
   for (const [name, field] of Object.entries(schema[type]!)) {
