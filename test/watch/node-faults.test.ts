@@ -13,6 +13,7 @@ import {
   type Watch,
 } from "../../src/watch/index.js";
 import { failure } from "../support/errors.js";
+import { eventually } from "../support/eventually.js";
 import { newHome } from "../support/signer.js";
 
 /** One node for all: each test leaves it running, on a chain that is longer than before. */
@@ -32,7 +33,7 @@ const pidFile = () => join(dirname(node.connection.cookieFile!), "bitcoind.pid")
 
 async function atTip(watch: Watch): Promise<void> {
   const hash = await node.rpc.getbestblockhash();
-  await node.waitFor(() => watch.tip()?.hash === hash, { what: "the watch to catch up" });
+  await eventually(() => expect(watch.tip()?.hash).toBe(hash));
 }
 
 test("bitcoind killed while it connects blocks: the watch waits, follows it back, and goes on", async () => {
@@ -45,10 +46,10 @@ test("bitcoind killed while it connects blocks: the watch waits, follows it back
   const mining = (async () => {
     for (;;) await node.mine(50);
   })().catch((error: unknown) => error);
-  await node.waitFor(() => watch.tip()!.height > before + 40, { what: "the watch to follow" });
+  await eventually(() => expect(watch.tip()!.height).toBeGreaterThan(before + 40));
   process.kill(Number(readFileSync(pidFile(), "utf8")), "SIGKILL");
   expect(await mining).toMatchObject({ code: "node-unreachable" });
-  await node.waitFor(() => troubles.length > 0, { what: "the watch to see that the node is gone" });
+  await eventually(() => expect(troubles).not.toHaveLength(0));
   expect(troubles[0]).toMatchObject({ code: "node-unreachable" });
   const reached = watch.tip()!.height;
   await node.restart();

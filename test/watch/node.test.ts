@@ -34,6 +34,7 @@ import {
   type Watch,
 } from "../../src/watch/index.js";
 import { inProcess } from "../cli/in-process.js";
+import { eventually } from "../support/eventually.js";
 import { isLong, randomOf } from "../support/runs.js";
 import { newHome } from "../support/signer.js";
 
@@ -68,7 +69,7 @@ const newStore = () => `${newHome().path}/watch.db`;
 /** Waits until a watch has the tip of the node. */
 async function atTip(watch: Watch): Promise<void> {
   const hash = await node.rpc.getbestblockhash();
-  await node.waitFor(() => watch.tip()?.hash === hash, { what: "the watch to catch up" });
+  await eventually(() => expect(watch.tip()?.hash).toBe(hash));
   await watch.caughtUp();
 }
 
@@ -240,15 +241,10 @@ describe("the commands", () => {
     initStore(store, { network: "regtest" });
     const child = runWatch(store);
     try {
-      await node.waitFor(
-        async () =>
-          (
-            JSON.parse((await inProcess(["watch", "status", "--store", store, "--json"])).stdout) as {
-              tip: object | null;
-            }
-          ).tip !== null,
-        { what: "the first process to scan" },
-      );
+      await eventually(async () => {
+        const { stdout } = await inProcess(["watch", "status", "--store", store, "--json"]);
+        expect((JSON.parse(stdout) as { tip: object | null }).tip).not.toBe(null);
+      });
       const second = await inProcess(["watch", "run", "--store", store, ...connection()]);
       expect(second.code).toBe(1);
       expect(second.stderr).toContain("watch-running");

@@ -275,7 +275,8 @@ describe("bitcoind's REST", () => {
       answer(response);
       response.flushHeaders();
     });
-    await failure(source.block(bitcoin.tip.hash), "unexpected-answer");
+    const error = await failure(source.block(bitcoin.tip.hash), "unexpected-answer");
+    expect(error.message).toContain("has more than 4000080 bytes");
   });
 
   it("that ends within an answer, or gives none, is unreachable", async () => {

@@ -92,7 +92,8 @@ export class Play {
   /** Waits until the watch has the node's tip, and the tower has sent what it can. */
   async settle(): Promise<void> {
     const hash = await this.#node.rpc.getbestblockhash();
-    await this.#node.waitFor(() => this.watch.tip()?.hash === hash, { what: "the watch to catch up" });
+    const limit = { what: "the watch to catch up", deadline: 600_000 };
+    await this.#node.waitFor(() => this.watch.tip()?.hash === hash, limit);
     await this.watch.caughtUp();
     await this.tower.idle();
   }
