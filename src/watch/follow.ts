@@ -13,8 +13,11 @@ import type { WatchedBlock } from "./types.js";
 const PLAN = 2_000;
 /** How many blocks are fetched ahead of the one that is walked. */
 const AHEAD = 6;
-/** A batch of catch-up ends at this many blocks, or at this many bytes of them. */
-const BATCH = { blocks: 2_000, bytes: 32 * 1024 * 1024 } as const;
+/**
+ * A batch of catch-up ends at this many blocks, or at this many bytes of them: few enough that a source works on the next
+ * ones meanwhile, and that their memory is used again.
+ */
+const BATCH = { blocks: 2_000, bytes: 8 * 1024 * 1024 } as const;
 /** Links that are checked again at every start. */
 const CHECKED_AT_START = 2_000;
 const LOCATED_AT_ONCE = 500;
@@ -27,6 +30,8 @@ interface Plan {
   readonly hashes: string[];
   /** Their headers, where they were had one by one. */
   readonly headers: BlockHeader[];
+  /** The first of the blocks, where it is there already. */
+  readonly first?: Uint8Array;
 }
 
 /** What changed by one step. */
@@ -89,11 +94,12 @@ export class Follower {
 
   /**
    * Goes on by one plan of blocks, or by one reorganisation. What the store had before an error, it has after it.
+   * @param seen a tip that the source has just given: without it, the source is asked
    * @throws TapstakeError `block-unavailable`, `invalid-block`, `broken-link`, and the codes of sources
    */
-  async step(signal?: AbortSignal): Promise<Step> {
+  async step(signal?: AbortSignal, seen?: ChainTip): Promise<Step> {
     const { chain, settings } = this.#scanner;
-    const tip: ChainTip = this.#until ?? (await this.#source.tip());
+    const tip: ChainTip = this.#until ?? seen ?? (await this.#source.tip());
     let cursor = chain.tip();
     if (!cursor && settings.first > 0) {
       if (tip.height < settings.first - 1) return { tip, done: true };
@@ -109,7 +115,7 @@ export class Follower {
       this.#scanner.disconnect(plan.ancestor);
       if (!plan.ancestor && settings.first > 0) return { tip, done: false };
     }
-    await this.#forward(plan.hashes, tip, signal);
+    await this.#forward(plan, tip, signal);
     const now = chain.tip();
     if (now?.hash !== tip.hash) return { tip, done: false };
     await this.#locate(tip);
@@ -178,6 +184,12 @@ export class Follower {
   async #plan(cursor: WatchedBlock | null, tip: ChainTip, limit: number): Promise<Plan> {
     const { chain, settings } = this.#scanner;
     if (cursor && this.#source.headersAfter && !this.#rules) {
+      if (tip.height === cursor.height + 1) {
+        // One new block says itself what it follows upon: no header need be asked for.
+        const first = await this.#source.block(tip.hash);
+        const follows = hashText(first.subarray(4, 36)) === cursor.hash;
+        if (follows) return { ancestor: cursor, hashes: [tip.hash], headers: [], first };
+      }
       const hashes = this.#upTo(tip, cursor, await this.#headersAfter(cursor));
       if (hashes.length > 0) return { ancestor: cursor, hashes, headers: [] };
     }
@@ -242,12 +254,12 @@ export class Follower {
   }
 
   /** Fetches ahead while it walks, and stores in batches; near the tip, each block alone. */
-  async #forward(hashes: readonly string[], tip: ChainTip, signal?: AbortSignal): Promise<void> {
+  async #forward({ hashes, first }: Plan, tip: ChainTip, signal?: AbortSignal): Promise<void> {
     const fetched: Promise<Uint8Array>[] = [];
     const ask = (index: number) => {
       const hash = hashes[index];
       if (hash === undefined) return;
-      const block = this.#source.block(hash);
+      const block = index === 0 && first ? Promise.resolve(first) : this.#source.block(hash);
       // It is awaited later, or never after another one has failed.
       block.catch(() => {});
       fetched.push(block);

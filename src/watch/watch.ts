@@ -142,15 +142,18 @@ export async function openWatch(options: WatchOptions): Promise<Watch> {
   async function run(): Promise<void> {
     let isChecked = false;
     let retry: number = RETRY.first;
+    let seen: ChainTip | undefined;
     while (!stop.signal.aborted) {
       try {
         if (!isChecked) await follower.check();
         isChecked = true;
-        const { tip, done } = await follower.step(stop.signal);
+        const at = seen;
+        seen = undefined;
+        const { tip, done } = await follower.step(stop.signal, at);
         retry = RETRY.first;
         now.isCaughtUp = done && !wake.signal.aborted;
         signals.fire();
-        if (done && !wake.signal.aborted) await waitForTip(tip.hash);
+        if (done && !wake.signal.aborted) seen = await waitForTip(tip.hash);
         wake = new AbortController();
       } catch (error) {
         if (stop.signal.aborted) return;
@@ -165,11 +168,12 @@ export async function openWatch(options: WatchOptions): Promise<Watch> {
     }
   }
 
-  async function waitForTip(known: string): Promise<void> {
+  async function waitForTip(known: string): Promise<ChainTip | undefined> {
     try {
-      await source.waitForTip(known, AbortSignal.any([stop.signal, wake.signal]));
+      return await source.waitForTip(known, AbortSignal.any([stop.signal, wake.signal]));
     } catch (error) {
       if (!wake.signal.aborted) throw error;
+      return undefined;
     }
   }
 

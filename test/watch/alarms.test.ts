@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { TapstakeError } from "../../src/core/errors.js";
 import {
   alarmOutbox,
@@ -14,6 +14,7 @@ import {
 } from "../../src/watch/index.js";
 import { watchMetrics } from "../../src/watch/alarms/metrics.js";
 import { failure } from "../support/errors.js";
+import { eventually } from "../support/eventually.js";
 import { refusal } from "../support/refusal.js";
 import { SimulatedTower } from "./tower/simulated.js";
 
@@ -58,7 +59,7 @@ describe("WATCH 6: each alarm reaches each sink at least once, under one id", ()
     await world.open(held, outbox);
     const id = held.alarm("double-vote");
     held.alarm("double-vote");
-    await vi.waitFor(() => expect(troubles).toHaveLength(1), { timeout: 60_000 });
+    await eventually(() => expect(troubles).toHaveLength(1));
     expect(troubles[0]).toMatchObject({ code: "alarm-undelivered", details: { sink: "webhook" } });
     // The rest of the URL can hold a token.
     expect(troubles[0]!.message).not.toContain("token-of-the-hook");
@@ -67,7 +68,7 @@ describe("WATCH 6: each alarm reaches each sink at least once, under one id", ()
 
     outbox = alarmOutbox([webhookSink(url)]);
     await world.open(new Held(), outbox);
-    await vi.waitFor(() => expect(got).toHaveLength(3), { timeout: 60_000 });
+    await eventually(() => expect(got).toHaveLength(3));
     await outbox.close();
     await world.close();
     expect(got.map((each) => [each.id, each.kind])).toEqual(got.map(() => [id, "double-vote"]));
@@ -81,7 +82,7 @@ describe("WATCH 6: each alarm reaches each sink at least once, under one id", ()
     writeFileSync(file, "");
     await world.open(held, outbox);
     const id = held.alarm("stale-tip");
-    await vi.waitFor(() => expect(readFileSync(file, "utf8")).toMatch(/\nstale-tip\n$/), { timeout: 60_000 });
+    await eventually(() => expect(readFileSync(file, "utf8")).toMatch(/\nstale-tip\n$/));
     await outbox.close();
     await world.close();
     const [alarm] = readFileSync(file, "utf8").split("\n");

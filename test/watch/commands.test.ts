@@ -73,6 +73,25 @@ describe("watch run --compare", () => {
   });
 });
 
+describe("watch run --metrics", () => {
+  it.each(["127.0.0.1", "127.0.0.1:65536", "http://127.0.0.1:1", "::1:1", ""])(
+    "refuses an address in another form, with what it expects: '%s'",
+    async (address) => {
+      const { code, stderr } = await run("--metrics", address);
+      expect(code).toBe(2);
+      expect(stderr).toContain(
+        `option '--metrics <address>' argument '${address}' is invalid. It must be host:port with a port from 0 to 65535, such as 127.0.0.1:2114`,
+      );
+    },
+  );
+
+  it("refuses an address that other machines reach, and names the option", async () => {
+    const { code, stderr } = await run("--metrics", "0.0.0.0:0");
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/insecure-address: .* 0\.0\.0\.0:0, .*: give a loopback address \(--metrics\)/);
+  });
+});
+
 describe("watch run --checkpoint-tag --checkpoint-keys", () => {
   const validator = blsValidator("the one validator");
   const signed = (epoch: number): Checkpoint =>
@@ -95,17 +114,25 @@ describe("watch run --checkpoint-tag --checkpoint-keys", () => {
     expect(stderr).toContain("the keys of epoch 3 cannot be read");
     const shown = JSON.parse((await watch("checkpoints", "--json")).stdout) as {
       tag: string;
-      epochs: { epoch: number; state: string }[];
+      epochs: { epoch: number; state: string; reason?: string }[];
     };
     expect(shown.tag).toBe("61626364");
     expect(shown.epochs.map(({ epoch, state }) => `${epoch} ${state}`)).toEqual([
       "1 verified",
       "2 unverified",
+      "3 pending",
     ]);
+    // The file is named, in the text and in the JSON.
+    expect(shown.epochs[2]!.reason).toContain(`${keys}/3.json: keys.validator_with_bls_keys`);
+    expect((await watch("checkpoints")).stdout).toMatch(
+      /^ {2}3 +pending: not verified yet, block 3\n +its keys cannot be read: .*3\.json: /m,
+    );
     writeFileSync(`${keys}/2.json`, answer);
     writeFileSync(`${keys}/3.json`, answer);
     expect(await run("--checkpoint-tag", "abcd", "--checkpoint-keys", keys)).toMatchObject({ code: 0 });
-    expect((await watch("checkpoints")).stdout.match(/verified/g)).toHaveLength(3);
+    const { stdout } = await watch("checkpoints");
+    expect(stdout.match(/verified/g)).toHaveLength(3);
+    expect(stdout).not.toContain("cannot be read");
   });
 
   it("watch verify compares parts and pairs, and names the ones that differ", async () => {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { mkdirSync, writeFileSync, appendFileSync, truncateSync, rmSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { concatBytes } from "../../src/core/bytes.js";
@@ -13,8 +14,10 @@ import { Scanner } from "../../src/watch/scanner.js";
 import { settingsOf } from "../../src/watch/settings.js";
 import { openWriter } from "../../src/watch/store/open.js";
 import { ChainStore } from "../../src/watch/store/store.js";
-import { initStore } from "../../src/watch/watch.js";
+import { BlockFiles } from "../../src/watch/sources/blocks-folder.js";
+import { initStore, openWatch } from "../../src/watch/watch.js";
 import { failure } from "../support/errors.js";
+import { eventually } from "../support/eventually.js";
 import { serve } from "../support/server.js";
 import { newHome } from "../support/signer.js";
 import { SimulatedBitcoin, type SimulatedBlock } from "../support/simulated-bitcoin.js";
@@ -165,6 +168,25 @@ describe("a folder of block files", () => {
     expect(asked.blocks).toBe(0);
   });
 
+  it("reads no older file than the block needs, and each file to its end once it has grown", () => {
+    const chain = bitcoin.chain();
+    const folder = blocksFolder(chain.slice(0, 11), { key: KEY, perFile: 3 });
+    const files = new BlockFiles(folder, "regtest");
+    expect(files.block(chain[10]!.hash)).toEqual(Buffer.from(chain[10]!.bytes));
+    expect(files.size).toBe(2);
+    expect(files.block(chain[4]!.hash)).toEqual(Buffer.from(chain[4]!.bytes));
+    expect(files.size).toBe(8);
+    // Three more files were begun since: the last one of before has grown to its end.
+    const before = concatBytes(...chain.slice(9, 11).map(recordOf)).length;
+    const record = recordOf(chain[11]!);
+    appendFileSync(`${folder}/blk00003.dat`, hidden(record, KEY, before));
+    for (const file of [4, 5, 6]) writeFileSync(`${folder}/blk0000${file}.dat`, "");
+    expect(files.block(chain[11]!.hash)).toEqual(Buffer.from(chain[11]!.bytes));
+    expect(files.block("00".repeat(32))).toBe(null);
+    expect(files.size).toBe(12);
+    files.close();
+  });
+
   it("with a torn end leaves the last block to the node", async () => {
     const folder = blocksFolder(bitcoin.chain(), { key: KEY, perFile: 100 });
     const size = concatBytes(...bitcoin.chain().map(recordOf)).length;
@@ -206,6 +228,66 @@ describe("a folder of block files", () => {
     expect(() => blocksFolderSource({ folder: `${empty}/none`, node, network: "regtest" })).toThrow(
       "cannot read",
     );
+  });
+});
+
+it("a new block costs one request beside the wait for it", async () => {
+  const node = new SimulatedBitcoin();
+  node.mine();
+  const store = `${newHome().path}/live.db`;
+  const init = { network: "regtest", first: 0, phase1: null } as const;
+  const watch = await openWatch({ source: node.source(), store, init });
+  await watch.caughtUp();
+  const asked: string[] = [];
+  node.beforeRequest = (request) => asked.push(request);
+  for (let i = 0; i < 3; i++) {
+    const { hash } = node.mine();
+    await eventually(() => expect(watch.tip()!.hash).toBe(hash));
+  }
+  await watch.close();
+  expect(asked.filter((request) => request !== "waitForTip")).toEqual(["block", "block", "block"]);
+});
+
+describe("bitcoind's REST", () => {
+  const restOf = async (answer: (response: ServerResponse) => void, timeout = 5_000) =>
+    restSource({ url: await serve((_body, _request, response) => answer(response)), timeout });
+
+  it("gives blocks with and without a declared length, over a connection that it may close", async () => {
+    const { hash, bytes } = bitcoin.tip;
+    const parts = [bytes.subarray(0, 100), bytes.subarray(100, 101), bytes.subarray(101)];
+    const chunked = await restOf((response) => {
+      for (const part of parts) response.write(part);
+      response.end();
+    });
+    const declared = await restOf((response) =>
+      response.writeHead(200, { "content-length": bytes.length, connection: "close" }).end(bytes),
+    );
+    for (const source of [chunked, declared]) {
+      for (let i = 0; i < 2; i++) expect(Buffer.from(await source.block(hash))).toEqual(Buffer.from(bytes));
+    }
+  });
+
+  it.each([
+    ["declares", (response: ServerResponse) => response.writeHead(200, { "content-length": 4_000_081 })],
+    ["sends", (response: ServerResponse) => response.write(new Uint8Array(4_000_081))],
+  ])("that %s more than a block can have is cut short", async (_, answer) => {
+    const source = await restOf((response) => {
+      answer(response);
+      response.flushHeaders();
+    });
+    const error = await failure(source.block(bitcoin.tip.hash), "unexpected-answer");
+    expect(error.message).toContain("has more than 4000080 bytes");
+  });
+
+  it("that ends within an answer, or gives none, is unreachable", async () => {
+    const torn = await restOf((response) => {
+      response.writeHead(200, { "content-length": 100 }).write("x");
+      setImmediate(() => response.destroy());
+    });
+    await failure(torn.block(bitcoin.tip.hash), "node-unreachable");
+    const silent = await restOf((response) => response.writeHead(200).write("x"), 50);
+    const error = await failure(silent.block(bitcoin.tip.hash), "node-unreachable");
+    expect(error.message).toMatch(/no answer to rest\/block\/\w+\.bin in 50 ms/);
   });
 });
 

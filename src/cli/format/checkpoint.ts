@@ -67,12 +67,18 @@ const STATES: Readonly<Record<CheckpointEpoch["state"], string>> = {
   fork: "FORK: two blocks are signed",
   "unverified-fork": "two block hashes, not both verified",
   missing: "missing",
+  pending: "pending: not verified yet",
 };
+
+/** An epoch, and of a pending one why its keys could not be had. */
+export interface ShownEpoch extends CheckpointEpoch {
+  readonly reason?: string;
+}
 
 /** What `watch checkpoints` shows. */
 export function checkpointsText(
   { tag, from, tip, parts, alarms }: CheckpointReport,
-  epochs: readonly CheckpointEpoch[],
+  epochs: readonly ShownEpoch[],
 ): string {
   if (tag === null) {
     return "This store has no checkpoints yet: run tapstake watch run with --checkpoint-tag.";
@@ -83,9 +89,13 @@ export function checkpointsText(
     ["newest block", tip ? String(tip.height) : "none yet"],
     ["parts", String(parts)],
   ]);
-  const rows = epochs.map(({ epoch, state, blockHashes, height }): Row => [
+  const rows = epochs.map(({ epoch, state, blockHashes, height, reason }): Row => [
     String(epoch),
-    [`${STATES[state]}, block ${height}`, ...blockHashes],
+    [
+      `${STATES[state]}, block ${height}`,
+      ...(reason === undefined ? [] : [`its keys cannot be read: ${reason}`]),
+      ...blockHashes,
+    ],
   ]);
   const open = alarms.map(({ kind, text }): Row => [kind, text]);
   return [

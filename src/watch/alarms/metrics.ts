@@ -80,7 +80,7 @@ export function watchMetrics(health: WatchHealth): WatchMetrics {
     },
     async serve(text, reader) {
       watch = reader;
-      const remedy = "give it a loopback address and let a proxy publish it";
+      const remedy = "give a loopback address (--metrics), and let a proxy publish it";
       page = await serveMetricsPage(text, {
         registry,
         health: () => health.state(),

@@ -16,9 +16,9 @@ export interface CheckpointEpoch {
   readonly epoch: number;
   /**
    * `fork`: two block hashes, both verified. `unverified-fork`: two, not both verified. `missing`: no checkpoint, though
-   * the one before it is older than the patience.
+   * the one before it is older than the patience. `pending`: not verified yet, as keys are asked for or cannot be had.
    */
-  readonly state: "verified" | "unverified" | "fork" | "unverified-fork" | "missing";
+  readonly state: "verified" | "unverified" | "fork" | "unverified-fork" | "missing" | "pending";
   /** Different block hashes that are not invalid, the verified ones first. */
   readonly blockHashes: readonly string[];
   /** The Bitcoin block of the first checkpoint; of `missing`, the block at which the patience ended. */
@@ -88,9 +88,10 @@ function epochOf(epoch: number, of: readonly CheckpointCandidate[]): CheckpointE
   const verified = hashesOf(of.filter(({ verdict }) => verdict === "verified"));
   const others = hashesOf(of.filter(({ verdict }) => verdict === "unverified"));
   const blockHashes = [...new Set([...verified, ...others])];
-  if (blockHashes.length === 0) return null;
+  if (of.length === 0) return null;
   const isFork = blockHashes.length > 1;
   const height = Math.min(...of.map((each) => each.height));
+  if (blockHashes.length === 0) return { epoch, state: "pending", blockHashes: hashesOf(of), height };
   if (verified.length > 1) return { epoch, state: "fork", blockHashes, height };
   if (isFork) return { epoch, state: "unverified-fork", blockHashes, height };
   return { epoch, state: verified.length === 1 ? "verified" : "unverified", blockHashes, height };

@@ -1,5 +1,6 @@
 import { parseCheckpoint } from "../../babylon/checkpoint.js";
 import { assertBytes, assertInteger, hex } from "../../core/bytes.js";
+import { TapstakeError } from "../../core/errors.js";
 import type { ConnectedBlock, DisconnectedBlocks, MonitorContext, WatchMonitor } from "../monitor.js";
 import {
   type AssessOptions,
@@ -66,6 +67,7 @@ class Monitor implements CheckpointMonitor {
   readonly #onTrouble: (error: unknown, epoch: number | null) => void;
   readonly #options: AssessOptions;
   readonly #verifiers = new Map<number, EpochVerifier | null>();
+  readonly #faults = new Map<number, string>();
   #context: MonitorContext | null = null;
   #store!: CheckpointStore;
   /** Of the epochs without a next one, the height at which that is missing. */
@@ -101,6 +103,7 @@ class Monitor implements CheckpointMonitor {
       ? ["unverified", "pending"]
       : ["pending", "unverified"];
     for (const candidate of this.#store.withVerdict(from!)) this.#store.judge(candidate, to!);
+    if (!this.#keys) this.#store.putKeyFaults({});
     this.#assessAll(tip?.height ?? -1);
   }
 
@@ -209,6 +212,7 @@ class Monitor implements CheckpointMonitor {
     do {
       this.#again = false;
       this.#verifiers.clear();
+      this.#faults.clear();
       if (!this.#context) return;
       const tip = this.#context.tip()?.height ?? 0;
       const pending = [
@@ -226,6 +230,7 @@ class Monitor implements CheckpointMonitor {
         verdicts = [];
       }
       if (verdicts.length > 0) this.#storeVerdicts(verdicts);
+      this.#storeFaults();
     } while (this.#again && this.#context);
   }
 
@@ -248,9 +253,19 @@ class Monitor implements CheckpointMonitor {
       this.#verifiers.set(epoch, verifier);
       return verifier;
     } catch (error) {
+      // Of other errors the text could hold anything, and the store keeps no secret.
+      this.#faults.set(epoch, error instanceof TapstakeError ? error.message : nameOf(error));
       this.#onTrouble(error, epoch);
       return undefined;
     }
+  }
+
+  /** For who reads the store: a checkpoint can be pending for long, and the log is elsewhere. */
+  #storeFaults(): void {
+    const context = this.#context!;
+    const faults = Object.fromEntries(this.#faults);
+    if (JSON.stringify(faults) === JSON.stringify(CheckpointStore.keyFaults(context.sql))) return;
+    context.transaction(() => this.#store.putKeyFaults(faults));
   }
 
   #storeVerdicts(verdicts: readonly (readonly [CheckpointCandidate, CheckpointVerdict])[]): void {
@@ -262,6 +277,8 @@ class Monitor implements CheckpointMonitor {
     });
   }
 }
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "unknown error");
 
 const keyOf = (kind: string, facts: object): string =>
   `${kind} ${JSON.stringify(Object.entries(facts).toSorted(([a], [b]) => (a < b ? -1 : 1)))}`;

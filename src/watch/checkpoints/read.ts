@@ -3,7 +3,7 @@ import { openReader } from "../store/open.js";
 import { ChainStore } from "../store/store.js";
 import type { WatchedBlock } from "../types.js";
 import { CHECKPOINT_ALARMS } from "./assess.js";
-import { type CheckpointCandidate, CheckpointStore } from "./store.js";
+import { type CheckpointCandidate, CheckpointStore, type KeyFaults } from "./store.js";
 
 /** What a store knows of checkpoints. */
 export interface CheckpointReport {
@@ -14,6 +14,8 @@ export interface CheckpointReport {
   readonly tip: WatchedBlock | null;
   readonly parts: number;
   readonly checkpoints: readonly CheckpointCandidate[];
+  /** Of epochs whose checkpoints are pending: why their keys could not be had. */
+  readonly keyFaults: KeyFaults;
   /** The alarms that are open. */
   readonly alarms: readonly CheckpointAlarm[];
 }
@@ -33,7 +35,8 @@ export function readCheckpoints(path: string): CheckpointReport {
   try {
     const coverage = CheckpointStore.coverage(sql);
     const tip = chain.tip();
-    if (!coverage) return { tag: null, from: null, tip, parts: 0, checkpoints: [], alarms: [] };
+    if (!coverage)
+      return { tag: null, from: null, tip, parts: 0, checkpoints: [], keyFaults: {}, alarms: [] };
     const { tag, from } = coverage;
     const store = new CheckpointStore(sql, hex.decode(tag, 4, "tag"));
     const text =
@@ -41,7 +44,8 @@ export function readCheckpoints(path: string): CheckpointReport {
     const alarms = sql
       .all<{ id: Uint8Array; kind: string; facts: string; text: string }>(text, ...CHECKPOINT_ALARMS)
       .map((row) => ({ ...row, id: hex.encode(row.id), facts: JSON.parse(row.facts) as object }));
-    return { tag, from, tip, parts: store.parts(), checkpoints: store.candidates(), alarms };
+    const keyFaults = CheckpointStore.keyFaults(sql);
+    return { tag, from, tip, parts: store.parts(), checkpoints: store.candidates(), keyFaults, alarms };
   } finally {
     chain.close();
   }

@@ -55,6 +55,10 @@ export interface CheckpointCoverage {
 }
 
 const COVERAGE = "checkpoints";
+const KEY_FAULTS = "checkpoint-keys";
+
+/** Why the keys of epochs could not be had, by epoch. */
+export type KeyFaults = Readonly<Record<number, string>>;
 
 /** The rows of one tag. Which pairs there are follows from the parts alone, whatever the order in which they came. */
 export class CheckpointStore {
@@ -69,6 +73,15 @@ export class CheckpointStore {
   static coverage(sql: Sql): CheckpointCoverage | null {
     const row = sql.one<{ value: string }>("SELECT value FROM meta WHERE name = ?", COVERAGE);
     return row ? (JSON.parse(row.value) as CheckpointCoverage) : null;
+  }
+
+  static keyFaults(sql: Sql): KeyFaults {
+    const row = sql.one<{ value: string }>("SELECT value FROM meta WHERE name = ?", KEY_FAULTS);
+    return row ? (JSON.parse(row.value) as KeyFaults) : {};
+  }
+
+  putKeyFaults(faults: KeyFaults): void {
+    this.#sql.run("INSERT OR REPLACE INTO meta VALUES (?, ?)", KEY_FAULTS, JSON.stringify(faults));
   }
 
   cover(coverage: CheckpointCoverage): void {

@@ -26,11 +26,9 @@ const MAGIC: Readonly<Record<Network, readonly number[]>> = {
   signet: [0x0a03_cf40],
   regtest: [0xfabf_b5da],
 };
-/** Read once and used for the blocks in it: pages that are used again cost no fault. */
-const WINDOW = 8 * 1024 * 1024;
 const MOST_BLOCK = 4_000_000;
-/** Headers are looked for in steps of this size, as most of a file is passed over. */
-const STEP = 256 * 1024;
+/** How much is read to see the head of a block: the heads of old, small blocks share a read, the rest is passed over. */
+const STEP = 4 * 1024;
 
 interface Place {
   readonly file: number;
@@ -70,12 +68,10 @@ export class BlockFiles {
   readonly #places = new Map<string, Place>();
   /** How far each file was read. */
   readonly #read = new Map<number, number>();
-  readonly #open = new Map<number, number>();
-  readonly #window = Buffer.allocUnsafeSlow(WINDOW);
-  #windowFile = -1;
-  #windowAt = 0;
-  #windowLength = 0;
-  #isIndexed = false;
+  /** The files that had grown to their end when they were read. */
+  readonly #done = new Set<number>();
+  #open: { readonly file: number; readonly descriptor: number } | null = null;
+  readonly #heads = Buffer.allocUnsafeSlow(STEP);
   #newest = 0;
   readonly #network: Network;
 
@@ -123,25 +119,26 @@ export class BlockFiles {
   }
 
   close(): void {
-    for (const descriptor of this.#open.values()) closeSync(descriptor);
-    this.#open.clear();
+    if (this.#open) closeSync(this.#open.descriptor);
+    this.#open = null;
   }
 
   #place(hash: string): Place | null {
-    const known = this.#places.get(hash);
-    if (known) return known;
-    this.#index();
+    if (!this.#places.has(hash)) this.#find(hash);
     return this.#places.get(hash) ?? null;
   }
 
-  /** Reads the heads of what is new in the files. */
-  #index(): void {
+  /** Reads heads until it meets a block, the newest file first: a watch needs few of the old ones. */
+  #find(hash: string): void {
     const names = this.#names();
-    // Only the last files grow; the others are read once.
-    const from = this.#isIndexed ? Math.max(0, names.length - 2) : 0;
-    for (const number of names.slice(from)) this.#indexFile(number);
-    this.#isIndexed = true;
     this.#newest = names.at(-1) ?? 0;
+    for (const file of names.toReversed()) {
+      if (this.#done.has(file)) continue;
+      this.#indexFile(file);
+      // Only the last two grow.
+      if (file < this.#newest - 1) this.#done.add(file);
+      if (this.#places.has(hash)) return;
+    }
   }
 
   #indexFile(file: number): void {
@@ -149,23 +146,25 @@ export class BlockFiles {
     if (descriptor === null) return;
     const { size } = fstatSync(descriptor);
     let at = this.#read.get(file) ?? 0;
-    const part = Buffer.allocUnsafe(STEP);
     let partAt = 0;
     let partLength = 0;
     while (at + HEAD + HEADER_LENGTH <= size) {
       if (at < partAt || at + HEAD + HEADER_LENGTH > partAt + partLength) {
         partAt = at;
-        partLength = readSync(descriptor, part, 0, STEP, at);
-        reveal(part.subarray(0, partLength), this.#key, at);
+        partLength = readSync(descriptor, this.#heads, 0, STEP, at);
+        reveal(this.#heads.subarray(0, partLength), this.#key, at);
         if (partLength < HEAD + HEADER_LENGTH) break;
       }
-      const head = part.subarray(at - partAt, at - partAt + HEAD + HEADER_LENGTH);
+      const head = this.#heads.subarray(at - partAt, at - partAt + HEAD + HEADER_LENGTH);
       const length = littleEndian(head.subarray(4, 8));
       // The rest of the file is reserved, and not written yet.
       if (!this.#magic.includes(head.readUInt32BE(0)) || length < HEADER_LENGTH || length > MOST_BLOCK) break;
       if (at + HEAD + length > size) break;
       const hash = hashText(parseHeader(head.subarray(HEAD)).hash);
-      this.#places.set(hash, { file, at: at + HEAD, length });
+      // Of a block that is there twice, the later copy is the one that the node wrote again.
+      if ((this.#places.get(hash)?.file ?? -1) <= file) {
+        this.#places.set(hash, { file, at: at + HEAD, length });
+      }
       at += HEAD + length;
     }
     this.#read.set(file, at);
@@ -174,29 +173,20 @@ export class BlockFiles {
   #bytes({ file, at, length }: Place): Uint8Array | null {
     const descriptor = this.#descriptor(file);
     if (descriptor === null) return null;
-    const isIn =
-      file === this.#windowFile && at >= this.#windowAt && at + length <= this.#windowAt + this.#windowLength;
-    if (!isIn) {
-      this.#windowFile = file;
-      this.#windowAt = at;
-      this.#windowLength = readSync(descriptor, this.#window, 0, WINDOW, at);
-      if (this.#windowLength < length) return null;
-    }
-    const start = at - this.#windowAt;
-    // A copy: the window is used again while the block is still read.
     const bytes = Buffer.allocUnsafe(length);
-    this.#window.copy(bytes, 0, start, start + length);
+    if (readSync(descriptor, bytes, 0, length, at) < length) return null;
     reveal(bytes, this.#key, at);
     return bytes;
   }
 
+  /** One at a time: bitcoind has thousands of files, and a system may let a process open a thousand. */
   #descriptor(file: number): number | null {
-    const known = this.#open.get(file);
-    if (known !== undefined) return known;
+    if (this.#open?.file === file) return this.#open.descriptor;
+    this.close();
     const path = join(this.#folder, `blk${String(file).padStart(5, "0")}.dat`);
     try {
       const descriptor = openSync(path, "r");
-      this.#open.set(file, descriptor);
+      this.#open = { file, descriptor };
       return descriptor;
     } catch (cause) {
       const { code = "unknown error" } = cause as NodeJS.ErrnoException;

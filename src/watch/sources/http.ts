@@ -1,3 +1,5 @@
+import http from "node:http";
+import https from "node:https";
 import { parseUrl, unreachable } from "../../chain/http.js";
 import { TapstakeError } from "../../core/errors.js";
 
@@ -6,9 +8,18 @@ const MAX_BLOCK = 4_000_000 + 80;
 
 export interface Answer {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: { get(name: string): string | null };
   readonly bytes: Uint8Array;
 }
+
+/** One request, until all of its answer is there. `tooLong` makes the error of an answer above the limit. */
+type Exchange = (
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+  limit: number,
+  tooLong: () => TapstakeError,
+) => Promise<Answer>;
 
 export interface Server {
   /** Without credentials, and with a slash at its end. */
@@ -20,28 +31,18 @@ export interface Server {
  * A server that is asked for bytes by GET.
  * @throws TapstakeError `node-unreachable`; at each request also `unexpected-answer` for one that is too long
  */
-export function createServer(url: string, timeout: number): Server {
+export function createServer(url: string, timeout: number, exchange: Exchange = byFetch): Server {
   const { endpoint, credentials } = parseUrl(url);
   const headers: Record<string, string> = {};
   if (credentials) {
     const text = `${credentials.username}:${credentials.password}`;
     headers["authorization"] = `Basic ${Buffer.from(text).toString("base64")}`;
   }
-  const once = async (path: string, signal: AbortSignal, limit: number): Promise<Answer> => {
-    const response = await fetch(endpoint + path, { headers, signal });
-    const declared = Number(response.headers.get("content-length") ?? 0);
-    const tooLong = () => {
+  const once = (path: string, signal: AbortSignal, limit: number): Promise<Answer> =>
+    exchange(endpoint + path, headers, signal, limit, () => {
       const text = `${path}: the answer of ${endpoint} has more than ${limit} bytes`;
       return new TapstakeError("unexpected-answer", text, { url: endpoint, path, reason: "size" });
-    };
-    if (declared > limit) {
-      await response.body?.cancel();
-      throw tooLong();
-    }
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    if (bytes.length > limit) throw tooLong();
-    return { status: response.status, headers: response.headers, bytes };
-  };
+    });
   return {
     url: endpoint,
     async get(path, { signal, limit = MAX_BLOCK } = {}) {
@@ -69,6 +70,53 @@ export function createServer(url: string, timeout: number): Server {
     },
   };
 }
+
+const byFetch: Exchange = async (url, headers, signal, limit, tooLong) => {
+  const response = await fetch(url, { headers, signal });
+  if (Number(response.headers.get("content-length") ?? 0) > limit) {
+    await response.body?.cancel();
+    throw tooLong();
+  }
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (bytes.length > limit) throw tooLong();
+  return { status: response.status, headers: response.headers, bytes };
+};
+
+/**
+ * For one's own bitcoind: it takes less than half of the processor time of `fetch`, which is most of a catch-up. It
+ * follows no redirect.
+ */
+export const byNode: Exchange = (url, headers, signal, limit, tooLong) =>
+  new Promise((resolve, reject) => {
+    const { get } = url.startsWith("https:") ? https : http;
+    const request = get(url, { headers, signal }, (response) => {
+      const declared = Number(response.headers["content-length"] ?? 0);
+      let bytes = Buffer.allocUnsafe(Math.min(declared, limit));
+      let length = 0;
+      const fail = (error: Error) => {
+        request.destroy();
+        reject(error);
+      };
+      if (declared > limit) return fail(tooLong());
+      response.on("data", (part: Buffer) => {
+        if (length + part.length > limit) return fail(tooLong());
+        if (length + part.length > bytes.length) {
+          bytes = Buffer.concat([bytes.subarray(0, length)], 2 * (length + part.length));
+        }
+        part.copy(bytes, length);
+        length += part.length;
+      });
+      response.on("error", fail);
+      response.on("end", () =>
+        resolve({
+          status: response.statusCode!,
+          headers: { get: (name) => response.headers[name]?.toString() ?? null },
+          bytes: bytes.subarray(0, length),
+        }),
+      );
+    });
+    request.on("error", reject);
+  });
 
 /** What a server said in words. */
 export const saidBy = ({ bytes }: Answer): string => new TextDecoder().decode(bytes.subarray(0, 300)).trim();

@@ -7,7 +7,7 @@ import { TapstakeError } from "../../core/errors.js";
 import { hashText } from "../outpoint.js";
 import type { BlockSource, Located } from "../source.js";
 import { pause } from "../pause.js";
-import { type Answer, createServer, saidBy, type Server } from "./http.js";
+import { type Answer, byNode, createServer, saidBy, type Server } from "./http.js";
 import { blockUnavailable, indexedHeight, waitForTip } from "./rpc.js";
 
 /** A bitcoind that was started with `-rest`. */
@@ -29,7 +29,7 @@ const MOST_OUTPOINTS = 15;
 
 /** The blocks of a bitcoind by REST, as raw bytes. It has no password, so it must not be open to others. */
 export function restSource({ url, rpc: rpcOptions, timeout = 30_000 }: RestOptions): BlockSource {
-  const server = createServer(url, timeout);
+  const server = createServer(url, timeout, byNode);
   const rpc = rpcOptions && createRpc(rpcOptions);
   const info = async () => readJson(await ok(server, "rest/chaininfo.json"), infoForm, server);
   const tip = async (): Promise<ChainTip> => {

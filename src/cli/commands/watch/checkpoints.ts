@@ -2,13 +2,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Option } from "@commander-js/extra-typings";
 import { utf8 } from "../../../core/bytes.js";
+import { TapstakeError } from "../../../core/errors.js";
 import type { Network } from "../../../core/network.js";
 import { assessCheckpoints } from "../../../watch/checkpoints/assess.js";
 import { readBlsValidators } from "../../../watch/checkpoints/keys.js";
 import { type CheckpointMonitor, checkpointMonitor } from "../../../watch/checkpoints/monitor.js";
 import { readCheckpoints } from "../../../watch/checkpoints/read.js";
 import { newCommand } from "../../command.js";
-import { checkpointsText } from "../../format/checkpoint.js";
+import { checkpointsText, type ShownEpoch } from "../../format/checkpoint.js";
 import { inFile } from "../../input.js";
 import { jsonOption, tagArgument, wholeNumber } from "../../options.js";
 import { answer, warn } from "../../output.js";
@@ -21,7 +22,7 @@ const PATIENCE = 36;
 
 export const checkpoints = () =>
   newCommand("checkpoints", {
-    description: `Shows the checkpoints of the staking chain in the store: of each epoch whether its checkpoint is verified, missing or a fork,
+    description: `Shows the checkpoints of the staking chain in the store: of each epoch whether its checkpoint is verified, pending, missing or a fork,
 and the alarms that are open. tapstake watch run finds and verifies them.`,
     examples: `
 tapstake watch checkpoints
@@ -41,8 +42,11 @@ tapstake watch checkpoints --store watch.db --limit 10 --json
       const hasKeys = report.checkpoints.some(({ verdict }) => verdict === "verified");
       const options = { tag: report.tag ?? "", patience: PATIENCE, hasKeys };
       const all = assessCheckpoints(report.checkpoints, report.tip?.height ?? -1, options);
-      const epochs = limit === 0 ? [] : all.slice(-limit);
-      const { checkpoints: candidates, ...rest } = report;
+      const { checkpoints: candidates, keyFaults, ...rest } = report;
+      const epochs: ShownEpoch[] = (limit === 0 ? [] : all.slice(-limit)).map((each) => {
+        const reason = each.state === "pending" ? keyFaults[each.epoch] : undefined;
+        return { ...each, ...(reason !== undefined && { reason }) };
+      });
       const shown = new Set(epochs.map(({ epoch }) => epoch));
       const facts = {
         store,
@@ -101,8 +105,9 @@ function keysIn(folder: string, epoch: number) {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
-    throw error;
+    const { code = "unknown error" } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return null;
+    throw new TapstakeError("file-error", `cannot read ${path}: ${code}`, { path, code }, { cause: error });
   }
   return inFile(path, () => readBlsValidators(text));
 }

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { ChainTip } from "../../../chain/access.js";
 import { TapstakeError } from "../../../core/errors.js";
 import { evidenceFromJson } from "../../../extract/evidence.js";
+import { parseAddress } from "../../../signer-client/endpoint.js";
 import { watchHealth } from "../../../watch/alarms/health.js";
 import { type AlarmSink, alarmOutbox } from "../../../watch/alarms/outbox.js";
 import { commandSink, webhookSink } from "../../../watch/alarms/sinks.js";
@@ -32,7 +33,21 @@ export const alarmCommandOption = () =>
 export const webhookOption = () => new Option("--webhook <url>", "post each alarm as JSON");
 
 export const metricsOption = () =>
-  new Option("--metrics <address>", "loopback address for /metrics and /healthz, such as 127.0.0.1:2114");
+  new Option(
+    "--metrics <address>",
+    "loopback address for /metrics and /healthz, such as 127.0.0.1:2114",
+  ).argParser(listenAddress);
+
+function listenAddress(text: string): string {
+  try {
+    parseAddress(text);
+    return text;
+  } catch {
+    throw new InvalidArgumentError(
+      "It must be host:port with a port from 0 to 65535, such as 127.0.0.1:2114.",
+    );
+  }
+}
 
 interface RoleOptions extends ChainOptions {
   readonly tower?: true | undefined;
