@@ -3,12 +3,9 @@ import fs, { type BigIntStats } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
+import { bundled } from "./bundled.js";
 import { isLong, randomOf, some } from "./runs.js";
-import { signerProgram } from "./signer.js";
-
-const program = fileURLToPath(new URL("killed.mjs", import.meta.url));
 
 /** What is done in a home: by a mode of killed.mjs, or by a command of `tapstake`. */
 export type Deed = readonly [mode: "init" | "vote" | "votes" | "command", ...args: string[]];
@@ -129,7 +126,6 @@ const statsOf = fs.lstatSync;
 syncBuiltinESMExports();
 
 function spawned(stop: string, path: string, deed: Deed, env: Readonly<Record<string, string>>) {
-  void signerProgram();
-  const command = [program, stop, path, ...deed];
+  const command = [bundled(new URL("killed.mjs", import.meta.url)), stop, path, ...deed];
   return spawnSync(process.execPath, command, { encoding: "utf8", env: { ...process.env, ...env } });
 }
