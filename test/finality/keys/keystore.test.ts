@@ -413,7 +413,7 @@ async function makeAtOnce(home: Home, keys: readonly string[]): Promise<(string 
 const passphraseOf = (i: number): string => `passphrase ${i}`;
 
 /** How often a writer is killed, and how often several start at once. */
-const [KILLS, RACES] = isLong ? [24, 3] : [8, 1];
+const [KILLS, RACES] = isLong ? [24, 3] : [4, 1];
 
 describe("processes", () => {
   it("killed while they write leave the old state or the new one", async () => {
