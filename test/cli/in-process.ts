@@ -78,8 +78,11 @@ class Captured extends Writable {
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.#chunks.push(chunk);
+    this.wrote();
     done();
   }
+
+  protected wrote(): void {}
 }
 
 /** A terminal's screen and its keyboard. */
@@ -95,8 +98,7 @@ class Terminal extends Captured {
     super();
   }
 
-  override _write(chunk: Buffer, encoding: string, done: () => void): void {
-    super._write(chunk, encoding, done);
+  protected override wrote(): void {
     const typed = this.type(this.text);
     // Whoever asks has yet to listen.
     if (typed !== undefined) setImmediate(() => this.keyboard.write(typed));
