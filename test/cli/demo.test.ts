@@ -2,7 +2,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { addToChapters, type Chapter, eventText } from "../../src/cli/commands/demo.js";
-import { inProcess } from "./in-process.js";
 import { interrupted, parsed, tapstake, temporaryFolder } from "./support.js";
 
 interface Told {
@@ -28,7 +27,7 @@ describe("tapstake demo", () => {
     expect(asText.stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
     expect(withoutIds(asText.stdout)).toContain(withoutIds(shownInReadme()));
 
-    const asData = await inProcess(["demo", "--json"]);
+    const asData = await tapstake(["demo", "--json"]);
     expect({ code: asData.code, stderr: asData.stderr }).toEqual({ code: 0, stderr: "" });
     const { chapters, node, seconds } = parsed<Told>(asData);
     expect(node).toMatch(/^\//);
