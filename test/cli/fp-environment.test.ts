@@ -20,8 +20,8 @@ if (isMainThread && process.env.WITNESS) {
   const seen = (env) => Object.keys(env).filter((name) => /^TAPSTAKE_(.*PASSPHRASE|HMAC_KEY)$/.test(name)).sort();
   const atStart = seen(process.env);
   process.on("exit", () => {
-    const child = execFileSync(process.execPath, ["-p", "JSON.stringify(process.env)"], { encoding: "utf8" });
-    writeFileSync(WITNESS, JSON.stringify({ atStart, own: seen(process.env), child: seen(JSON.parse(child)) }));
+    const child = execFileSync("env", ["-0"], { encoding: "utf8" }).split("\\0").map((line) => line.split("="));
+    writeFileSync(WITNESS, JSON.stringify({ atStart, own: seen(process.env), child: seen(Object.fromEntries(child)) }));
   });
 }
 `;

@@ -9,7 +9,7 @@ import { secretFromMnemonic } from "../../src/finality/keys/mnemonic.js";
 import { LIGHT } from "../support/home.js";
 import { lightenScrypt } from "../support/light-scrypt.mjs";
 import { secretOf } from "../support/stake.js";
-import { inProcess } from "./in-process.js";
+import { inProcess, onTerminalHere } from "./in-process.js";
 import {
   hasTerminal,
   onTerminal,
@@ -184,10 +184,10 @@ describe.concurrent("keys new, at a terminal", () => {
     expect(readdirSync(join(home, "keys"))).toEqual(["a.json"]);
   });
 
-  it.skipIf(!hasTerminal)("makes no key after three wrong words", async () => {
+  it("makes no key after three wrong words", async () => {
     const home = newHome();
     const again = /That is not word \d+\.[^]*Word \d/;
-    const { code, stdout } = await onTerminal(
+    const { code, stdout } = await onTerminalHere(
       ["fp", "keys", "new", "a"],
       { TAPSTAKE_HOME: home },
       ...chosen,
@@ -204,9 +204,9 @@ describe.concurrent("keys new, at a terminal", () => {
 });
 
 describe.concurrent("a passphrase", () => {
-  it.skipIf(!hasTerminal)("is asked for again when the two inputs differ", async () => {
+  it("is asked for again when the two inputs differ", async () => {
     const home = newHome();
-    const { stdout } = await onTerminal(
+    const { stdout } = await onTerminalHere(
       ["fp", "keys", "new", "a"],
       { TAPSTAKE_HOME: home },
       ["A passphrase", "correct horse\r"],
@@ -368,7 +368,7 @@ describe.concurrent("tapstake fp keys import", () => {
     expect(readdirSync(join(home, "keys"))).toEqual(["validator-1.json"]);
   });
 
-  it.skipIf(!hasTerminal)("shows the public key on a terminal before anything is stored", async () => {
+  it("shows the public key on a terminal before anything is stored", async () => {
     const home = newHome();
     const args = [
       "fp",
@@ -380,7 +380,7 @@ describe.concurrent("tapstake fp keys import", () => {
       "--path",
       "m",
     ];
-    const { code, stdout } = await onTerminal(args, { TAPSTAKE_HOME: home }, ["A passphrase", "\u0003"]);
+    const { code, stdout } = await onTerminalHere(args, { TAPSTAKE_HOME: home }, ["A passphrase", "\u0003"]);
     expect(code).toBe(130);
     const shown = hex.encode(publicKeyOf(secretFromMnemonic(words, "m")));
     expect(stdout).toMatch(

@@ -19,6 +19,7 @@ import {
   voteFor,
   type Votes,
 } from "./fp-support.js";
+import { onTerminalHere } from "./in-process.js";
 import { hasTerminal, onTerminal, parsed, temporaryFile, temporaryFolder } from "./support.js";
 
 interface Shown {
@@ -149,10 +150,10 @@ describe.concurrent("tapstake fp protection", () => {
     const home = await homeWithVotes();
     const args = ["fp", "protection", "prune", ...named, "--below", "106"];
     const env = { TAPSTAKE_HOME: home };
-    const wrong = await onTerminal(args, env, ["Type the height", "105\r"]);
+    const wrong = await onTerminalHere(args, env, ["Type the height", "105\r"]);
     expect(wrong.stdout).toContain("cancelled");
     expect(wrong.code).toBe(1);
-    expect((await onTerminal(args, env, ["Type the height", "\u0003"])).code).toBe(130);
+    expect((await onTerminalHere(args, env, ["Type the height", "\u0003"])).code).toBe(130);
     expect(await shown(home)).toMatchObject([{ lowest: "0", votes: 2 }]);
     const right = await onTerminal(args, env, ["Type the height", "106\r"]);
     expect(right.code).toBe(0);
@@ -259,7 +260,7 @@ describe.concurrent("tapstake fp protection", () => {
     const home = homeWithKey("imported");
     const args = ["fp", "protection", "import", unvoted()];
     const env = { TAPSTAKE_HOME: home };
-    const wrong = await onTerminal(args, env, ["Type the key's last vote", "yes\r"]);
+    const wrong = await onTerminalHere(args, env, ["Type the key's last vote", "yes\r"]);
     expect(wrong.stdout).toMatch(/known here.* nothing\r?\n[^]*nothing is signed below 40; no vote yet/);
     expect(wrong.stdout).toContain("cancelled");
     expect(wrong.code).toBe(1);
@@ -269,7 +270,7 @@ describe.concurrent("tapstake fp protection", () => {
     expect(await shown(home)).toMatchObject([{ lowest: "40", highest: null }]);
   });
 
-  it.skipIf(!hasTerminal)("begins above the last vote on the chain, not above an old file", async () => {
+  it("begins above the last vote on the chain, not above an old file", async () => {
     const interchange = join(temporaryFolder(), "interchange.json");
     expectWrote(
       await protection(await homeWithVotes(), "export", "--copy", "--out", interchange),
@@ -277,7 +278,7 @@ describe.concurrent("tapstake fp protection", () => {
     );
     const args = ["fp", "protection", "import", interchange];
     const at = (home: string, typed: string) =>
-      onTerminal(args, { TAPSTAKE_HOME: home }, ["Type the key's last vote", `${typed}\r`]);
+      onTerminalHere(args, { TAPSTAKE_HOME: home }, ["Type the key's last vote", `${typed}\r`]);
     const home = homeWithKey("imported");
     const below = await at(home, "105");
     expect(below.stdout).toContain("tapstake: would-lower-mark: ");

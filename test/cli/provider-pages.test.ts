@@ -32,6 +32,8 @@ const hasTools = hasBash && hasTerminal && ["curl", "jq", "openssl"].every(has);
 
 /** What a page's blocks find when they begin, and what a reader puts in the place of words in angle brackets. */
 interface Story {
+  /** Whether its commands ask at a real terminal: one page's are enough, as the terminal's part in them is small. */
+  readonly terminal?: "real";
   readonly filled?: Readonly<Record<string, string>>;
   /** Brings what the reader has in an empty folder before the page, and where the page begins anew. */
   readonly begin?: (cwd: string, isFresh: boolean) => Promise<void>;
@@ -40,6 +42,7 @@ interface Story {
 
 const STORIES: Readonly<Record<string, Story>> = {
   "docs/operators.md": {
+    terminal: "real",
     // 50,000 heights would take most of this file's time.
     filled: { "<your bbn1 address>": ACCOUNT, "--count 50000": "--count 8192" },
     prints: [
@@ -120,7 +123,11 @@ class Reader {
   /** What a shell keeps from one block to the next. */
   #exports = "";
 
-  constructor(filled: Readonly<Record<string, string>>, lcd: string) {
+  constructor(
+    filled: Readonly<Record<string, string>>,
+    lcd: string,
+    private readonly terminal?: "real",
+  ) {
     this.filled = { "<public key>": KEY, "<address of the node>": lcd, ...filled };
     const files = { words: WORDS, passphrase: PASSPHRASE, "hmac-key": "ab".repeat(32) };
     for (const [name, text] of Object.entries(files)) {
@@ -190,14 +197,18 @@ class Reader {
 
   #atTerminal(part: string): Promise<Outcome> {
     const answered = new Set<string>();
-    return lineOnTerminal(part, { env: { ...this.env, NO_COLOR: "1" }, cwd: this.cwd }, (said) => {
+    const surroundings = { env: { ...this.env, NO_COLOR: "1" }, cwd: this.cwd };
+    const type = (said: string) => {
       const asked = [...said.matchAll(QUESTIONS)]
         .map(([question]) => question)
         .find((each) => !answered.has(each));
       if (asked === undefined) return undefined;
       answered.add(asked);
       return `${answerTo(asked, part, said)}\r`;
-    });
+    };
+    return this.terminal === "real"
+      ? lineOnTerminal(part, surroundings, type)
+      : shellInProcess(part, { ...surroundings, type });
   }
 }
 
@@ -291,30 +302,33 @@ async function startLcd(): Promise<{ readonly url: string; readonly unknown: str
 const blocksOf = (path: string, page: Page = parsePage(read(path))) => providersBlocks(page, UNRUN[path]);
 
 describe.skipIf(!hasTools)("the commands of a provider's page", () => {
-  it.each(Object.entries(STORIES))("run in order: %s", async (path, { filled = {}, begin, prints }) => {
-    const lcd = await startLcd();
-    let printed = "";
-    const newReader = async (isFresh = false) => {
-      const reader = new Reader(filled, lcd.url);
-      await begin?.(reader.cwd, isFresh);
-      return reader;
-    };
-    let reader = await newReader();
-    for (const { isFresh, script } of blocksOf(path)) {
-      if (isFresh) {
-        printed += reader.printed;
-        await reader.stop();
-        reader = await newReader(true);
+  it.each(Object.entries(STORIES))(
+    "run in order: %s",
+    async (path, { terminal, filled = {}, begin, prints }) => {
+      const lcd = await startLcd();
+      let printed = "";
+      const newReader = async (isFresh = false) => {
+        const reader = new Reader(filled, lcd.url, terminal);
+        await begin?.(reader.cwd, isFresh);
+        return reader;
+      };
+      let reader = await newReader();
+      for (const { isFresh, script } of blocksOf(path)) {
+        if (isFresh) {
+          printed += reader.printed;
+          await reader.stop();
+          reader = await newReader(true);
+        }
+        await reader.type(script);
       }
-      await reader.type(script);
-    }
-    printed += reader.printed;
-    await reader.stop();
-    for (const part of prints) expect(printed).toMatch(part);
-    expect(lcd.unknown).toEqual([]);
-    const text = read(path);
-    expect(Object.keys(filled).filter((word) => !text.includes(word))).toEqual([]);
-  });
+      printed += reader.printed;
+      await reader.stop();
+      for (const part of prints) expect(printed).toMatch(part);
+      expect(lcd.unknown).toEqual([]);
+      const text = read(path);
+      expect(Object.keys(filled).filter((word) => !text.includes(word))).toEqual([]);
+    },
+  );
 
   it("run for every page that has provider blocks", () => {
     const marked = PAGES.filter((path) => blocksOf(path).length > 0);

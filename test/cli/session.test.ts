@@ -56,15 +56,35 @@ interface Means {
   readonly esplora?: string;
   /** What runs the lines. */
   readonly by?: typeof shell;
+  /** An empty folder without it. */
+  readonly cwd?: string;
 }
 
-/** Runs blocks of the session as a new user would, in an empty folder, with the node or the Esplora server. */
-async function run(blocks: readonly (string | undefined)[], { esplora, by = shellInProcess }: Means = {}) {
+/** Runs blocks of the session as a new user would, with the node or the Esplora server. */
+async function run(
+  blocks: readonly (string | undefined)[],
+  { esplora, by = shellInProcess, cwd = temporaryFolder() }: Means = {},
+) {
   const { prelude, url, env } = await reach(node);
   const server = esplora === undefined ? { TAPSTAKE_RPC: url } : { TAPSTAKE_ESPLORA: esplora };
-  const cwd = temporaryFolder();
   return by([prelude, ...blocks].join("\n"), { cwd, env: { HOME: cwd, ...env, ...server } });
 }
+
+let mined: Promise<string> | undefined;
+
+/** A folder with a stake in a block, which tests share that do not spend it, and with the shell's variables in `shell`. */
+const openedStake = () =>
+  (mined ??= (async () => {
+    const cwd = temporaryFolder();
+    const names = new Set([...open.matchAll(/\b([A-Z]+)=/g)].map(([, name]) => name!));
+    const { code, stderr } = await run([open, `declare -p ${[...names].join(" ")} > shell`], { cwd });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    return cwd;
+  })());
+
+/** Goes on from there. */
+const goOn = async (...blocks: readonly string[]) =>
+  run([". ./shell", ...blocks], { cwd: await openedStake() });
 
 describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
   it("goes from no coins to a mined stake, and out again", async () => {
@@ -153,7 +173,7 @@ describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
 
   it("shows how long a withdrawal has to wait, and sends nothing before", async () => {
     const early = "tapstake withdraw stake.json --to $ADDRESS --fee-rate 2 --secret-file staker.key";
-    const { code, stderr } = await run([open, early]);
+    const { code, stderr } = await goOn(early);
     const height = await node.height();
     expect({ code, stderr }).toEqual({
       code: 1,
@@ -196,7 +216,7 @@ describe.skipIf(!hasBash)("the session of docs/stakers.md", () => {
 
   it("takes a wallet's key by its origin, and coins that sign before the delegation is made", async () => {
     const byWallet = stakers("Sign with a wallet instead of a secret file");
-    const { code, stdout, stderr } = await run([open, byWallet, stakers("P2PKH coins")]);
+    const { code, stdout, stderr } = await goOn(byWallet, stakers("P2PKH coins"));
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/signed: by-wallet\.json[^]*slashing of the unbonding +staker +1 of 1 signatures/);
     expect(stdout).toMatch(/delegation +legacy\.json, for the transaction that is signed/);
@@ -285,11 +305,10 @@ describe.skipIf(!hasBash)("the session of docs/covenant.md", () => {
 
 describe.skipIf(!hasBash)("the session of docs/registration.md", () => {
   it("registers a stake that is mined, and has a wallet prove its key", async () => {
-    const { code, stdout, stderr } = await run([
-      open,
+    const { code, stdout, stderr } = await goOn(
       registration("The steps"),
       registration("Proofs of possession"),
-    ]);
+    );
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout).toMatch(/checked +every rule holds/);
     expect(stdout).toMatch(/proof +good: the key's owner chose the account/);

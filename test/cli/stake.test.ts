@@ -18,7 +18,7 @@ import { keySigner, signLeaf } from "../../src/spending/spend.js";
 import { ownedCoin, signedPsbt } from "../support/coins.js";
 import { closedAddress, serve } from "../support/server.js";
 import { inForce } from "../support/stake.js";
-import { inProcess } from "./in-process.js";
+import { inProcess, onTerminalHere } from "./in-process.js";
 import { EVIDENCE, hasTerminal, onTerminal, parsed, refusedWith, temporaryFolder } from "./support.js";
 
 const VOTER = EVIDENCE.fp_btc_pk;
@@ -341,7 +341,7 @@ describe("tapstake stake sign", () => {
     expect(code).toBe(0);
     expect(stdout).not.toContain(secret.slice(0, 16));
     expect(delegationFromJson(read("copy.json")).slashing.stakerSignatures).toHaveLength(1);
-    const stopped = await onTerminal(["stake", "sign", copyOf("bare.json")], {}, [question, "\u0003"]);
+    const stopped = await onTerminalHere(["stake", "sign", copyOf("bare.json")], {}, [question, "\u0003"]);
     expect(stopped).toMatchObject({
       code: 130,
       stdout: expect.stringContaining("cancelled: nothing was changed"),

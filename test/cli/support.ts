@@ -71,19 +71,24 @@ export const hasTerminal = /util-linux/.test(
   spawnSync("script", ["--version"], { encoding: "utf8" }).stdout ?? "",
 );
 
-/**
- * Runs the built command on a terminal, where everything it says is on standard output, and types each answer once
- * its question is there. An answer can depend on what was said so far.
- */
+/** What is typed at a question. It can depend on what was said so far. */
+export type Answer = readonly [question: string | RegExp, typed: string | ((said: string) => string)];
+
+/** Runs the built command on a terminal, where everything it says is on standard output, and types the answers. */
 export function onTerminal(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-  ...answers: readonly (readonly [question: string | RegExp, typed: string | ((said: string) => string)])[]
+  ...answers: readonly Answer[]
 ): Promise<Outcome> {
   const quoted = args.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  return lineOnTerminal(`tapstake ${quoted}`, { env }, typing(answers));
+}
+
+/** Types each answer once its question is there. */
+export function typing(answers: readonly Answer[]): (said: string) => string | undefined {
   const waiting = [...answers];
   let answered = 0;
-  return lineOnTerminal(`tapstake ${quoted}`, { env }, (said) => {
+  return (said) => {
     const [question, typed] = waiting[0] ?? [];
     const unanswered = said.slice(answered);
     if (question === undefined || typed === undefined) return undefined;
@@ -93,7 +98,7 @@ export function onTerminal(
     waiting.shift();
     answered = said.length;
     return typeof typed === "string" ? typed : typed(said);
-  });
+  };
 }
 
 /** Runs a line of a shell that knows `tapstake` on a terminal, and types what `answer` makes of all that was said. */

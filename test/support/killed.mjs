@@ -67,10 +67,10 @@ const hexOf = (bytes) => Buffer.from(bytes).toString("hex");
 
 if (deed === "command") {
   process.env.TAPSTAKE_HOME = path;
-  const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
-  process.argv.splice(1, process.argv.length, main, ...request);
+  const main = new URL("../../dist/cli/main.js", import.meta.url);
+  process.argv.splice(1, process.argv.length, fileURLToPath(main), ...request);
   isCounting = true;
-  await import("../../dist/cli/main.js");
+  await import(main.href);
 } else await act();
 
 async function act() {

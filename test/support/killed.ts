@@ -3,12 +3,9 @@ import fs, { type BigIntStats } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
+import { bundled } from "./bundled.js";
 import { isLong, randomOf, some } from "./runs.js";
-import { signerProgram } from "./signer.js";
-
-const program = fileURLToPath(new URL("killed.mjs", import.meta.url));
 
 /** What is done in a home: by a mode of killed.mjs, or by a command of `tapstake`. */
 export type Deed = readonly [mode: "init" | "vote" | "votes" | "command", ...args: string[]];
@@ -21,8 +18,8 @@ export interface Killed {
 
 /**
  * What a deed leaves that is killed before each of its steps: one run of it is recorded, and the home is rebuilt as it
- * was before a step, and as it was while SQLite wrote between two. At some steps it is really killed. A long run takes
- * all steps, and another one the first, the last and those that its seed draws.
+ * was before a step, and as it was while SQLite wrote between two. Before some steps it is really killed. A long run takes
+ * all steps. Another one takes the first, the last and those that its seed draws, and kills before one of them.
  */
 export function* killedAtEachStep(
   begin: () => string,
@@ -54,12 +51,11 @@ export function* killedAtEachStep(
 }
 
 /** How many steps are replayed beside the first and the last, except in a long run. */
-const REPLAYED = 12;
+const REPLAYED = 6;
 
 function reallyKilled(steps: number, deed: Deed): readonly number[] {
   if (isLong) return Array.from({ length: steps }, (_, i) => i + 1);
-  const random = randomOf(deed.join(" "));
-  return [1 + random.below(steps), 1 + random.below(steps)];
+  return [1 + randomOf(deed.join(" ")).below(steps)];
 }
 
 interface Recording {
@@ -129,7 +125,6 @@ const statsOf = fs.lstatSync;
 syncBuiltinESMExports();
 
 function spawned(stop: string, path: string, deed: Deed, env: Readonly<Record<string, string>>) {
-  void signerProgram();
-  const command = [program, stop, path, ...deed];
+  const command = [bundled(new URL("killed.mjs", import.meta.url)), stop, path, ...deed];
   return spawnSync(process.execPath, command, { encoding: "utf8", env: { ...process.env, ...env } });
 }

@@ -1,7 +1,6 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { TapstakeError } from "../../src/core/errors.js";
 import { publicKeyOf } from "../../src/core/keys.js";
 import { type Home, openHome } from "../../src/finality/home.js";
@@ -14,6 +13,7 @@ import { Voter } from "../../src/finality/voter.js";
 import type { ChainConfig } from "../../src/vote/chain.js";
 import { type CommitmentJson, commitmentToJson } from "../../src/vote/json.js";
 import { afterFile } from "./after-file.js";
+import { bundled } from "./bundled.js";
 
 export const CHAIN: ChainConfig = { id: "bbn-test", minCount: 1 };
 
@@ -106,8 +106,4 @@ export const begin = (home: Home, publicKey: Uint8Array): void =>
   void inHome(home, (protection) => protection.init(publicKey, CHAIN.id, 0n));
 
 /** The program that tests run as a process of its own. */
-export function signerProgram(): string {
-  const built = fileURLToPath(new URL("../../dist/src/finality/protection/protection.js", import.meta.url));
-  if (!existsSync(built)) throw new Error(`${built} is missing: run \`npm run build\` first`);
-  return fileURLToPath(new URL("signer-process.mjs", import.meta.url));
-}
+export const signerProgram = (): string => bundled(new URL("signer-process.mjs", import.meta.url));

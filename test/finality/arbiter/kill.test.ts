@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { sha256 } from "../../../src/core/hashes.js";
@@ -10,17 +9,16 @@ import { enrolSigner, initArbiter } from "../../../src/finality/arbiter/store.js
 import { type Home, openHome } from "../../../src/finality/home.js";
 import { voteMessage } from "../../../src/vote/messages.js";
 import { clientOf, emptyHome, storedVotes } from "../../support/arbiter.js";
+import { bundled } from "../../support/bundled.js";
 import { Cluster, hasEtcd } from "../../support/etcd.js";
 import { isLong, randomOf } from "../../support/runs.js";
-import { begin, CHAIN, inHome, newHome, signerProgram, testKey } from "../../support/signer.js";
+import { begin, CHAIN, inHome, newHome, testKey } from "../../support/signer.js";
 
 /** How often signers, members of the cluster, and all members at once are killed. */
 const [SIGNERS, MEMBERS, CLUSTERS] = isLong ? [800, 170, 10] : [4, 1, 0];
 
 /** More than the kills of a long run take, in milliseconds. */
 const HOURS = 6 * 3_600_000;
-
-const program = fileURLToPath(new URL("../../support/arbiter-process.mjs", import.meta.url));
 
 /** A vote that left a signer. */
 interface Released {
@@ -47,6 +45,7 @@ class Machine {
 
   start(): void {
     this.lines = 0;
+    const program = bundled(new URL("../../support/arbiter-process.mjs", import.meta.url));
     const args = [program, this.home.path, ...this.args, `${this.heights.next}`];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
     const reader = createInterface({ input: child.stdout });
@@ -76,7 +75,6 @@ describe.runIf(hasEtcd)("signers of an arbiter, killed with its members", async 
   it(
     "kills: release one digest for each height, and lose no released vote",
     async () => {
-      void signerProgram();
       const client = clientOf(cluster);
       const prefix = "/killed";
       const { publicKey } = testKey();

@@ -21,6 +21,7 @@ import {
   unlockKeyAsync,
 } from "../../../src/finality/keys/keystore.js";
 import { openProtection } from "../../../src/finality/protection/protection.js";
+import { bundled } from "../../support/bundled.js";
 import { failure } from "../../support/errors.js";
 import { homeOfTest, LIGHT } from "../../support/home.js";
 import { lightenScrypt } from "../../support/light-scrypt.mjs";
@@ -371,15 +372,11 @@ describe("an unlocked key", () => {
   });
 });
 
-/** The built module: processes of their own run no TypeScript. */
-const built = (name: string) =>
-  pathToFileURL(join(import.meta.dirname, `../../../dist/src/finality/${name}.js`)).href;
-
 function run(home: Home, script: string) {
+  const built = pathToFileURL(bundled(new URL("../../support/keystore-built.mjs", import.meta.url)));
   const code = `
-    import { openHome } from ${JSON.stringify(built("home"))};
-    import * as keys from ${JSON.stringify(built("keys/keystore"))};
-    const { deleteKey } = keys;
+    import * as keys from ${JSON.stringify(built.href)};
+    const { deleteKey, openHome } = keys;
     const home = openHome(${JSON.stringify(home.path)});
     const scrypt = { n: 2, r: 1, p: 1 };
     ${script}`;
@@ -416,7 +413,7 @@ async function makeAtOnce(home: Home, keys: readonly string[]): Promise<(string 
 const passphraseOf = (i: number): string => `passphrase ${i}`;
 
 /** How often a writer is killed, and how often several start at once. */
-const [KILLS, RACES] = isLong ? [24, 3] : [8, 1];
+const [KILLS, RACES] = isLong ? [24, 3] : [4, 1];
 
 describe("processes", () => {
   it("killed while they write leave the old state or the new one", async () => {

@@ -60,7 +60,8 @@ describe("where a file may not grow (ulimit -f)", () => {
 
 describeWithDisks("a full disk", () => {
   it("ends votes with protection-unwritable, and every signature that left is remembered once there is room", () => {
-    const path = newDisk("400k");
+    // Some hundred votes fill it.
+    const path = newDisk("300k");
     const home = openHome(path);
     begin(home, key.publicKey);
     const { signed, last } = signUntilFailure(home);
