@@ -19,13 +19,13 @@ export class Budget {
 /** What all searches of one answer may look at together. */
 export class Effort {
   /** Pairs of operators and services, while coalitions grow. */
-  readonly growth = new Budget(400_000);
+  readonly growth = new Budget(100_000);
   /** Pairs again, of the problems for the solver. */
   readonly questions = new Budget(5_000_000);
   /** Pipes, in least cuts. */
   readonly pipes = new Budget(20_000_000);
   /** Pairs again, over which whole graphs are searched once more: after each step of a cascade. */
-  readonly graphs = new Budget(300_000);
+  readonly graphs = new Budget(100_000);
 }
 
 /** A larger problem is no question for the solver: it would take gigabytes of memory before it looks at the time. */
