@@ -50,8 +50,9 @@ tapstake risk report restaking.json --pool my-stake
           const worst = `${money.of(each.worstLoss, each.asset)}, ${shareText(each.worstShare)}`;
           const owner = each.owner === undefined ? "" : `, own stake of ${each.owner}`;
           const title = `${each.pool}: ${money.of(each.amount, each.asset)}${owner}`;
-          const layers = each.byLayers === undefined ? undefined : money.of(each.byLayers, each.asset);
-          return section(title, table([...rows, ["in other layers", layers], ["worst case", worst]], "  "));
+          const layers: Row[] =
+            each.byLayers === undefined ? [] : [["in other layers", money.of(each.byLayers, each.asset)]];
+          return section(title, table([...rows, ...layers, ["worst case", worst]], "  "));
         });
         if (sorted.length > SHOWN) sections.push(`${sorted.length - SHOWN} further pools: see --json`);
         if (sections.length === 0) sections.push("No stake is behind a service.");
