@@ -1,6 +1,6 @@
 import { useMemo } from "preact/hooks";
 import { findAttack } from "../../src/restaking/attack.js";
-import { breakEven } from "../../src/restaking/break-even.js";
+import { breakEvens } from "../../src/restaking/break-even.js";
 import { compare, type Fraction, ONE, toNumber } from "../../src/restaking/fraction.js";
 import type { Model } from "../../src/restaking/model.js";
 import {
@@ -19,7 +19,7 @@ export function Attacks({ model, money }: { model: Model; money: Money }) {
   const found = useMemo(() => findAttack(model), [model]);
   const unknown = useMemo(() => {
     const services = model.services.flatMap(({ profit }, i) => (profit === null ? [i] : []));
-    return services.slice(0, SHOWN).map((service) => breakEvenFacts(model, breakEven(model, service)));
+    return breakEvens(model, services.slice(0, SHOWN)).map((each) => breakEvenFacts(model, each));
   }, [model]);
   const { certificate, coalition } = found;
   const loads = model.operators

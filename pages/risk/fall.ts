@@ -12,6 +12,9 @@ export interface Step {
   readonly services: ReadonlySet<string>;
 }
 
+/** Of more services and attacks, the commands show all. */
+const SHOWN = 50;
+
 /** What follows, step by step: the slashings, what services are left with, and the attacks that pay then. */
 export function fallOf(graph: RestakingGraph, operator: string): Step[] {
   const facts = doubleSign(graph, operator);
@@ -34,7 +37,7 @@ export function fallOf(graph: RestakingGraph, operator: string): Step[] {
   const stakes = (asset: string) => facts.pools.filter((pool) => pool.asset === asset);
   for (const { asset, backing, loss, locked } of facts.totals) {
     const own = stakes(asset);
-    const blocks = Math.max(...own.map(({ lockedBlocks }) => lockedBlocks));
+    const blocks = own.reduce((most, { lockedBlocks }) => Math.max(most, lockedBlocks), 0);
     const rest = locked > 0n ? `, and cannot move ${money.of(locked, asset)} for ${blocks} blocks` : "";
     const verb = own.length === 1 ? "loses" : "lose";
     say(
@@ -43,20 +46,29 @@ export function fallOf(graph: RestakingGraph, operator: string): Step[] {
     );
   }
   if (facts.pools.length === 0) say("No stake stands behind it.");
-  for (const { service, before, after: left, left: share, fallsBelow } of facts.services) {
+  for (const { service, before, after: left, left: share, fallsBelow } of facts.services.slice(0, SHOWN)) {
     if (fallsBelow) fallen.services.add(service);
     const below = fallsBelow ? `, below ${fallsBelow.join("/")} of before` : "";
     say(
       `${nameText(service)} keeps ${money.worth(left)} of ${money.worth(before)}, ${shareText(share)}${below}.`,
     );
   }
-  for (const { services, operators, profit, cost } of after.steps) {
+  if (facts.services.length > SHOWN) {
+    for (const { service, fallsBelow } of facts.services) if (fallsBelow) fallen.services.add(service);
+    say(
+      `${counted(facts.services.length - SHOWN, "further service")} keep less than before: see tapstake risk double-sign.`,
+    );
+  }
+  for (const { services, operators, profit, cost } of after.steps.slice(0, SHOWN)) {
     for (const each of operators) fallen.operators.add(each);
     for (const each of services) fallen.services.add(each);
     say(
       `Now an attack on ${namesText(services)} by ${namesText(operators)} pays: it gains ${money.worth(profit)} ` +
         `and loses ${money.worth(cost)}.`,
     );
+  }
+  if (after.steps.length > SHOWN) {
+    say(`${counted(after.steps.length - SHOWN, "further attack")} then pay: see tapstake risk cascade.`);
   }
   say(
     after.end === "unknown"

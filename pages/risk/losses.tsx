@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import { exposures, overlaps, type PoolExposure } from "../../src/restaking/exposure.js";
+import { countOverlaps, exposures, overlaps, type PoolExposure } from "../../src/restaking/exposure.js";
 import { compare, type Fraction } from "../../src/restaking/fraction.js";
 import type { RestakingGraph } from "../../src/restaking/graph.js";
 import { type Money, shareText } from "../../src/restaking/wording.js";
@@ -7,6 +7,9 @@ import { counted, namesText, nameText } from "./text.js";
 
 /** Of more stakes, the table shows those that can lose the largest part. */
 const SHOWN = 50;
+
+/** More pairs of services would keep the page waiting. */
+const MOST_PAIRS = 500_000;
 
 /** Each bucket's upper end, itself in it. */
 const BUCKETS: readonly (readonly [text: string, most: Fraction])[] = [
@@ -66,7 +69,7 @@ export function Exposure({ graph, money }: { graph: RestakingGraph; money: Money
     () => exposures(graph).toSorted((a, b) => compare(b.worstShare, a.worstShare)),
     [graph],
   );
-  const shared = useMemo(() => overlaps(graph).overlaps, [graph]);
+  const shared = useMemo(() => (countOverlaps(graph) > MOST_PAIRS ? [] : overlaps(graph).overlaps), [graph]);
   return (
     <section>
       <h2>What a stake stands for</h2>

@@ -5,6 +5,9 @@ import { fallOf, type Step } from "./fall.js";
 import { type Bar, type Flow, flowOf, type Ribbon, SIZE } from "./flow.js";
 import { counted, nameText } from "./text.js";
 
+/** So many operators can be chosen beside those of the picture. */
+const LISTED = 2_000;
+
 /** The stakes, over operators, to services; and what falls when an operator signs twice. */
 export function Picture({ graph, money }: { graph: RestakingGraph; money: Money }) {
   const flow = useMemo(() => flowOf(graph), [graph]);
@@ -47,7 +50,7 @@ export function Picture({ graph, money }: { graph: RestakingGraph; money: Money 
               }
             >
               <option value="">choose</option>
-              {others.map(({ id }) => (
+              {others.slice(0, LISTED).map(({ id }) => (
                 <option key={id} value={id}>
                   {nameText(id)}
                 </option>

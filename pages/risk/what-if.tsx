@@ -7,15 +7,29 @@ import { type Model, modelOf } from "../../src/restaking/model.js";
 import { type Money, slackText } from "../../src/restaking/wording.js";
 import { loadText, nameText } from "./text.js";
 
+/** So many operators, and services, can be chosen. */
+const LISTED = 2_000;
+
 /** What one operator's joining one more service changes. */
 export function WhatIf({ graph, model, money }: { graph: RestakingGraph; model: Model; money: Money }) {
   const isIn = useMemo(
     () => new Set(graph.edges.map(({ operator, service }) => JSON.stringify([operator, service]))),
     [graph],
   );
-  const free = (operator: string) =>
-    graph.services.filter(({ id }) => !isIn.has(JSON.stringify([operator, id])));
-  const joiners = useMemo(() => graph.operators.filter(({ id }) => free(id).length > 0), [graph]);
+  const isFree = (operator: string, service: string) => !isIn.has(JSON.stringify([operator, service]));
+  // A list of more is of no use to eyes or hands.
+  const free = (operator: string) => {
+    const some: RestakingGraph["services"][number][] = [];
+    for (const service of graph.services) {
+      if (some.length === LISTED) break;
+      if (isFree(operator, service.id)) some.push(service);
+    }
+    return some;
+  };
+  const joiners = useMemo(() => {
+    const joins = ({ id }: { id: string }) => graph.services.some((service) => isFree(id, service.id));
+    return graph.operators.slice(0, LISTED).filter(joins);
+  }, [graph]);
   const [operator, setOperator] = useState(joiners[0]?.id);
   const [wanted, setWanted] = useState<string>();
   const open = operator === undefined ? [] : free(operator);

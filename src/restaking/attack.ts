@@ -1,9 +1,10 @@
+import { Effort, MOST_PAIRS_ASKED } from "./budget.js";
 import { type Certificate, certify } from "./certificate.js";
 import type { CheckedCoalition } from "./coalition.js";
 import { compare, type Fraction, fraction, ONE, subtract } from "./fraction.js";
-import { greedyCoalitions, targetsOf } from "./greedy.js";
+import { greedyCoalitions, pairsOf, targetsOf } from "./greedy.js";
 import { bestByCut, needsAll } from "./min-cut.js";
-import { solveAttack, TOLERANCE } from "./milp.js";
+import { solveAttack, type SolvedAttack, type SolveOptions, TOLERANCE } from "./milp.js";
 import type { Model } from "./model.js";
 import type { Solver } from "./solver.js";
 
@@ -51,52 +52,71 @@ export interface AttackOptions {
  * Whether a coalition of operators can gain by an attack. In this order: the certificate, the least cut where services need
  * all of their operators, the solver with divided operators, and the solver with whole ones.
  */
-export function findAttack(model: Model, { solver, seconds = 60 }: AttackOptions = {}): AttackAnswer {
-  const certificate = certify(model);
-  const found = greedyCoalitions(model);
-  const search = new Search(model, certificate, found);
-  const answer = search.attack(solver, seconds);
-  return { ...answer, slack: search.slack(solver, seconds), certificate };
+export function findAttack(model: Model, options: AttackOptions = {}): AttackAnswer {
+  const search = new Search(model, options, new Effort());
+  const answer = search.attack();
+  return { ...answer, slack: search.slack(), certificate: search.certificate };
 }
 
-type Found = Omit<AttackAnswer, "slack" | "certificate">;
+/** What {@link findAttack} answers, without what the certificate says of costs. */
+export type Found = Omit<AttackAnswer, "slack" | "certificate">;
+
+/** The same without the slack, with what is left of an effort. */
+export const searchAttack = (model: Model, options: AttackOptions, effort: Effort): Found =>
+  new Search(model, options, effort).attack();
 
 class Search {
+  readonly certificate: Certificate;
   readonly #model: Model;
-  readonly #certificate: Certificate;
+  readonly #effort: Effort;
+  /** Undefined also where the problem is too large for it. */
+  readonly #solver: Solver | undefined;
+  readonly #seconds: number;
+  readonly #isTooLarge: boolean;
   /** The coalitions that were found on the way: each bounds the slack. */
   readonly #found: CheckedCoalition[];
 
-  constructor(model: Model, certificate: Certificate, found: readonly CheckedCoalition[]) {
+  constructor(model: Model, { solver, seconds = 60 }: AttackOptions, effort: Effort) {
+    this.certificate = certify(model);
     this.#model = model;
-    this.#certificate = certificate;
+    this.#effort = effort;
+    this.#isTooLarge = pairsOf(model, targetsOf(model)) > MOST_PAIRS_ASKED;
+    this.#solver = this.#isTooLarge ? undefined : solver;
+    this.#seconds = seconds;
+    const found = greedyCoalitions(model, effort.growth);
     this.#found = found.filter(({ suffices, profit }) => suffices && profit > 0n);
   }
 
-  attack(solver: Solver | undefined, seconds: number): Found {
-    const { isSecure, mostProfit } = this.#certificate;
+  attack(): Found {
+    const { isSecure, mostProfit } = this.certificate;
     if (isSecure) return { class: "certified", isSecure, mostGain: 0n, ...this.#best() };
-    if (needsAll(this.#model)) return this.#byCut();
     const bound = lesser(mostProfit, this.#allProfits());
-    const known = () => this.#found.find(({ isAttack }) => isAttack) !== undefined;
-    if (!solver) {
-      return known()
-        ? { class: "attack-found", isSecure: false, mostGain: bound, ...this.#best() }
-        : { class: "unknown", mostGain: bound, needs: "highs", ...this.#best() };
-    }
+    if (needsAll(this.#model)) return this.#byCut(bound);
+    if (!this.#solver) return this.#withoutSolver(bound);
     const most = { gain: bound, tolerance: 0n };
-    const isProved = this.#provesNoGain(solver, seconds, most) && this.#provesNoTie(solver, seconds);
+    const isProved = this.#provesNoGain(this.#solver, most) && this.#provesNoTie(this.#solver);
     const { gain: mostGain, tolerance } = most;
-    if (known()) return { class: "attack-found", isSecure: false, mostGain, tolerance, ...this.#best() };
+    if (this.#hasAttack()) {
+      return { class: "attack-found", isSecure: false, mostGain, tolerance, ...this.#best() };
+    }
     return isProved
       ? { class: "proved", isSecure: true, mostGain: 0n, tolerance, ...this.#best() }
       : { class: "unknown", mostGain, tolerance, ...this.#best() };
   }
 
+  #withoutSolver(mostGain: bigint): Found {
+    if (this.#hasAttack()) return { class: "attack-found", isSecure: false, mostGain, ...this.#best() };
+    return { class: "unknown", mostGain, ...(!this.#isTooLarge && { needs: "highs" }), ...this.#best() };
+  }
+
+  #hasAttack(): boolean {
+    return this.#found.some(({ isAttack }) => isAttack);
+  }
+
   /** Asks the solver for the greatest gain, first with operators that may be divided. */
-  #provesNoGain(solver: Solver, seconds: number, most: { gain: bigint; tolerance: bigint }): boolean {
+  #provesNoGain(solver: Solver, most: { gain: bigint; tolerance: bigint }): boolean {
     for (const whole of [false, true]) {
-      const solved = solveAttack(this.#model, solver, { weight: ONE, whole, seconds });
+      const solved = this.#solve(solver, { weight: ONE, whole });
       if (!solved) return false;
       this.#add(solved.coalition);
       most.tolerance = toUnits(TOLERANCE, solved.unit);
@@ -109,28 +129,33 @@ class Search {
   }
 
   /** Where a tie is an attack: the best coalition with such a service must lose more than the tolerance. */
-  #provesNoTie(solver: Solver, seconds: number): boolean {
+  #provesNoTie(solver: Solver): boolean {
     const tied = targetsOf(this.#model).filter((service) => this.#model.services[service]!.tieIsAttack);
     if (tied.length === 0) return true;
-    const solved = solveAttack(this.#model, solver, { weight: ONE, whole: true, seconds, oneOf: tied });
+    const solved = this.#solve(solver, { weight: ONE, whole: true, oneOf: tied });
     if (!solved) return false;
     this.#add(solved.coalition);
     return solved.value < -TOLERANCE;
   }
 
-  slack(solver: Solver | undefined, seconds: number): SlackAnswer {
-    const { slack } = this.#certificate;
+  #solve(solver: Solver, options: Pick<SolveOptions, "weight" | "whole" | "oneOf">): SolvedAttack | null {
+    const [seconds, budget] = [this.#seconds, this.#effort.questions];
+    return solveAttack(this.#model, solver, { ...options, seconds, budget });
+  }
+
+  slack(): SlackAnswer {
+    const { slack } = this.certificate;
     if (slack === "unlimited" || targetsOf(this.#model).length === 0) {
       return { class: "certified", atLeast: "unlimited", atMost: null };
     }
     if (needsAll(this.#model)) return this.#slackByCut();
     let best = this.#leastRatio();
     let isProved = false;
-    if (solver && !this.#isClosed(best)) {
+    if (this.#solver && !this.#isClosed(best)) {
       for (;;) {
         const weight = fraction(best.cost, best.profit);
         if (weight[0] === 0n) break;
-        const solved = solveAttack(this.#model, solver, { weight, whole: true, seconds });
+        const solved = this.#solve(this.#solver, { weight, whole: true });
         if (!solved) break;
         this.#add(solved.coalition);
         const next = this.#leastRatio();
@@ -151,25 +176,35 @@ class Search {
   /** Dinkelbach's steps: the weight at which nothing is gained any more is the least ratio of cost to profit. */
   #slackByCut(): SlackAnswer {
     let best = this.#leastRatio();
-    for (;;) {
-      const next = best.cost === 0n ? null : bestByCut(this.#model, best.cost, best.profit);
-      if (!next || !isCheaper(next, best)) break;
+    let isExact = true;
+    while (best.cost > 0n) {
+      const next = this.#cut(best.cost, best.profit);
+      if (next === "out-of-budget") isExact = false;
+      if (next === null || next === "out-of-budget" || !isCheaper(next, best)) break;
       this.#add(next);
       best = next;
     }
-    const exact = subtract(fraction(best.cost, best.profit), ONE);
-    return { class: "certified", atLeast: exact, atMost: exact };
+    const atMost = subtract(fraction(best.cost, best.profit), ONE);
+    return isExact || this.#isClosed(best)
+      ? { class: "certified", atLeast: atMost, atMost }
+      : { class: "unknown", atLeast: this.certificate.slack, atMost };
   }
 
-  #byCut(): Found {
-    const best = bestByCut(this.#model, 1n, 1n);
+  #cut(weight: bigint, over: bigint): ReturnType<typeof bestByCut> {
+    return bestByCut(this.#model, weight, over, this.#effort.pipes);
+  }
+
+  #byCut(bound: bigint): Found {
+    const best = this.#cut(1n, 1n);
+    if (best === "out-of-budget") return this.#withoutSolver(bound);
     if (best) {
       this.#add(best);
       return { class: "attack-found", isSecure: false, mostGain: best.profit - best.cost, ...this.#best() };
     }
     // Nothing gains. Of what just breaks even, this weight finds all together.
     const large = this.#allProfits() + 1n;
-    const tie = this.#hasTies() ? bestByCut(this.#model, large + 1n, large) : null;
+    const tie = this.#hasTies() ? this.#cut(large + 1n, large) : null;
+    if (tie === "out-of-budget") return { class: "unknown", mostGain: 0n, ...this.#best() };
     if (tie) this.#add(tie);
     return tie?.isAttack === true
       ? { class: "attack-found", isSecure: false, mostGain: 0n, coalition: tie }
@@ -202,7 +237,7 @@ class Search {
 
   /** Whether a coalition reaches the certificate's bound: then both are exact. */
   #isClosed({ cost, profit }: CheckedCoalition): boolean {
-    const { slack } = this.#certificate;
+    const { slack } = this.certificate;
     return (
       slack !== null && slack !== "unlimited" && compare(subtract(fraction(cost, profit), ONE), slack) === 0
     );

@@ -1,9 +1,12 @@
-import { type AnswerClass, type AttackOptions, findAttack } from "./attack.js";
+import { type AnswerClass, type AttackOptions, type Found, searchAttack } from "./attack.js";
+import { Effort, MOST_PAIRS_ASKED } from "./budget.js";
 import { certify } from "./certificate.js";
 import { checkCoalition, type CheckedCoalition } from "./coalition.js";
 import { assertName } from "./double-sign.js";
 import { compare, type Fraction, fraction, inverse, add, multiply, ONE, toNumber, ZERO } from "./fraction.js";
-import { type Edge, edgesInForce, type Pool, type RestakingGraph } from "./graph.js";
+import { type Edge, edgesInForce, type RestakingGraph } from "./graph.js";
+import { pairsOf, targetsOf } from "./greedy.js";
+import { poolsAfter } from "./layers.js";
 import { lossOf, type Model, modelOf } from "./model.js";
 import { optimumOf, Problem, type Solver } from "./solver.js";
 import { TOLERANCE } from "./milp.js";
@@ -55,9 +58,12 @@ export function cascade(graph: RestakingGraph, shock: Shock, options: AttackOpti
   let rest = afterShock(graph, shock);
   const destroyed = total - modelOf(rest).total;
   const steps: CascadeStep[] = [];
+  const effort = new Effort();
   for (;;) {
     const model = modelOf(rest);
-    const answer = findAttack(model, options);
+    const size = graph.edges.length + graph.services.length;
+    const isInBudget = steps.length === 0 || effort.graphs.take(size);
+    const answer = isInBudget ? searchAttack(model, options, effort) : OUT_OF_BUDGET;
     if (answer.class !== "attack-found") {
       const lost = total - model.total;
       return {
@@ -84,6 +90,9 @@ export function cascade(graph: RestakingGraph, shock: Shock, options: AttackOpti
   }
 }
 
+/** What is lost so far is known, and not whether more follows. */
+const OUT_OF_BUDGET: Pick<Found, "class" | "coalition" | "needs"> = { class: "unknown" };
+
 const emptied = (before: Model, after: Model): string[] =>
   before.services.flatMap(({ id, power }, i) => (power > 0n && after.services[i]!.power === 0n ? [id] : []));
 
@@ -102,8 +111,12 @@ function boundOf(model: Model, psi: Fraction): Fraction | null {
 
 function afterShock(graph: RestakingGraph, { operators = [], pools = [] }: Shock): RestakingGraph {
   const gone = new Set(pools);
-  for (const { pool, operator } of edgesInForce(graph)) if (operators.includes(operator)) gone.add(pool);
-  return without(graph, (pool) => (gone.has(pool.id) ? 0n : pool.amount));
+  const faulty = new Set(operators);
+  for (const { pool, operator } of edgesInForce(graph)) if (faulty.has(operator)) gone.add(pool);
+  return without(
+    graph,
+    new Map(graph.pools.flatMap(({ id, amount }) => (gone.has(id) ? [[id, amount]] : []))),
+  );
 }
 
 /** Attacked pools are spent or lowered, attackers have left, and what was robbed has no profit any more. */
@@ -128,7 +141,7 @@ function afterAttack(
     const all = (lost.get(pool.id) ?? 0n) + loss;
     lost.set(pool.id, all < pool.amount ? all : pool.amount);
   }
-  const left = without(graph, (pool) => pool.amount - (lost.get(pool.id) ?? 0n));
+  const left = without(graph, lost);
   return {
     ...left,
     services: left.services.map((service) =>
@@ -138,9 +151,11 @@ function afterAttack(
   };
 }
 
-/** The graph with less in its pools: an edge stands for no more than its pool has, and layers hold what is there. */
-function without(graph: RestakingGraph, amountOf: (pool: Pool) => bigint): RestakingGraph {
-  const amounts = new Map(graph.pools.map((pool) => [pool.id, amountOf(pool)]));
+/** The graph with less in its pools, by their ids: an edge stands for no more than its pool has. */
+function without(graph: RestakingGraph, lost: ReadonlyMap<string, bigint>): RestakingGraph {
+  const numbers = graph.pools.flatMap(({ id }, at) => (lost.has(id) ? [[at, lost.get(id)!] as const] : []));
+  const pools = poolsAfter(graph.pools, new Map(numbers));
+  const amounts = new Map(pools.map(({ id, amount }) => [id, amount]));
   const capped = (edge: Edge): Edge => {
     const most = amounts.get(edge.pool)!;
     const cap = (amount: bigint) => (amount < most ? amount : most);
@@ -148,11 +163,7 @@ function without(graph: RestakingGraph, amountOf: (pool: Pool) => bigint): Resta
   };
   return {
     ...graph,
-    pools: graph.pools.map((pool) => ({
-      ...pool,
-      amount: amounts.get(pool.id)!,
-      ...(pool.backedBy && { backedBy: [] }),
-    })),
+    pools,
     edges: edgesInForce(graph)
       .filter(({ pool }) => amounts.get(pool)! > 0n)
       .map(capped),
@@ -186,8 +197,8 @@ export function worstCascade(
   const lessThan = boundOf(model, psi);
   const base = { psi, lessThan, shock: [], operators: [], services: [], share: null };
   if (!model.isPlain) return { ...base, class: "unknown", needs: "plain-graph" };
-  if (!solver) return { ...base, class: "unknown", needs: "highs" };
-  const found = solveWorst(model, psi, solver, seconds);
+  if (!solver && isSmall(model)) return { ...base, class: "unknown", needs: "highs" };
+  const found = solver && isSmall(model) ? solveWorst(model, psi, solver, seconds) : null;
   if (!found) return { ...base, class: "unknown" };
   const { destroyed, coalition } = found;
   return {
@@ -200,6 +211,9 @@ export function worstCascade(
   };
 }
 
+const isSmall = (model: Model): boolean =>
+  model.operators.length + pairsOf(model, targetsOf(model)) <= MOST_PAIRS_ASKED;
+
 /** Null where the solver is out of time, or where rounding broke its solution. */
 function solveWorst(
   model: Model,
@@ -210,9 +224,16 @@ function solveWorst(
   const stakes = new Map(model.classes.map(({ edges }) => [edges[0]!.operator, edges[0]!.loss]));
   const unit = model.total === 0n ? 1n : model.total;
   const part = (amount: bigint) => toNumber([amount, unit]);
-  const targets = [...model.services.entries()].filter(
-    ([, { profit, power }]) => (profit ?? 0n) > 0n && power > 0n,
-  );
+  const targets = targetsOf(model).map((service) => [service, model.services[service]!] as const);
+  const targetsBy = new Map<number, number[]>();
+  for (const [service, { powers }] of targets) {
+    for (const [operator, power] of powers) {
+      if (power === 0n) continue;
+      const own = targetsBy.get(operator);
+      if (own) own.push(service);
+      else targetsBy.set(operator, [service]);
+    }
+  }
   const problem = new Problem();
   const names = [...stakes].map(([operator, stake]) => ({
     operator,
@@ -232,8 +253,8 @@ function solveWorst(
       -1,
     );
     // An operator that attacks nothing loses nothing.
-    const own = targets.filter(([, { powers }]) => (powers.get(operator) ?? 0n) > 0n);
-    problem.atLeast([...own.map(([service]) => [1, `x${service}`] as const), [-1, b]], 0);
+    const own = (targetsBy.get(operator) ?? []).map((service) => [1, `x${service}`] as const);
+    problem.atLeast([...own, [-1, b]], 0);
   }
   const any = problem.share("any", true);
   problem.atLeast(
@@ -249,9 +270,11 @@ function solveWorst(
       ],
       0,
     );
-    const terms = names.flatMap(({ operator, b, d }) => {
-      const share = toNumber([powers.get(operator) ?? 0n, power]);
-      return share === 0 ? [] : [[share, b] as const, [toNumber(alpha) * share, d] as const];
+    const terms = [...powers].flatMap(([operator, each]) => {
+      const share = toNumber([each, power]);
+      return share === 0
+        ? []
+        : [[share, `b${operator}`] as const, [toNumber(alpha) * share, `d${operator}`] as const];
     });
     problem.atLeast([...terms, [-toNumber(alpha), x]], -SLIGHTLY);
   }

@@ -1,15 +1,4 @@
-import {
-  add,
-  compare,
-  type Fraction,
-  fraction,
-  gcd,
-  greater,
-  inverse,
-  ONE,
-  subtract,
-  ZERO,
-} from "./fraction.js";
+import { compare, type Fraction, fraction, gcd, greater, inverse, ONE, subtract, ZERO } from "./fraction.js";
 import type { Model, StakeClass } from "./model.js";
 
 /** What can be said of attacks without a search, exactly. */
@@ -63,7 +52,7 @@ export function certify(model: Model): Certificate {
 }
 
 /** The load of each class, in their order: the operators' loads are the greatest of these. */
-export function classLoads(model: Model): (Fraction | null)[] {
+export function classLoads(model: Pick<Model, "services" | "classes">): (Fraction | null)[] {
   const perCoin = model.services.map(profitPerCoin);
   return model.classes.map((each) => loadOf(each, perCoin));
 }
@@ -84,22 +73,58 @@ function profitPerCoin({ profit, alpha, power }: Model["services"][number]): Fra
  * pays once for all; one that pays by the edge bears each edge, and with its cap all of them.
  */
 function loadOf({ edges, cost, cap }: StakeClass, perCoin: readonly Fraction[]): Fraction | null {
-  let [all, worst]: [Fraction, Fraction] = [ZERO, ZERO];
+  const all = new Sum();
+  let worst = ZERO;
   for (const { service, power, loss } of edges) {
-    const [numerator, denominator] = perCoin[service]!;
-    if (numerator === 0n || power === 0n) continue;
+    const coin = perCoin[service]!;
+    if (coin[0] === 0n || power === 0n) continue;
     if (loss === 0n) return null;
-    const part = fraction(numerator * power, denominator * loss);
-    if (cost === "once") all = add(all, part);
+    const part = power === loss ? coin : fraction(coin[0] * power, coin[1] * loss);
+    if (cost === "once") all.add(part);
     else {
       worst = greater(worst, part);
-      all = add(all, fraction(numerator * power, denominator * cap));
+      all.add(fraction(coin[0] * power, coin[1] * cap));
     }
   }
-  return greater(all, worst);
+  return greater(all.value(), worst);
 }
 
-/** The profits per coin with one denominator: sums over all classes then need no common divisors. */
+/**
+ * A sum of loads, exact as long as its denominator has some hundred digits. Over thousands of services it would have
+ * millions: then what follows is rounded up, which certifies less.
+ */
+class Sum {
+  #numerator = 0n;
+  #denominator = 1n;
+  #isExact = true;
+
+  add([numerator, denominator]: Fraction): void {
+    if (this.#isExact && this.#denominator * denominator > LARGEST_DENOMINATOR) {
+      this.#numerator = roundedUp(this.#numerator, this.#denominator);
+      this.#denominator = FINE;
+      this.#isExact = false;
+    }
+    if (!this.#isExact) {
+      this.#numerator += roundedUp(numerator, denominator);
+      return;
+    }
+    this.#numerator = this.#numerator * denominator + numerator * this.#denominator;
+    this.#denominator *= denominator;
+  }
+
+  value(): Fraction {
+    return fraction(this.#numerator, this.#denominator);
+  }
+}
+
+const LARGEST_DENOMINATOR = 2n ** 2048n;
+const FINE = 2n ** 1024n;
+
+/** In parts of {@link FINE}. */
+const roundedUp = (numerator: bigint, denominator: bigint): bigint =>
+  (numerator * FINE + denominator - 1n) / denominator;
+
+/** The profits per coin with one denominator, or more: sums over all classes then need no common divisors. */
 interface OnCommon {
   readonly numerators: readonly bigint[];
   readonly denominator: bigint;
@@ -107,8 +132,15 @@ interface OnCommon {
 
 function onCommon(perCoin: readonly Fraction[]): OnCommon {
   let denominator = 1n;
-  for (const [, each] of perCoin) denominator *= each / gcd(denominator, each);
-  return { denominator, numerators: perCoin.map(([numerator, each]) => (numerator * denominator) / each) };
+  for (const [, each] of perCoin) {
+    denominator *= each / gcd(denominator, each);
+    if (denominator < LARGEST_DENOMINATOR) continue;
+    denominator = FINE;
+    break;
+  }
+  // Exact, or rounded up: what comes of them is the most that an attack wins.
+  const numerators = perCoin.map(([numerator, each]) => (numerator * denominator + each - 1n) / each);
+  return { denominator, numerators };
 }
 
 /** By how much the profit that falls on a class can exceed what it loses, over all attacks: in parts of the denominator. */

@@ -1,5 +1,7 @@
+import { Budget } from "./budget.js";
 import { type Certificate, certify, classLoads } from "./certificate.js";
 import { checkGraph } from "./check.js";
+import { edgesByService } from "./coalition.js";
 import { TapstakeError } from "../core/errors.js";
 import { assertName } from "./double-sign.js";
 import { worstLossOf } from "./exposure.js";
@@ -115,126 +117,181 @@ export interface Collateral {
  */
 export function collateral(graph: RestakingGraph, gamma: Fraction): Collateral {
   const model = modelOf(graph);
-  const limit = inverse(add(gamma, ONE));
-  const all = new Added(model, limit);
   const base = { gamma, scale: model.scale };
-  const { loads } = certify(model);
+  const all = new Added(model, inverse(add(gamma, ONE)));
   if (all.isEnough()) return { ...base, class: "certified", isEnough: true, add: [], total: 0n, atLeast: 0n };
-  if (loads.includes(null)) {
+  if (certify(model).loads.includes(null)) {
     return { ...base, class: "unknown", isEnough: false, add: null, total: 0n, atLeast: 0n };
   }
   const atLeast = all.leastOfAll();
-  all.fill();
+  if (!all.fill()) return { ...base, class: "unknown", isEnough: false, add: null, total: 0n, atLeast };
   const list = all.list();
   const total = list.reduce((sum, { amount }) => sum + amount, 0n);
   return { ...base, class: "certified", isEnough: false, add: list, total, atLeast };
 }
 
+/** How many edges and operators may be looked at until the answer is unknown. */
+const MOST_STEPS = 3_000_000;
+
 /** Stake added to operators: it counts in each of their services. */
 class Added {
   readonly #model: Model;
   readonly #limit: Fraction;
+  /** The services with a profit that an operator is in, by its number. */
   readonly #servicesOf: readonly (readonly number[])[];
+  /** The classes that a service's profit falls on, by its number. */
+  readonly #classesOf: readonly (readonly StakeClass[])[];
   readonly #added: bigint[];
+  /** What is added to each service. */
+  readonly #extra: bigint[];
+  readonly #budget = new Budget(MOST_STEPS);
 
   constructor(model: Model, limit: Fraction) {
     this.#model = model;
     this.#limit = limit;
-    this.#servicesOf = model.operators.map((_, operator) =>
-      [...model.services.entries()].flatMap(([i, { powers, profit }]) =>
-        powers.has(operator) && profit ? [i] : [],
-      ),
+    const servicesOf = model.operators.map(() => [] as number[]);
+    for (const [service, { powers, profit }] of model.services.entries()) {
+      if (profit) for (const operator of powers.keys()) servicesOf[operator]!.push(service);
+    }
+    this.#servicesOf = servicesOf;
+    this.#classesOf = edgesByService(model).map((edges) =>
+      [...new Set(edges.map(({ at }) => at))].map((at) => model.classes[at]!),
     );
     this.#added = model.operators.map(() => 0n);
+    this.#extra = model.services.map(() => 0n);
   }
 
   isEnough(): boolean {
-    return this.#violated() === null;
+    return this.#model.classes.every((each) => this.#bears(each));
   }
 
-  /** A class that bears too much: of what was there, or of what is added, which every service of its operator can slash. */
-  #violated(extra = this.#extras()): StakeClass | null {
-    const services = this.#model.services.map((service, i) => ({
-      ...service,
-      power: service.power + extra[i]!,
-    }));
-    const added = this.#added.flatMap((amount, operator) => (amount === 0n ? [] : [this.#classOf(operator)]));
-    const classes = [...this.#model.classes, ...added];
-    const loads = classLoads({ ...this.#model, services, classes });
-    const at = loads.findIndex((load) => load === null || compare(load, this.#limit) > 0);
-    return at === -1 ? null : classes[at]!;
+  /** Whether the load of a class is within the limit, with what is added. */
+  #bears(
+    { edges, ...rest }: StakeClass,
+    extra: (service: number) => bigint = (i) => this.#extra[i]!,
+  ): boolean {
+    // The class by itself, with its services in its own numbers.
+    const services = edges.map(({ service }) => {
+      const each = this.#model.services[service]!;
+      return { ...each, power: each.power + extra(service) };
+    });
+    const own = { ...rest, edges: edges.map((edge, service) => ({ ...edge, service })) };
+    const [load] = classLoads({ services, classes: [own] });
+    return load != null && compare(load, this.#limit) <= 0;
   }
 
+  /** What is added to an operator: every service of it can slash it. */
   #classOf(operator: number): StakeClass {
     const edges = this.#servicesOf[operator]!.map((service) => ({ operator, service, power: 1n, loss: 1n }));
     return { edges, cost: "once", cap: 1n, isOwn: false };
   }
 
-  #extras(): bigint[] {
-    const extra = this.#model.services.map(() => 0n);
-    this.#added.forEach((amount, operator) => {
-      for (const service of this.#servicesOf[operator]!) extra[service]! += amount;
-    });
-    return extra;
+  #add(operator: number, amount: bigint): void {
+    this.#added[operator]! += amount;
+    for (const service of this.#servicesOf[operator]!) this.#extra[service]! += amount;
   }
 
   /** Added stake is at best in all services at once: the least that would do then. */
   leastOfAll(): bigint {
-    return least((amount) => this.#violated(this.#model.services.map(() => amount)) === null);
+    let most = 0n;
+    for (const each of this.#model.classes) {
+      // More is enough too: only a class that needs more than those before is asked how much.
+      if (this.#bears(each, () => most)) continue;
+      // What some classes need is a bound too.
+      if (!this.#budget.take(TRIES * each.edges.length)) return most;
+      most = least((amount) => this.#bears(each, () => amount));
+    }
+    return most;
   }
 
-  fill(): void {
-    for (let each = this.#violated(); each; each = this.#violated()) {
-      const needed = new Set(each.edges.map(({ service }) => service));
-      const helps = (operator: number) =>
-        this.#servicesOf[operator]!.filter((service) => needed.has(service)).length;
-      const best = this.#model.operators
-        .map((_, operator) => operator)
-        .reduce((a, b) => (helps(b) > helps(a) ? b : a));
-      const sub = new Added({ ...this.#model, classes: [each] }, this.#limit);
-      this.#added.forEach((amount, operator) => (sub.#added[operator] = amount));
-      const enough = (amount: bigint) => {
-        sub.#added[best] = this.#added[best]! + amount;
-        return sub.isEnough();
-      };
-      // Where one operator is not in all of the services that weigh on a stake, the first of them may not be enough alone.
-      const step = leastOrNull(enough);
-      if (step !== null) this.#added[best]! += step;
-      else this.#addToAll(each);
+  /** Adds where it helps. False where the graph is too large for it. */
+  fill(): boolean {
+    // What is added makes all loads smaller: a class that is within the limit stays there.
+    for (const each of this.#model.classes) if (!this.#relieve(each)) return false;
+    for (let at = 0; at < this.#added.length; at++) {
+      const before = this.#added[at]!;
+      if (before === 0n || this.#bears(this.#classOf(at))) continue;
+      if (!this.#relieve(this.#classOf(at))) return false;
+      // An operator before this one may have got some now.
+      at = -1;
     }
     this.#trim();
+    return true;
+  }
+
+  /** Adds what a class needs. */
+  #relieve(each: StakeClass): boolean {
+    if (this.#bears(each)) return true;
+    const best = this.#mostHelpful(each);
+    if (best === null || !this.#budget.take(TRIES * each.edges.length)) return false;
+    // Where one operator is not in all of the services that weigh on a stake, the first of them may not be enough alone.
+    const helped = new Set(this.#servicesOf[best]!);
+    const step = leastOrNull((amount) =>
+      this.#bears(each, (service) => this.#extra[service]! + (helped.has(service) ? amount : 0n)),
+    );
+    if (step !== null) this.#add(best, step);
+    else this.#addToAll(each);
+    return true;
+  }
+
+  /** The operator that is in most of the services of a class. Null where the budget is too small to look for it. */
+  #mostHelpful({ edges }: StakeClass): number | null {
+    const helps = new Map<number, number>();
+    for (const service of new Set(edges.map((edge) => edge.service))) {
+      const { powers, profit } = this.#model.services[service]!;
+      if (!this.#budget.take(1 + powers.size)) return null;
+      if (profit) for (const operator of powers.keys()) helps.set(operator, (helps.get(operator) ?? 0) + 1);
+    }
+    let [best, most] = [0, 0];
+    for (const [operator, count] of helps) {
+      if (count > most || (count === most && operator < best)) [best, most] = [operator, count];
+    }
+    return best;
   }
 
   /** An operator for each service of a class, by the same amount. */
   #addToAll(each: StakeClass): void {
     const chosen = new Set<number>();
+    const reached = new Set<number>();
     for (const { service } of each.edges) {
-      if ([...chosen].some((operator) => this.#servicesOf[operator]!.includes(service))) continue;
-      const operator = this.#servicesOf.findIndex((services) => services.includes(service));
-      if (operator !== -1) chosen.add(operator);
+      const { powers, profit } = this.#model.services[service]!;
+      if (reached.has(service) || !profit) continue;
+      const operator = [...powers.keys()].reduce((a, b) => (b < a ? b : a));
+      chosen.add(operator);
+      for (const own of this.#servicesOf[operator]!) reached.add(own);
     }
-    const before = [...this.#added];
-    const set = (amount: bigint) => {
-      for (const operator of chosen) this.#added[operator] = before[operator]! + amount;
-    };
-    const only = new Added({ ...this.#model, classes: [each] }, this.#limit);
-    set(
-      least((amount) => {
-        set(amount);
-        this.#added.forEach((added, operator) => (only.#added[operator] = added));
-        return only.isEnough();
-      }),
+    const times = new Map<number, bigint>();
+    for (const operator of chosen) {
+      for (const service of this.#servicesOf[operator]!) times.set(service, (times.get(service) ?? 0n) + 1n);
+    }
+    const amount = least((more) =>
+      this.#bears(each, (service) => this.#extra[service]! + more * (times.get(service) ?? 0n)),
     );
+    for (const operator of chosen) this.#add(operator, amount);
   }
 
-  /** Takes back what later steps made needless. */
+  /** Takes back what later steps made needless, as long as the budget lasts. */
   #trim(): void {
     for (const [operator, amount] of this.#added.entries()) {
       if (amount === 0n) continue;
-      this.#added[operator] = least((each) => {
-        this.#added[operator] = each;
-        return this.isEnough();
+      const services = new Set(this.#servicesOf[operator]);
+      const concerned = new Set<StakeClass>();
+      for (const service of services) {
+        const others = this.#model.services[service]!.powers;
+        if (!this.#budget.take(TRIES * (others.size + this.#classesOf[service]!.length))) return;
+        for (const each of this.#classesOf[service]!) concerned.add(each);
+        for (const other of others.keys()) {
+          if (other !== operator && this.#added[other]! > 0n) concerned.add(this.#classOf(other));
+        }
+      }
+      const own = this.#classOf(operator);
+      const needed = least((left) => {
+        const extra = (service: number) =>
+          this.#extra[service]! - (services.has(service) ? amount - left : 0n);
+        const isBorne = (each: StakeClass) => this.#bears(each, extra);
+        return (left === 0n || isBorne(own)) && [...concerned].every(isBorne);
       });
+      this.#add(operator, needed - amount);
     }
   }
 
@@ -244,6 +301,9 @@ class Added {
     );
   }
 }
+
+/** How often an amount is tried, about, until the least one is found. */
+const TRIES = 100;
 
 /** The least amount that is enough, where more is enough too. */
 function least(isEnough: (amount: bigint) => boolean): bigint {

@@ -37,12 +37,17 @@ function checkEdges(graph: RestakingGraph): void {
   /** By the number of a pool, its first edge; and what its unique edges come to. */
   const first = new Int32Array(graph.pools.length).fill(-1);
   const unique = new Map<number, bigint>();
-  const taken = new Set<number>();
+  const taken = new Set<number | bigint>();
   /** Few differ: the same is not checked again. */
   let checked: Edge["loss"] | undefined;
-  const placeOf = (i: number) =>
-    (places.pools[i]! * graph.operators.length + places.operators[i]!) * graph.services.length +
-    places.services[i]!;
+  const [operators, services] = [graph.operators.length, graph.services.length];
+  const isLarge = graph.pools.length * operators * services > Number.MAX_SAFE_INTEGER;
+  const placeOf = (i: number) => {
+    const [pool, operator, service] = [places.pools[i]!, places.operators[i]!, places.services[i]!];
+    return isLarge
+      ? (BigInt(pool) * BigInt(operators) + BigInt(operator)) * BigInt(services) + BigInt(service)
+      : (pool * operators + operator) * services + service;
+  };
   graph.edges.forEach((edge, i) => {
     const at = places.pools[i]!;
     const pool = graph.pools[at]!;

@@ -2,6 +2,7 @@ import { TapstakeError } from "../core/errors.js";
 import { worstLossOf } from "./exposure.js";
 import { compare, type Fraction, fraction } from "./fraction.js";
 import type { RestakingGraph } from "./graph.js";
+import { poolsAfter } from "./layers.js";
 import { modelOf, powerOf, worths } from "./model.js";
 import { edgesOfPools, placesOf } from "./places.js";
 
@@ -62,8 +63,8 @@ export function doubleSign(graph: RestakingGraph, operator: string, service?: st
   if (service !== undefined) assertName(graph, "services", service);
   const edgesOf = edgesOfPools(graph);
   const pools: PoolLoss[] = [];
-  /** By the number of a pool. */
-  const kept = new Map<number, bigint>();
+  /** What pools lose of their backing, by their numbers. */
+  const lost = new Map<number, bigint>();
   for (const [at, pool] of graph.pools.entries()) {
     const hit = edgesOf(at).filter(
       (edge) => edge.operator === operator && (service === undefined || edge.service === service),
@@ -73,8 +74,8 @@ export function doubleSign(graph: RestakingGraph, operator: string, service?: st
     const loss = worstLossOf(pool, hit);
     const spends = first.onSlash === "spend-pool";
     const backingLost = spends ? pool.amount : loss;
-    const lockedBlocks = Math.max(...hit.map((edge) => edge.loss.lockedBlocks ?? 0));
-    kept.set(at, pool.amount - backingLost);
+    const lockedBlocks = hit.reduce((most, edge) => Math.max(most, edge.loss.lockedBlocks ?? 0), 0);
+    lost.set(at, backingLost);
     pools.push({
       pool: pool.id,
       asset: pool.asset,
@@ -87,7 +88,7 @@ export function doubleSign(graph: RestakingGraph, operator: string, service?: st
       lockedBlocks,
     });
   }
-  return { operator, pools, totals: totalsOf(pools), services: servicesAfter(graph, operator, kept) };
+  return { operator, pools, totals: totalsOf(pools), services: servicesAfter(graph, operator, lost) };
 }
 
 function totalsOf(pools: readonly PoolLoss[]): DoubleSign["totals"] {
@@ -104,24 +105,22 @@ function totalsOf(pools: readonly PoolLoss[]): DoubleSign["totals"] {
   return [...totals.values()];
 }
 
-/** The operator leaves its services. The pools that it lost stand behind the others with what is left, at most. */
+/** The operator leaves its services. The pools that it lost, and their layers, stand behind the others with what is left. */
 function servicesAfter(
   graph: RestakingGraph,
   operator: string,
-  kept: ReadonlyMap<number, bigint>,
+  lost: ReadonlyMap<number, bigint>,
 ): ServiceLoss[] {
   const { worth } = worths(graph);
   const { pools, services, byPool } = placesOf(graph);
+  const rests = poolsAfter(graph.pools, lost);
   const after = graph.services.map(() => 0n);
   for (const i of byPool) {
     const [edge, at] = [graph.edges[i]!, pools[i]!];
-    const rest = kept.get(at);
-    if (edge.operator === operator && rest !== undefined) continue;
-    const kind = graph.services[services[i]!]!.basis;
-    const power = powerOf(edge, kind);
-    // What is a service's alone stays, whatever others slash.
-    const isOwn = edge.shares === "unique" && kind === "slashable";
-    const capped = rest === undefined || isOwn || power < rest ? power : rest;
+    if (edge.operator === operator && lost.has(at)) continue;
+    const power = powerOf(edge, graph.services[services[i]!]!.basis);
+    const rest = rests[at]!.amount;
+    const capped = power < rest ? power : rest;
     after[services[i]!]! += capped * worth.get(graph.pools[at]!.asset)!;
   }
   return modelOf(graph).services.flatMap(({ id, power: before }, i) => {

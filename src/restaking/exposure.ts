@@ -1,7 +1,8 @@
 import { type Fraction, fraction, sum } from "./fraction.js";
 import type { Edge, Pool, RestakingGraph } from "./graph.js";
+import { poolsAfter } from "./layers.js";
 import { lossOf, worths } from "./model.js";
-import { edgesOfPools } from "./places.js";
+import { edgesOfPools, placesOf } from "./places.js";
 
 /** What a stake stands for, and what it can lose. Amounts are in the pool's asset. */
 export interface PoolExposure {
@@ -19,6 +20,8 @@ export interface PoolExposure {
     readonly loss: bigint;
     readonly veto: boolean;
   }[];
+  /** What of the worst loss comes from slashings of other pools that hold the same coins, in layers. Absent without. */
+  readonly byLayers?: bigint;
   /** What is lost when all services slash all operators of the pool. */
   readonly worstLoss: bigint;
   readonly worstShare: Fraction;
@@ -33,13 +36,16 @@ export interface Overlap {
   readonly shares: readonly [Fraction, Fraction];
 }
 
-/** What each pool that is in force stands for. Pools behind no service are left out. */
+/** What each pool that is in force stands for, or a pool above or below it. Pools behind no service are left out. */
 export function exposures(graph: RestakingGraph): PoolExposure[] {
   const edgesOf = edgesOfPools(graph);
+  const direct = graph.pools.map((pool, i) => worstLossOf(pool, edgesOf(i)));
+  const after = poolsAfter(graph.pools, new Map(direct.entries()));
   return graph.pools.flatMap((pool, i) => {
     const edges = edgesOf(i);
-    if (edges.length === 0) return [];
-    const worstLoss = worstLossOf(pool, edges);
+    const worstLoss = pool.amount - after[i]!.amount;
+    const byLayers = worstLoss - direct[i]!;
+    if (edges.length === 0 && byLayers === 0n) return [];
     return {
       pool: pool.id,
       asset: pool.asset,
@@ -49,6 +55,7 @@ export function exposures(graph: RestakingGraph): PoolExposure[] {
         const { service, operator, weight, slashable, veto } = edge;
         return { service, operator, weight, slashable, loss: lossOf(edge, pool), veto };
       }),
+      ...(byLayers > 0n && { byLayers }),
       worstLoss,
       worstShare: fraction(worstLoss, pool.amount === 0n ? 1n : pool.amount),
     };
@@ -57,43 +64,53 @@ export function exposures(graph: RestakingGraph): PoolExposure[] {
 
 /** What slashings over these edges of a pool take together. */
 export function worstLossOf(pool: Pool, edges: readonly Edge[]): bigint {
+  if (edges.length === 0) return 0n;
   const losses = edges.map((edge) => lossOf(edge, pool));
   if (edges[0]?.onSlash === "spend-pool") return losses.reduce((a, b) => (a > b ? a : b));
   const all = sum(losses);
   return all < pool.amount ? all : pool.amount;
 }
 
+/** How often {@link overlaps} finds two services behind one pool: beyond millions, it takes minutes. */
+export function countOverlaps(graph: RestakingGraph): number {
+  const { services, byPool, starts } = placesOf(graph);
+  let count = 0;
+  for (let at = 0; at < graph.pools.length; at++) {
+    const own = new Set(byPool.subarray(starts[at], starts[at + 1]).map((i) => services[i]!)).size;
+    count += (own * (own - 1)) / 2;
+  }
+  return count;
+}
+
 /** How much of the stake of each two services is the same, for those that share any; in the unit of profits × `scale`. */
 export function overlaps(graph: RestakingGraph): { readonly scale: bigint; readonly overlaps: Overlap[] } {
   const { scale, worth } = worths(graph);
-  const behind = new Map<string, bigint>();
-  const both = new Map<string, { services: [string, string]; shared: bigint }>();
-  const order = new Map(graph.services.map(({ id }, i) => [id, i]));
-  const edgesOf = edgesOfPools(graph);
+  const { services, byPool, starts } = placesOf(graph);
+  const count = graph.services.length;
+  const behind = graph.services.map(() => 0n);
+  /** By the numbers of two services, as one number. */
+  const both = new Map<number, bigint>();
   for (const [at, { amount, asset }] of graph.pools.entries()) {
-    const edges = edgesOf(at);
     const value = amount * worth.get(asset)!;
-    const services = [...new Set(edges.map(({ service }) => service))].toSorted(
-      (a, b) => order.get(a)! - order.get(b)!,
-    );
-    services.forEach((service, i) => {
-      behind.set(service, (behind.get(service) ?? 0n) + value);
-      for (const other of services.slice(i + 1)) {
-        const key = `${order.get(service)},${order.get(other)}`;
-        const entry = both.get(key) ?? { services: [service, other], shared: 0n };
-        entry.shared += value;
-        both.set(key, entry);
+    const own = new Set(byPool.subarray(starts[at], starts[at + 1]).map((i) => services[i]!));
+    const sorted = [...own].toSorted((a, b) => a - b);
+    sorted.forEach((service, i) => {
+      behind[service]! += value;
+      for (let j = i + 1; j < sorted.length; j++) {
+        const pair = service * count + sorted[j]!;
+        both.set(pair, (both.get(pair) ?? 0n) + value);
       }
     });
   }
-  const found = [...both.values()]
-    .filter(({ shared }) => shared > 0n)
-    .map(({ services, shared }): Overlap => {
-      const [a, b] = services.map((service) => fraction(shared, behind.get(service)!)) as [
-        Fraction,
-        Fraction,
-      ];
-      return { services, shared, shares: [a, b] };
+  const found = [...both]
+    .filter(([, shared]) => shared > 0n)
+    .map(([pair, shared]): Overlap => {
+      const [a, b] = [Math.floor(pair / count), pair % count];
+      return {
+        services: [graph.services[a]!.id, graph.services[b]!.id],
+        shared,
+        shares: [fraction(shared, behind[a]!), fraction(shared, behind[b]!)],
+      };
     });
   return { scale, overlaps: found };
 }

@@ -1,3 +1,5 @@
+import type { Budget } from "./budget.js";
+
 /**
  * A network of pipes with exact capacities, and the least cut between its source and its sink (Dinic's algorithm).
  * Nodes are numbers from 0.
@@ -19,14 +21,20 @@ export class FlowNetwork {
     this.#left.push(capacity, 0n);
   }
 
-  /** Fills the network. @returns the value of the flow, and which nodes are on the source's side of the cut */
-  cut(source: number, sink: number): { readonly value: bigint; readonly side: readonly boolean[] } {
+  /**
+   * Fills the network. The budget counts the pipes that are looked at.
+   * @returns the value of the flow, and which nodes are on the source's side of the cut; null where the budget is too small
+   */
+  cut(source: number, sink: number, budget: Budget): Cut | null {
     const pipes = this.#byNode();
     let value = 0n;
     for (;;) {
+      if (!budget.take(pipes.list.length)) return null;
       const levels = this.#levels(pipes, source);
       if (levels[sink] === -1) return { value, side: Array.from(levels, (level) => level !== -1) };
-      value += this.#fill(pipes, levels, source, sink);
+      const more = this.#fill(pipes, levels, { source, sink, budget });
+      if (more === null) return null;
+      value += more;
     }
   }
 
@@ -63,12 +71,13 @@ export class FlowNetwork {
   }
 
   /** Sends along all shortest ways to the sink what they carry. No recursion: ways can be long. */
-  #fill({ list, starts }: Pipes, levels: Int32Array, source: number, sink: number): bigint {
+  #fill({ list, starts }: Pipes, levels: Int32Array, { source, sink, budget }: Ends): bigint | null {
     const next = starts.slice();
     const way: number[] = [];
     let value = 0n;
     for (let at = source; ;) {
       if (at === sink) {
+        if (!budget.take(way.length)) return null;
         value += this.#send(way);
         // Up to the first pipe that is full, the way can be taken again.
         const full = way.findIndex((pipe) => this.#left[pipe] === 0n);
@@ -101,6 +110,17 @@ export class FlowNetwork {
     }
     return sent;
   }
+}
+
+interface Cut {
+  readonly value: bigint;
+  readonly side: readonly boolean[];
+}
+
+interface Ends {
+  readonly source: number;
+  readonly sink: number;
+  readonly budget: Budget;
 }
 
 interface Pipes {

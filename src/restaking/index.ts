@@ -7,7 +7,7 @@ export {
   type SlackAnswer,
 } from "./attack.js";
 export { type BabylonOptions, graphOfChain, graphOfDelegations, type SlashingRules } from "./babylon.js";
-export { type BreakEven, breakEven } from "./break-even.js";
+export { type BreakEven, breakEven, breakEvens } from "./break-even.js";
 export {
   type Cascade,
   cascade,

@@ -1,7 +1,8 @@
-import { checkCoalition, type CheckedCoalition, isCorrupted, pruned } from "./coalition.js";
+import { type Budget, MOST_PAIRS_ASKED } from "./budget.js";
+import { checkCoalition, type CheckedCoalition, edgesByService, neededOf, pruned } from "./coalition.js";
 import { type Fraction, toNumber } from "./fraction.js";
-import { targetsOf } from "./greedy.js";
-import { hasPower, type Model } from "./model.js";
+import { pairsOf, targetsOf } from "./greedy.js";
+import { hasPower, type Model, type StakeClass } from "./model.js";
 import { Problem, type Solver, optimumOf } from "./solver.js";
 
 /** What the solver may be wrong by, as a part of the problem's unit. */
@@ -16,32 +17,41 @@ export interface SolvedAttack {
   readonly unit: bigint;
 }
 
-interface SolveOptions {
+export interface SolveOptions {
   readonly weight: Fraction;
   /** Whether operators are whole. */
   readonly whole: boolean;
   readonly seconds: number;
   /** At least one of these services is attacked (default: of all). */
   readonly oneOf?: readonly number[];
+  /** What all questions may cost together, in pairs of operators and services. */
+  readonly budget?: Budget;
 }
+
+/** A question costs so much beside its pairs. */
+const QUESTION = 500;
 
 /**
  * The attack for which `weight × profit - cost` is greatest, over all that attack some service. Operators are whole, or
- * may be divided: then the value is a bound. Null where the solver is out of time, or no service can be attacked.
+ * may be divided: then the value is a bound. Null where the solver is out of time, the problem is too large or the budget too
+ * small, or no service can be attacked.
  */
 export function solveAttack(
   model: Model,
   solver: Solver,
-  { weight, whole, seconds, oneOf }: SolveOptions,
+  { weight, whole, seconds, oneOf, budget }: SolveOptions,
 ): SolvedAttack | null {
   const targets = targetsOf(model);
   if (targets.length === 0) return null;
+  const pairCount = pairsOf(model, targets);
+  if (pairCount > MOST_PAIRS_ASKED || budget?.take(QUESTION + pairCount) === false) return null;
   const unit = unitOf(model, targets, weight);
   // What costs this much is never part of the best attack: a smaller number is as good, and the solver's own.
   const most = 1_000 * (targets.length + 1);
   const scaled = (amount: bigint) => Math.min(most, toNumber([amount, unit]));
   const problem = new Problem();
-  const pairs = new Pairs(model, problem, whole);
+  const classes = classesOf(model, targets);
+  const pairs = new Pairs(classes, problem, whole);
   for (const service of targets) {
     const { profit, alpha, power, powers } = model.services[service]!;
     const x = problem.share(`x${service}`, true);
@@ -55,7 +65,7 @@ export function solveAttack(
     (oneOf ?? targets).map((service) => [1, `x${service}`] as const),
     1,
   );
-  addCosts(model, problem, pairs, scaled);
+  addCosts(model, classes, { problem, pairs, scaled });
   const optimum = optimumOf(solver, problem, seconds);
   if (!optimum) return null;
   const chosen = targets.filter((service) => optimum.valueOf(`x${service}`) > 0.5);
@@ -85,8 +95,10 @@ function roundUp(model: Model, service: number, part: (operator: number) => numb
     (a, b) => part(b) - part(a) || (powers.get(a)! > powers.get(b)! ? -1 : 1),
   );
   const chosen = new Set<number>();
+  let missing = neededOf(model.services[service]!);
   for (const operator of order) {
-    if (isCorrupted(model, service, chosen)) break;
+    if (missing <= 0n) break;
+    missing -= powers.get(operator)!;
     chosen.add(operator);
   }
   return chosen;
@@ -99,21 +111,21 @@ class Pairs {
   readonly #problem: Problem;
   readonly #whole: boolean;
 
-  constructor(model: Model, problem: Problem, whole: boolean) {
+  constructor(classes: readonly StakeClass[], problem: Problem, whole: boolean) {
     this.#problem = problem;
     this.#whole = whole;
-    const classesOf = new Map<number, number>();
+    const countOf = new Map<number, number>();
     const mixed = new Set<number>();
-    for (const { edges, cost } of model.classes) {
+    for (const { edges, cost } of classes) {
       const operators = new Set(edges.map(({ operator }) => operator));
       const isWhole =
         operators.size === 1 && cost === "once" && edges.every(({ loss }) => loss === edges[0]!.loss);
       for (const operator of operators) {
-        classesOf.set(operator, (classesOf.get(operator) ?? 0) + 1);
+        countOf.set(operator, (countOf.get(operator) ?? 0) + 1);
         if (!isWhole) mixed.add(operator);
       }
     }
-    const simple = [...classesOf].filter(([operator, count]) => count === 1 && !mixed.has(operator));
+    const simple = [...countOf].filter(([operator, count]) => count === 1 && !mixed.has(operator));
     this.#simple = new Set(simple.map(([operator]) => operator));
   }
 
@@ -129,8 +141,21 @@ class Pairs {
   }
 }
 
-function addCosts(model: Model, problem: Problem, pairs: Pairs, scaled: (amount: bigint) => number): void {
-  for (const [i, { edges, cost, cap }] of model.classes.entries()) {
+/** The classes that an attack on some services can cost. */
+function classesOf(model: Model, services: readonly number[]): StakeClass[] {
+  const edges = edgesByService(model);
+  const numbers = new Set(services.flatMap((service) => edges[service]!.map(({ at }) => at)));
+  return [...numbers].toSorted((a, b) => a - b).map((at) => model.classes[at]!);
+}
+
+interface Parts {
+  readonly problem: Problem;
+  readonly pairs: Pairs;
+  readonly scaled: (amount: bigint) => number;
+}
+
+function addCosts(model: Model, classes: readonly StakeClass[], { problem, pairs, scaled }: Parts): void {
+  for (const [i, { edges, cost, cap }] of classes.entries()) {
     const needed = edges.filter((edge) => isTarget(model, edge.service) && hasPower(model, edge));
     if (needed.length === 0) continue;
     const [first] = needed as [(typeof needed)[number]];

@@ -1,3 +1,4 @@
+import type { Budget } from "./budget.js";
 import { checkCoalition, type CheckedCoalition, type Coalition } from "./coalition.js";
 import { compare, ONE } from "./fraction.js";
 import { FlowNetwork } from "./flow.js";
@@ -9,9 +10,14 @@ export const needsAll = (model: Model): boolean =>
 
 /**
  * The attack for which `weight × profit - over × cost` is greatest, where {@link needsAll} holds: exactly. Null where no
- * attack makes it more than 0. Services without stake are left out.
+ * attack makes it more than 0. Services without stake are left out. The budget counts pipes.
  */
-export function bestByCut(model: Model, weight: bigint, over: bigint): CheckedCoalition | null {
+export function bestByCut(
+  model: Model,
+  weight: bigint,
+  over: bigint,
+  budget: Budget,
+): CheckedCoalition | "out-of-budget" | null {
   const targets = [...model.services.entries()].flatMap(([i, { profit, power }]) =>
     profit !== null && profit > 0n && power > 0n ? [i] : [],
   );
@@ -34,18 +40,20 @@ export function bestByCut(model: Model, weight: bigint, over: bigint): CheckedCo
       continue;
     }
     // The greatest loss counts: each step up from the next smaller one is a node of its own.
-    const steps = [...new Set(needed.map(({ loss }) => loss))].toSorted((a, b) => (a < b ? -1 : 1));
-    steps.forEach((loss, i) => {
-      const node = nodes++;
-      pipes.push([node, SINK, (loss - (steps[i - 1] ?? 0n)) * over]);
-      if (i > 0) pipes.push([node, node - 1, endless]);
-      for (const edge of needed)
-        if (edge.loss === loss) pipes.push([nodeOf.get(edge.service)!, node, endless]);
-    });
+    let [node, before] = [-1, 0n];
+    for (const { service, loss } of needed.toSorted((a, b) => (a.loss < b.loss ? -1 : 1))) {
+      if (node === -1 || loss > before) {
+        pipes.push([nodes, SINK, (loss - before) * over]);
+        if (node !== -1) pipes.push([nodes, node, endless]);
+        [node, before] = [nodes++, loss];
+      }
+      pipes.push([nodeOf.get(service)!, node, endless]);
+    }
   }
   const network = new FlowNetwork(nodes);
   for (const pipe of pipes) network.connect(...pipe);
-  const { side } = network.cut(SOURCE, SINK);
+  const { side } = network.cut(SOURCE, SINK, budget) ?? {};
+  if (!side) return "out-of-budget";
   const chosen = targets.filter((service) => side[nodeOf.get(service)!]);
   return chosen.length === 0 ? null : checkCoalition(model, allOperators(model, chosen));
 }

@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { cascade } from "../../src/restaking/cascade.js";
 import { checkGraph } from "../../src/restaking/check.js";
+import { doubleSign } from "../../src/restaking/double-sign.js";
+import { exposures } from "../../src/restaking/exposure.js";
 import type { Pool, RestakingGraph } from "../../src/restaking/graph.js";
+import { poolsAfter } from "../../src/restaking/layers.js";
 import { modelOf } from "../../src/restaking/model.js";
 import { randomOf, runs } from "../support/runs.js";
 import { plainEdge } from "./support/graphs.js";
@@ -70,5 +74,102 @@ describe("pools in layers", () => {
     // Two ways down at each step: 2^n ways in all.
     const wide = Array.from({ length: 200 }, (_, i) => (i < 2 ? [] : [2 * (i >> 1) - 2, 2 * (i >> 1) - 1]));
     expect(heapsOf(layered(wide, new Set([0, 199])))).toEqual(["0 199"]);
+  });
+});
+
+/** A vault of 100, of which an adapter holds 60; each has an operator and a service of its own. */
+const VAULT: RestakingGraph = {
+  assets: [{ id: "coin", decimals: 0 }],
+  pools: [
+    { id: "vault", asset: "coin", kind: "vault", amount: 100n },
+    {
+      id: "adapter",
+      asset: "coin",
+      kind: "adapter",
+      amount: 60n,
+      backedBy: [{ pool: "vault", amount: 60n }],
+    },
+  ],
+  operators: [{ id: "a" }, { id: "b" }],
+  services: ["s", "t"].map((id) => ({ id, profit: 10n, alpha: [1n, 2n], basis: "slashable", tie: "safe" })),
+  edges: [
+    { ...plainEdge("vault", "a", "s", 100n), onSlash: "reduce-pool" },
+    { ...plainEdge("adapter", "b", "t", 60n), onSlash: "reduce-pool", shares: "unique" },
+  ],
+};
+
+describe("a loss in a layer", () => {
+  it("below takes the coins of those above", () => {
+    expect(cascade(VAULT, { operators: ["a"] })).toMatchObject({
+      shock: 100n,
+      lost: 100n,
+      total: 100n,
+      emptied: ["s", "t"],
+    });
+    expect(doubleSign(VAULT, "a").services).toMatchObject([
+      { service: "s", before: 100n, after: 0n },
+      { service: "t", before: 60n, after: 0n },
+    ]);
+  });
+
+  it("above takes the coins of those below, and no others", () => {
+    expect(cascade(VAULT, { operators: ["b"] })).toMatchObject({ shock: 60n, lost: 60n, emptied: ["t"] });
+    expect(doubleSign(VAULT, "b").services).toMatchObject([
+      { service: "s", before: 100n, after: 40n },
+      { service: "t", before: 60n, after: 0n },
+    ]);
+    const [vault, adapter] = VAULT.pools;
+    const other = { ...adapter!, id: "other", amount: 30n, backedBy: [{ pool: "vault", amount: 30n }] };
+    const after = poolsAfter([vault!, adapter!, other], new Map([[1, 15n]]));
+    expect(after.map(({ amount }) => amount)).toEqual([85n, 45n, 30n]);
+    expect(after.map(({ backedBy }) => backedBy?.[0]!.amount)).toEqual([undefined, 45n, 30n]);
+  });
+
+  it("is part of what a stake stands for", () => {
+    const [, edge] = VAULT.edges;
+    const half = { ...edge!, loss: { rate: [1n, 2n] as const, fee: 0n } };
+    expect(exposures({ ...VAULT, edges: [half] })).toMatchObject([
+      { pool: "vault", to: [], byLayers: 30n, worstLoss: 30n, worstShare: [3n, 10n] },
+      { pool: "adapter", worstLoss: 30n, worstShare: [1n, 2n] },
+    ]);
+  });
+
+  it("never leaves more than there was, and counts each coin once", () => {
+    const random = randomOf("losses in layers");
+    for (let run = 0; run < runs(2_000); run++) {
+      const pools: Pool[] = [];
+      const free: bigint[] = [];
+      for (let i = 0; i < 1 + random.below(6); i++) {
+        const backedBy = pools.flatMap(({ id }, j) => {
+          const amount = BigInt(random.below(Number(free[j]!) + 1));
+          if (random.below(2) === 0) return [];
+          free[j]! -= amount;
+          return [{ pool: id, amount }];
+        });
+        const amount = backedBy.reduce((all, each) => all + each.amount, BigInt(random.below(20)));
+        pools.push({ id: `p${i}`, asset: "coin", kind: "vault", amount, backedBy });
+        free.push(amount);
+      }
+      const own = ({ amount, backedBy = [] }: Pool) =>
+        amount - backedBy.reduce((all, each) => all + each.amount, 0n);
+      const lost = new Map(pools.map(({ amount }, i) => [i, BigInt(random.below(Number(amount) + 1))]));
+      expect(poolsAfter(pools, new Map())).toEqual(pools);
+      const after = poolsAfter(pools, lost);
+      const told = JSON.stringify({ pools, lost: [...lost], after }, (_, each: unknown) =>
+        typeof each === "bigint" ? `${each}` : each,
+      );
+      checkGraph({
+        assets: [{ id: "coin", decimals: 0 }],
+        pools: after,
+        operators: [],
+        services: [],
+        edges: [],
+      });
+      for (const [i, pool] of after.entries()) {
+        // Parts are rounded: by less than a unit for each pool below and above.
+        expect(own(pool) >= 0n && own(pool) <= own(pools[i]!) + 6n, told).toBe(true);
+        expect(pool.amount <= pools[i]!.amount - lost.get(i)!, told).toBe(true);
+      }
+    }
   });
 });

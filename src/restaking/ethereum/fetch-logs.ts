@@ -97,8 +97,9 @@ export async function fetchLogs(options: FetchLogsOptions): Promise<FetchedLogs>
     });
     const found: Log[] = [];
     for await (const answer of walk.answers()) {
-      logs.push(...answer.raw);
-      found.push(...answer.logs);
+      // One by one: a call takes some hundred thousand arguments at most.
+      for (const each of answer.raw) logs.push(each);
+      for (const each of answer.logs) found.push(each);
       if (logs.length > maxLogs) {
         throw rpc.unexpected("eth_getLogs", "size", `more than ${maxLogs} logs. Give fewer contracts`);
       }

@@ -1,6 +1,6 @@
 import { Option } from "@commander-js/extra-typings";
 import { findAttack } from "../../../restaking/attack.js";
-import { breakEven } from "../../../restaking/break-even.js";
+import { breakEvens } from "../../../restaking/break-even.js";
 import { cascade, worstCascade } from "../../../restaking/cascade.js";
 import { modelOf } from "../../../restaking/model.js";
 import { newCommand } from "../../command.js";
@@ -50,7 +50,7 @@ tapstake risk attack restaking.json
         ...(coalition && { coalition: coalitionFacts(model, coalition) }),
         free: certificate.free.map((service) => model.services[service]!.id),
         loads: model.operators.map((operator, i) => ({ operator, load: certificate.loads[i]! })),
-        breakEven: unknown.map((service) => breakEvenFacts(model, breakEven(model, service, options))),
+        breakEven: breakEvens(model, unknown, options).map((each) => breakEvenFacts(model, each)),
         costsAreLeast: model.costsAreLeast,
       };
       const money = new Money(graph, model);
@@ -86,7 +86,7 @@ tapstake risk attack restaking.json
           parts.push(`Without any stake, so free to attack: ${facts.free.join(", ")}`);
         }
         if (facts.breakEven.length > 0) {
-          const lines = facts.breakEven.map((each): Row => {
+          const lines = facts.breakEven.slice(0, SHOWN).map((each): Row => {
             const [low, high] = [money.worth(each.atLeast), money.worth(each.atMost)];
             const from = each.class === "unknown" ? `between ${low} and ${high}` : `above ${high}`;
             const others = each.services.filter((name) => name !== each.service);
@@ -94,10 +94,15 @@ tapstake risk attack restaking.json
             return [each.service, `${from} (${each.class}), by ${each.operators.join(", ")}${together}`];
           });
           parts.push(section("An attack pays from this profit on", table(lines, "  ")));
+          const left = facts.breakEven.length - SHOWN;
+          if (left > 0) parts.push(`${left} further services: see --json`);
         }
         return parts.join("\n\n");
       });
     });
+
+/** Of more services, the text shows the first. --json shows all. */
+const SHOWN = 50;
 
 const LEFT_OUT =
   "Services without a known profit count as worth nothing here: the last lines say from which profit on that is wrong.";

@@ -31,8 +31,9 @@ tapstake risk opt-in restaking.json --operator east --service bridge
           [`stake of ${service}`, `${money.worth(power.before)}, then ${money.worth(power.after)}`],
           ["certified margin", `${slackText(slack.before)}, then ${slackText(slack.after)}`],
         ];
+        const assets = new Map(graph.pools.map(({ id, asset }) => [id, asset]));
         const pools = worstLosses.map((each): Row => {
-          const { asset } = graph.pools.find(({ id }) => id === each.pool)!;
+          const asset = assets.get(each.pool)!;
           return [each.pool, `${money.of(each.before, asset)}, then ${money.of(each.after, asset)}`];
         });
         return [
@@ -71,6 +72,9 @@ tapstake risk collateral restaking.json --gamma 1/2
       const money = new Money(graph, facts);
       answer(json === true, facts, ({ isEnough, add, total, atLeast }) => {
         if (isEnough) return `The stake is enough for a margin of ${exactText(gamma)} (certified).`;
+        if (add === null && atLeast > 0n) {
+          return `Unknown where to add stake: the graph is too large. At least ${money.worth(atLeast)} are missing.`;
+        }
         if (add === null)
           return "Unknown: profit falls on stake that loses nothing. More stake cannot change that.";
         return table([

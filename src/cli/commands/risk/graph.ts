@@ -224,8 +224,9 @@ async function answersIn(
   for (const path of paths) {
     const json = await readJson(path);
     const { btc_delegations, finality_providers } = (json ?? {}) as Record<string, unknown>;
-    if (Array.isArray(btc_delegations)) delegations.push(...(btc_delegations as unknown[]));
-    else if (Array.isArray(finality_providers)) providers.push(...(finality_providers as unknown[]));
+    // One by one: a call takes some hundred thousand arguments at most.
+    if (Array.isArray(btc_delegations)) for (const each of btc_delegations) delegations.push(each);
+    else if (Array.isArray(finality_providers)) for (const each of finality_providers) providers.push(each);
     else {
       const text = `${path}: expected an answer with btc_delegations or finality_providers`;
       throw new TapstakeError("invalid-json", text, { path });

@@ -1,7 +1,7 @@
 import { Option } from "@commander-js/extra-typings";
 import { type Concentration, concentrations } from "../../../restaking/concentration.js";
 import { assertName, doubleSign } from "../../../restaking/double-sign.js";
-import { exposures, overlaps } from "../../../restaking/exposure.js";
+import { countOverlaps, exposures, overlaps } from "../../../restaking/exposure.js";
 import { modelOf } from "../../../restaking/model.js";
 import { newCommand } from "../../command.js";
 import { exactText, Money, shareText } from "../../../restaking/wording.js";
@@ -14,8 +14,8 @@ const REFUSED = "an invalid file, or a name that is not in it";
 /** Of more pools, the text shows those with the largest losses. --json shows all. */
 const SHOWN = 50;
 
-/** Of more services, pairs are too many. */
-const MOST_PAIRED = 1000;
+/** More pairs of services take minutes to count, and more memory than there is. */
+const MOST_PAIRS = 5_000_000;
 
 export const report = () =>
   newCommand("report", {
@@ -34,7 +34,7 @@ tapstake risk report restaking.json --pool my-stake
       const graph = await readGraph(path);
       if (pool !== undefined) assertName(graph, "pools", pool);
       const pools = exposures(graph).filter((each) => pool === undefined || each.pool === pool);
-      const isPaired = pool === undefined && graph.services.length <= MOST_PAIRED;
+      const isPaired = pool === undefined && countOverlaps(graph) <= MOST_PAIRS;
       const facts = { pools, ...(isPaired && overlaps(graph)) };
       const money = new Money(graph, modelOf(graph));
       answer(json === true, facts, () => {
@@ -50,12 +50,14 @@ tapstake risk report restaking.json --pool my-stake
           const worst = `${money.of(each.worstLoss, each.asset)}, ${shareText(each.worstShare)}`;
           const owner = each.owner === undefined ? "" : `, own stake of ${each.owner}`;
           const title = `${each.pool}: ${money.of(each.amount, each.asset)}${owner}`;
-          return section(title, table([...rows, ["worst case", worst]], "  "));
+          const layers: Row[] =
+            each.byLayers === undefined ? [] : [["in other layers", money.of(each.byLayers, each.asset)]];
+          return section(title, table([...rows, ...layers, ["worst case", worst]], "  "));
         });
         if (sorted.length > SHOWN) sections.push(`${sorted.length - SHOWN} further pools: see --json`);
         if (sections.length === 0) sections.push("No stake is behind a service.");
-        if (graph.services.length > MOST_PAIRED && pool === undefined) {
-          sections.push(`The stake that two services share is left out: more than ${MOST_PAIRED} services`);
+        if (!isPaired && pool === undefined) {
+          sections.push(`The stake that two services share is left out: more than ${MOST_PAIRS} pairs`);
         }
         const shared = facts.overlaps ?? [];
         if (shared.length > 0) {
