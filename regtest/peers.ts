@@ -99,7 +99,7 @@ export async function heal(nodes: readonly RegtestNode[]): Promise<void> {
 export interface SyncOptions {
   /** Whether the mempools must be the same too: no by default. */
   readonly mempools?: boolean;
-  /** The longest wait, in milliseconds: 60000 by default. */
+  /** The longest wait, in milliseconds: 120000 by default. */
   readonly deadline?: number;
 }
 
@@ -108,7 +108,7 @@ export interface SyncOptions {
  * @throws TapstakeError `wait-timeout`
  */
 export async function syncNodes(nodes: readonly RegtestNode[], options: SyncOptions = {}): Promise<void> {
-  const { mempools = false, deadline = 60_000 } = options;
+  const { mempools = false, deadline = 120_000 } = options;
   await waitFor(async () => areSame(await Promise.all(nodes.map(({ rpc }) => rpc.getbestblockhash()))), {
     deadline,
     what: "the nodes to have one chain",

@@ -84,7 +84,7 @@ function createProcess(
         assertRuns();
         return condition();
       },
-      { what, deadline: 60_000 },
+      { what, deadline: 600_000 },
     );
   };
   return {

@@ -3,7 +3,7 @@ import { TapstakeError } from "../src/core/errors.js";
 
 /** How long to wait, and how often to look. */
 export interface WaitOptions {
-  /** The longest wait, in milliseconds: 30000 by default. */
+  /** The longest wait, in milliseconds: 120000 by default, as it is for what hangs. */
   readonly deadline?: number;
   /** The awaited condition, for the message: "the stake to confirm". */
   readonly what: string;
@@ -18,7 +18,7 @@ const INTERVAL = 10;
  */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
-  { deadline = 30_000, what }: WaitOptions,
+  { deadline = 120_000, what }: WaitOptions,
 ): Promise<Exclude<T, undefined | null | false | 0 | "">> {
   const end = performance.now() + deadline;
   for (;;) {

@@ -32,9 +32,10 @@ export function poolsAfter(pools: readonly Pool[], lost: ReadonlyMap<number, big
   const held = pools.map(() => 0n);
   for (const at of order.toReversed()) {
     const pool = pools[at]!;
-    let free = pool.amount;
-    for (const { amount } of links.up[at]!) free -= amount;
-    const amount = part(free, fromBelow[at]!, at) + held[at]!;
+    // What is no other layer's: all that the parts of those leave, so that their rounding takes no coin from the pool.
+    let free = fromBelow[at]!;
+    for (const { amount } of links.up[at]!) free -= part(amount, fromBelow[at]!, at);
+    const amount = free + held[at]!;
     let left = amount;
     const backedBy = links.down[at]!.map((link) => {
       const rest = part(part(link.amount, fromBelow[link.below]!, link.below), fromAbove[at]!, at);

@@ -116,7 +116,7 @@ describe("a double sign under the newest parameters of mainnet", () => {
 
 describe("an exposure", () => {
   it("says what a pool stands for and can lose", () => {
-    const [bitcoin, vault] = exposures(SMALL);
+    const [bitcoin, vault, above, ...others] = exposures(SMALL);
     expect(bitcoin).toMatchObject({ pool: "txid:0", worstLoss: 250_000n, worstShare: [1n, 400n] });
     expect(vault).toMatchObject({ pool: "vault", owner: "anna", worstLoss: 10n ** 18n });
     expect(vault!.to).toEqual([
@@ -129,8 +129,11 @@ describe("an exposure", () => {
         veto: true,
       },
     ]);
-    // An edge that is pending counts nowhere.
-    expect(exposures(SMALL)).toHaveLength(2);
+    expect(vault!.byLayers).toBeUndefined();
+    // An edge that is pending counts nowhere: the pool above loses its part of what the vault does, 4/9, and no more.
+    const byLayers = 444_444_444_444_444_445n;
+    expect(above).toMatchObject({ pool: "above", to: [], byLayers, worstLoss: byLayers });
+    expect(others).toEqual([]);
   });
 
   it("says how much of two services' stake is the same", () => {

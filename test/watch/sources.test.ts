@@ -52,7 +52,7 @@ async function follow(source: BlockSource, first = 0) {
 
 const esplora = (change?: EsploraChange) => simulatedEsplora(bitcoin, change);
 
-const REGTEST = { network: "regtest", interval: 5, timeout: 2_000 } as const;
+const REGTEST = { network: "regtest", interval: 5, timeout: 600_000 } as const;
 
 describe("an Esplora server", () => {
   it("is followed to its tip", async () => {
