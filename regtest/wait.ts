@@ -3,7 +3,7 @@ import { TapstakeError } from "../src/core/errors.js";
 
 /** How long to wait, and how often to look. */
 export interface WaitOptions {
-  /** The longest wait, in milliseconds: 120000 by default, as it is for what hangs. */
+  /** The longest wait, in milliseconds: 120000 by default. */
   readonly deadline?: number;
   /** The awaited condition, for the message: "the stake to confirm". */
   readonly what: string;
