@@ -211,6 +211,8 @@ async function blockToEvent(node: RegtestNode): Promise<void> {
   const [followed, bare] = [open("followed.db"), open("bare.db")];
   const scanner = new Scanner(followed, settingsOf(followed));
   scanner.add(delegations);
+  // As in a running watch, which looks for earlier blocks of new delegations once, before their own blocks come.
+  scanner.located(new Map(scanner.unlocated(delegations.length).map((outpoint) => [outpoint, null])));
   const follower = new Follower(scanner, source);
   const times = { event: [] as number[], bare: [] as number[] };
   const timed = async (list: number[], work: () => Promise<unknown>) => {
