@@ -16,7 +16,7 @@ export function assertShape(release: Release, name: MessageName, message: object
 }
 
 /**
- * {@link assertShape} for a message of whichever release, before anything of it is read.
+ * {@link assertShape} for a message of any release, before anything of it is read.
  * @throws TapstakeError `invalid-message`
  */
 export const assertMessage = (name: MessageName, message: unknown): void =>
