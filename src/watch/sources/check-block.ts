@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { hasWork, HEADER_LENGTH, parseHeader, targetOf } from "../../bitcoin/header.js";
+import type { Transaction } from "../../bitcoin/transaction-class.js";
+import { parseTransaction } from "../../bitcoin/transaction.js";
 import { equalBytes } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { Network } from "../../core/network.js";
@@ -55,11 +57,11 @@ export function checkBlock(block: Uint8Array, hash: string, network: Network, so
   const root = rootOf(ids, source, hash);
   if (!equalBytes(root, block.subarray(36, 68)))
     throw lie(source, hash, "merkle-root", "another Merkle root");
-  const [start, , witnesses, end] = layout as [number, number, number, number];
-  const commitment = commitmentIn(block.subarray(start, witnesses));
+  const coinbase = coinbaseOf(block.slice(layout[0], layout[3]), source, hash);
+  const commitment = commitmentIn(coinbase);
   // Without the commitment in the coinbase, there is no witness in the block. With it, none can be left out.
   if (!commitment && !hasWitness) return;
-  const reserved = reservedValue(block.subarray(witnesses, end));
+  const reserved = reservedValue(coinbase);
   const isCommitted =
     commitment && reserved && equalBytes(twice(rootOf(witnessIds, source, hash), reserved), commitment);
   if (!isCommitted) throw lie(source, hash, "witness-commitment", "other witnesses than it commits to");
@@ -98,21 +100,29 @@ function rootOf(hashes: Uint8Array, source: string, hash: string): Uint8Array {
   return level;
 }
 
-const COMMITMENT = [0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed];
-
-/** The last witness commitment among the outputs of a coinbase (BIP-141). */
-function commitmentIn(coinbase: Uint8Array): Uint8Array | null {
-  for (let at = coinbase.length - 38; at >= 0; at--) {
-    if (coinbase[at - 1] === 38 && COMMITMENT.every((byte, i) => coinbase[at + i] === byte)) {
-      return coinbase.subarray(at + 6, at + 38);
-    }
+function coinbaseOf(raw: Uint8Array, source: string, hash: string): Transaction {
+  try {
+    return parseTransaction(raw);
+  } catch (error) {
+    if (!(error instanceof TapstakeError)) throw error;
+    throw lie(source, hash, "merkle-root", `a malformed coinbase: ${error.message}`);
   }
-  return null;
 }
 
-/** The one element of a coinbase's witness: 32 bytes, before the lock time. */
-function reservedValue(rest: Uint8Array): Uint8Array | null {
-  return rest.length === 1 + 1 + 32 + 4 && rest[0] === 1 && rest[1] === 32 ? rest.subarray(2, 34) : null;
+const COMMITMENT = [0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed];
+
+/** The last witness commitment among the outputs of a coinbase (BIP-141): any bytes may follow it in its script. */
+function commitmentIn({ outs }: Transaction): Uint8Array | null {
+  const last = outs.findLast(
+    ({ script }) => script.length >= 38 && COMMITMENT.every((byte, i) => script[i] === byte),
+  );
+  return last?.script.subarray(6, 38) ?? null;
+}
+
+/** The one element of a coinbase's witness, of 32 bytes. */
+function reservedValue({ ins }: Transaction): Uint8Array | null {
+  const [value, ...more] = ins[0]?.witness ?? [];
+  return value?.length === 32 && more.length === 0 ? value : null;
 }
 
 function lie(source: string, hash: string, reason: string, what: string): TapstakeError {
