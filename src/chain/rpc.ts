@@ -54,6 +54,11 @@ export interface Rpc {
    * `parseBtc` reads them.
    */
   call<T = unknown>(method: string, ...params: readonly unknown[]): Promise<T>;
+  /**
+   * One method with many lists of parameters, in one request. Returns the results in their order.
+   * @throws TapstakeError the node's own error for the first call that has one
+   */
+  callEach<T = unknown>(method: string, calls: readonly (readonly unknown[])[]): Promise<T[]>;
 
   getblockchaininfo(): Promise<BlockchainInfo>;
   getnetworkinfo(): Promise<NetworkInfo>;
@@ -148,6 +153,8 @@ export function createRpc(options: RpcOptions): Rpc {
     url: transport.url,
     wallet: (name) => createRpc({ ...node, wallet: name }),
     call,
+    callEach: async <T>(method: string, calls: readonly (readonly unknown[])[]) =>
+      (await transport.requestEach(method, calls)) as T[],
 
     getblockchaininfo: () => call("getblockchaininfo"),
     getnetworkinfo: () => call("getnetworkinfo"),
@@ -327,6 +334,16 @@ interface Transport {
   readonly url: string;
   /** Sends one JSON-RPC request and returns its result. */
   request(method: string, params: readonly unknown[]): Promise<unknown>;
+  /** Sends many, as one batch. */
+  requestEach(method: string, calls: readonly (readonly unknown[])[]): Promise<unknown[]>;
+}
+
+interface Answer {
+  readonly method: string;
+  readonly endpoint: string;
+  /** Of HTTP. */
+  readonly status: number;
+  readonly text: string;
 }
 
 /**
@@ -342,7 +359,7 @@ function createTransport(options: RpcOptions): Transport {
   const { timeout = DEFAULT_TIMEOUT, maxAnswer: limit = MAX_ANSWER } = options;
   let id = 0;
 
-  const request: Transport["request"] = async (method, params) => {
+  const send = async (method: string, body: unknown): Promise<Answer> => {
     const user =
       options.cookieFile === undefined ? undefined : await readCookie(options.cookieFile, endpoint);
     const init: RequestInit = {
@@ -351,7 +368,7 @@ function createTransport(options: RpcOptions): Transport {
         "content-type": "application/json",
         authorization: `Basic ${base64(user ?? `${username ?? ""}:${password ?? ""}`)}`,
       },
-      body: JSON.stringify({ jsonrpc: "2.0", id: ++id, method, params }),
+      body: JSON.stringify(body),
       ...(options.signal && { signal: options.signal }),
     };
     const { status, text } = await ask({ endpoint, path, name: method, timeout, limit, init });
@@ -366,30 +383,61 @@ function createTransport(options: RpcOptions): Transport {
         },
       );
     }
-    return readAnswer(method, endpoint, status, text);
+    return { method, endpoint, status, text };
   };
-  return { url: endpoint, request };
+  const callOf = (method: string, params: readonly unknown[]) => ({
+    jsonrpc: "2.0",
+    id: ++id,
+    method,
+    params,
+  });
+  return {
+    url: endpoint,
+    async request(method, params) {
+      const answer = await send(method, callOf(method, params));
+      return resultOf(parseAnswer(answer), answer);
+    },
+    async requestEach(method, calls) {
+      if (calls.length === 0) return [];
+      const sent = calls.map((params) => callOf(method, params));
+      const answer = await send(method, sent);
+      const parsed = parseAnswer(answer);
+      // A node that takes no batches, or refuses this one, answers with one object.
+      if (!Array.isArray(parsed)) {
+        resultOf(parsed, answer);
+        throw notANode(answer);
+      }
+      const byId = new Map(parsed.map((each: { id?: unknown } | null) => [each?.id, each]));
+      return sent.map((each) => resultOf(byId.get(each.id), answer));
+    },
+  };
 }
 
-function readAnswer(method: string, endpoint: string, status: number, text: string): unknown {
-  let answer: unknown;
+function parseAnswer(answer: Answer): unknown {
   try {
-    answer = parseLossless(text);
+    const plain: unknown = JSON.parse(answer.text);
+    // A block is one text of megabytes, in which no number need be looked for.
+    if (typeof (plain as { result?: unknown } | null)?.result === "string") return plain;
+    return parseLossless(answer.text);
   } catch (error) {
-    throw notANode(method, endpoint, status, error);
+    throw notANode(answer, error);
   }
-  if (typeof answer !== "object" || answer === null) throw notANode(method, endpoint, status);
-  if ("error" in answer && answer.error !== null) {
-    const { code, message } = answer.error as { code?: unknown; message?: unknown };
-    if (typeof code !== "number" || typeof message !== "string") throw notANode(method, endpoint, status);
+}
+
+function resultOf(parsed: unknown, answer: Answer): unknown {
+  if (typeof parsed !== "object" || parsed === null) throw notANode(answer);
+  if ("error" in parsed && parsed.error !== null) {
+    const { code, message } = parsed.error as { code?: unknown; message?: unknown };
+    if (typeof code !== "number" || typeof message !== "string") throw notANode(answer);
+    const { method } = answer;
     throw new TapstakeError("node-error", `${method}: ${message} (code ${code})`, {
       method,
       code,
       reason: message,
     });
   }
-  if (!("result" in answer)) throw notANode(method, endpoint, status);
-  return answer.result;
+  if (!("result" in parsed)) throw notANode(answer);
+  return parsed.result;
 }
 
 /** Not imported: the rest of this file needs only `fetch`, and browsers have no files. */
@@ -407,7 +455,7 @@ function base64(text: string): string {
   return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }
 
-function notANode(method: string, endpoint: string, status: number, cause?: unknown): TapstakeError {
+function notANode({ method, endpoint, status }: Answer, cause?: unknown): TapstakeError {
   const message = `${method}: ${endpoint} did not give a JSON-RPC answer (HTTP status ${status})`;
   return new TapstakeError("node-unreachable", message, { url: endpoint, method, status }, { cause });
 }

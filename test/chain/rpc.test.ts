@@ -81,6 +81,55 @@ describe("a request to bitcoind", () => {
   });
 });
 
+describe("many calls in one request", () => {
+  /** A node that answers a batch by this. */
+  const answering = (text: (ids: number[]) => string) =>
+    serve((body, _request, response) => {
+      const calls = JSON.parse(body) as { id: number }[];
+      response.end(text(calls.map(({ id }) => id)));
+    });
+
+  test("are asked at once, and answered in any order", async () => {
+    const bodies: unknown[] = [];
+    const url = await serve((body, _request, response) => {
+      const calls = JSON.parse(body) as { id: number; params: [number] }[];
+      bodies.push(...calls);
+      const answers = calls.map(({ id, params }) => ({ id, result: `${params[0]}`, error: null }));
+      response.end(JSON.stringify(answers.toReversed()));
+    });
+    const rpc = createRpc({ url, ...user });
+    expect(await rpc.callEach("getblockhash", [[7], [8], [9]])).toEqual(["7", "8", "9"]);
+    expect(bodies).toMatchObject([7, 8, 9].map((height) => ({ method: "getblockhash", params: [height] })));
+    expect(await rpc.callEach("getblockhash", [])).toEqual([]);
+    expect(bodies).toHaveLength(3);
+  });
+
+  test("with an error among the answers throw it", async () => {
+    const url = await answering(
+      ([a, b]) =>
+        `[{"id":${a},"result":1},{"id":${b},"error":{"code":-8,"message":"Block height out of range"}}]`,
+    );
+    const error = await failure(createRpc({ url }).callEach("getblockhash", [[1], [2]]), "node-error");
+    expect(error.details).toMatchObject({ method: "getblockhash", code: -8 });
+  });
+
+  test("with one error for all of them throw it", async () => {
+    const url = await serveText('{"id":null,"error":{"code":-32600,"message":"no batches"}}', 400);
+    const error = await failure(createRpc({ url }).callEach("getblockhash", [[1]]), "node-error");
+    expect(error.details).toMatchObject({ code: -32600, reason: "no batches" });
+  });
+
+  test.each([
+    ["no list", () => '{"result":1}'],
+    ["too few answers", ([id]: number[]) => `[{"id":${id},"result":1}]`],
+    ["one answer twice", ([id]: number[]) => `[{"id":${id},"result":1},{"id":${id},"result":1}]`],
+    ["a list of something else", () => "[1,null]"],
+  ])("with %s as the answer are node-unreachable", async (_name, text) => {
+    const rpc = createRpc({ url: await answering(text) });
+    await failure(rpc.callEach("getblockhash", [[1], [2]]), "node-unreachable");
+  });
+});
+
 describe("sending a transaction", () => {
   /** A bitcoind that knows so many arguments, and answers with its help to more. */
   const knows = async (most: number) => {

@@ -70,6 +70,8 @@ export async function nodeProxy(target: string): Promise<NodeProxy> {
 
 function callOf(url: string, body: Buffer): { method: string; raw?: string } {
   if (url.startsWith("/rest/")) return { method: url };
-  const { method, params } = JSON.parse(body.toString("utf8")) as { method: string; params: unknown[] };
+  type Call = { method: string; params: unknown[] };
+  const calls = JSON.parse(body.toString("utf8")) as Call | Call[];
+  const { method, params } = Array.isArray(calls) ? calls[0]! : calls;
   return method === "sendrawtransaction" ? { method, raw: params[0] as string } : { method };
 }

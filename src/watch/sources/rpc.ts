@@ -12,8 +12,8 @@ const WAIT = 20_000;
 /** On nodes that cannot be given the known tip, a block between two calls is seen after this time. */
 const WAIT_WITHOUT_TIP = 5_000;
 
-/** How many calls run at once: as many as the fewest threads that nodes answer with. */
-const AT_ONCE = 4;
+/** How many calls a request has: bitcoind answers them one after another, in one of its threads. */
+const IN_A_REQUEST = 500;
 
 /** bitcoind's codes: no such block or transaction; a wrong height; a method's help, or pruned data. */
 const NOT_FOUND = -5;
@@ -45,39 +45,54 @@ export async function tipOf(rpc: Rpc): Promise<ChainTip> {
   return { height: blocks, hash: bestblockhash };
 }
 
-async function hashAt(rpc: Rpc, height: number): Promise<string | null> {
+const hashAt = (rpc: Rpc, height: number): Promise<string | null> => orNone(() => rpc.getblockhash(height));
+
+const hashesAt = (rpc: Rpc, heights: readonly number[]): Promise<string[] | null> =>
+  orNone(() =>
+    rpc.callEach<string>(
+      "getblockhash",
+      heights.map((height) => [height]),
+    ),
+  );
+
+/** Null where the node's best chain has no block at a height that is asked for. */
+async function orNone<T>(ask: () => Promise<T>): Promise<T | null> {
   try {
-    return await rpc.getblockhash(height);
+    return await ask();
   } catch (error) {
     if (codeOf(error) === INVALID_PARAMETER) return null;
     throw error;
   }
 }
 
-/** The next headers of the best chain, by their heights: a call gives one, so a few are asked for at once. */
+/** The next headers of the best chain. A call gives one, so many calls go into one request. */
 async function headersAfter(rpc: Rpc, hash: string, count: number): Promise<Uint8Array[]> {
   const known = await found(hash, rpc, () =>
     rpc.call<{ height: number; confirmations: number }>("getblockheader", hash),
   );
   const headers: Uint8Array[] = [];
   if (known.confirmations < 0) return headers;
+  const above = Math.min(count, (await rpc.getblockcount()) - known.height);
   let previous = hash;
-  while (headers.length < count) {
+  while (headers.length < above) {
     const from = known.height + headers.length + 1;
-    const heights = Array.from({ length: Math.min(AT_ONCE, count - headers.length) }, (_, i) => from + i);
-    for (const header of await Promise.all(heights.map((height) => headerAt(rpc, height)))) {
-      // After a reorganisation between two calls, the rest is of another chain.
-      if (!header || hashText(header.subarray(4, 36)) !== previous) return headers;
-      previous = hashText(parseHeader(header).hash);
-      headers.push(header);
+    const heights = Array.from(
+      { length: Math.min(IN_A_REQUEST, above - headers.length) },
+      (_, i) => from + i,
+    );
+    const hashes = await hashesAt(rpc, heights);
+    // A reorganisation to fewer blocks.
+    if (!hashes) return headers;
+    const asked = hashes.map((each) => [each, false]);
+    for (const header of await rpc.callEach<string>("getblockheader", asked)) {
+      const bytes = hex.decode(header);
+      // After a reorganisation between two requests, the rest is of another chain.
+      if (hashText(bytes.subarray(4, 36)) !== previous) return headers;
+      previous = hashText(parseHeader(bytes).hash);
+      headers.push(bytes);
     }
   }
   return headers;
-}
-
-async function headerAt(rpc: Rpc, height: number): Promise<Uint8Array | null> {
-  const hash = await hashAt(rpc, height);
-  return hash === null ? null : hex.decode(await rpc.call<string>("getblockheader", hash, false));
 }
 
 async function lowestBlock(rpc: Rpc): Promise<number> {
