@@ -273,6 +273,7 @@ export class Follower {
       batch = [];
       bytes = 0;
       this.#scanner.connect(blocks);
+      for (const block of blocks) this.#source.release?.(block.bytes);
       this.#progress(this.#scanner.chain.tip()!, tip);
     };
     try {

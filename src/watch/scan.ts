@@ -44,7 +44,8 @@ export function scanTransaction(
   facts: ScanFacts,
 ): ScannedTransaction {
   const { position } = hit;
-  const raw = block.slice(hit.start, hit.end);
+  // A copy: the block's memory is used again, and a few bytes must not keep all of it.
+  const raw = new Uint8Array(block.subarray(hit.start, hit.end));
   const transaction = readTransaction(raw, hit);
   const hash = transaction.getHash();
   const mined = { height, position, hash, raw };

@@ -26,6 +26,11 @@ export interface BlockSource {
    */
   block(hash: string): Promise<Uint8Array>;
   /**
+   * Gives back the memory of a block that came from {@link BlockSource.block} and that nobody reads any more. The source may
+   * write the next blocks into it.
+   */
+  release?(block: Uint8Array): void;
+  /**
    * Returns once the tip is another block than `known`, or the signal aborts. It may return earlier, with the same tip.
    */
   waitForTip(known: string, signal: AbortSignal): Promise<ChainTip>;

@@ -1,11 +1,11 @@
 /**
  * `npm run bench -- watch`: the walk of raw blocks beside bitcoinjs-lib and, where a compiler is, the same walk in C; and
- * the catch-up of a store by REST, by RPC and by block files, beside the bare downloads; and the time from a block to its
+ * the catch-up of a store by REST, by RPC and by block files, beside the bare downloads and calls; and the time from a block to its
  * event on the disk.
  */
 import { spawnSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Block } from "bitcoinjs-lib";
@@ -158,11 +158,26 @@ async function catchUp(): Promise<void> {
       open.push(watch);
       await watch.caughtUp();
     };
+    const authorization = `Basic ${Buffer.from(readFileSync(cookieFile!, "utf8").trim()).toString("base64")}`;
+    /** Nothing of this project: one call for each block, six at once. */
+    const bareCalls = async () => {
+      const block = async (hash: string) => {
+        const body = JSON.stringify({ id: 1, method: "getblock", params: [hash, 0] });
+        const response = await fetch(url, { method: "POST", headers: { authorization }, body });
+        const { result } = (await response.json()) as { result: string };
+        return Buffer.from(result, "hex");
+      };
+      for (let i = 0; i < hashes.length; i += 6) {
+        await Promise.all(hashes.slice(i, i + 6).map((hash) => block(hash!)));
+      }
+    };
     const bare = (source: () => BlockSource) => async () => {
       const from = source();
       const ahead = 6;
       for (let i = 0; i < hashes.length; i += ahead) {
-        await Promise.all(hashes.slice(i, i + ahead).map((hash) => from.block(hash!)));
+        const blocks = await Promise.all(hashes.slice(i, i + ahead).map((hash) => from.block(hash!)));
+        // As a follower does when it has stored them.
+        for (const block of blocks) from.release?.(block);
       }
       if (source === files) await from.close?.();
     };
@@ -170,17 +185,17 @@ async function catchUp(): Promise<void> {
       rest: store(rest),
       bareRest: bare(rest),
       rpc: store(rpc),
-      bareRpc: bare(rpc),
+      bareRpc: bareCalls,
       files: bare(files),
     });
     for (const watch of open) await watch.close();
     say("a catch-up by REST", taken.rest, "ms");
     say("  downloading alone", taken.bareRest, "ms");
     say("a catch-up by RPC", taken.rpc, "ms");
-    say("  downloading alone", taken.bareRpc, "ms");
+    say("  the bare calls", taken.bareRpc, "ms");
     say("the blocks from block files", taken.files, "ms");
     figure("a catch-up by REST, of downloading alone", taken.rest / taken.bareRest, { atMost: 1.3 });
-    figure("a catch-up by RPC, of downloading alone", taken.rpc / taken.bareRpc, { atMost: 1.2 });
+    figure("a catch-up by RPC, of the bare calls", taken.rpc / taken.bareRpc, { atMost: 1.2 });
     figure("block files, how much faster than REST", taken.bareRest / taken.files, { atLeast: 5 });
     await blockToEvent(node);
   } finally {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { mkdirSync, writeFileSync, appendFileSync, truncateSync, rmSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { concatBytes } from "../../src/core/bytes.js";
+import { concatBytes, hex } from "../../src/core/bytes.js";
 import { Follower } from "../../src/watch/follow.js";
 import {
   blocksFolderSource,
@@ -172,18 +172,34 @@ describe("a folder of block files", () => {
     const chain = bitcoin.chain();
     const folder = blocksFolder(chain.slice(0, 11), { key: KEY, perFile: 3 });
     const files = new BlockFiles(folder, "regtest");
-    expect(files.block(chain[10]!.hash)).toEqual(Buffer.from(chain[10]!.bytes));
+    expect(files.block(chain[10]!.hash)).toEqual(chain[10]!.bytes);
     expect(files.size).toBe(2);
-    expect(files.block(chain[4]!.hash)).toEqual(Buffer.from(chain[4]!.bytes));
+    expect(files.block(chain[4]!.hash)).toEqual(chain[4]!.bytes);
     expect(files.size).toBe(8);
     // Three more files were begun since: the last one of before has grown to its end.
     const before = concatBytes(...chain.slice(9, 11).map(recordOf)).length;
     const record = recordOf(chain[11]!);
     appendFileSync(`${folder}/blk00003.dat`, hidden(record, KEY, before));
     for (const file of [4, 5, 6]) writeFileSync(`${folder}/blk0000${file}.dat`, "");
-    expect(files.block(chain[11]!.hash)).toEqual(Buffer.from(chain[11]!.bytes));
+    expect(files.block(chain[11]!.hash)).toEqual(chain[11]!.bytes);
     expect(files.block("00".repeat(32))).toBe(null);
     expect(files.size).toBe(12);
+    files.close();
+  });
+
+  it("writes the next block into memory that was given back, and into no other", () => {
+    const chain = bitcoin.chain();
+    const files = new BlockFiles(blocksFolder(chain, { key: KEY }), "regtest");
+    const kept = files.block(chain[1]!.hash)!;
+    const first = files.block(chain[2]!.hash)!;
+    files.release(first);
+    // Once more, and memory of others: a pool of small buffers, and none at all.
+    for (const each of [first, Buffer.from("of a pool"), new Uint8Array()]) files.release(each);
+    const second = files.block(chain[3]!.hash)!;
+    const third = files.block(chain[4]!.hash)!;
+    expect(second.buffer).toBe(first.buffer);
+    expect(third.buffer).not.toBe(first.buffer);
+    expect([kept, second, third]).toEqual([chain[1]!.bytes, chain[3]!.bytes, chain[4]!.bytes]);
     files.close();
   });
 
@@ -211,10 +227,10 @@ describe("a folder of block files", () => {
     const folder = blocksFolder(chain.slice(0, 10), { key: KEY, perFile: 100 });
     const { node, asked } = nodeBeside();
     const source = blocksFolderSource({ folder, node, network: "regtest" });
-    expect(await source.block(chain[3]!.hash)).toEqual(Buffer.from(chain[3]!.bytes));
+    expect(await source.block(chain[3]!.hash)).toEqual(chain[3]!.bytes);
     const before = concatBytes(...chain.slice(0, 10).map(recordOf)).length;
     appendFileSync(`${folder}/blk00000.dat`, hidden(recordOf(chain[10]!), KEY, before));
-    expect(await source.block(chain[10]!.hash)).toEqual(Buffer.from(chain[10]!.bytes));
+    expect(await source.block(chain[10]!.hash)).toEqual(chain[10]!.bytes);
     expect(asked.blocks).toBe(0);
     rmSync(`${folder}/blk00000.dat`);
     await source.close?.();
@@ -288,6 +304,68 @@ describe("bitcoind's REST", () => {
     const silent = await restOf((response) => response.writeHead(200).write("x"), 50);
     const error = await failure(silent.block(bitcoin.tip.hash), "node-unreachable");
     expect(error.message).toMatch(/no answer to rest\/block\/\w+\.bin in 50 ms/);
+  });
+});
+
+describe("a bitcoind by RPC", () => {
+  /** Answers as bitcoind does, from a chain. */
+  const rpcOf = (answer: (method: string, param: never) => unknown) => {
+    const asked: string[] = [];
+    const one = ({ id, method, params: [param] }: { id: number; method: string; params: [never] }) => {
+      asked.push(method);
+      const result = answer(method, param);
+      const none = { code: -8, message: "Block height out of range" };
+      return result === undefined ? { id, result: null, error: none } : { id, result, error: null };
+    };
+    const url = serve((body, _request, response) => {
+      const calls = JSON.parse(body) as Parameters<typeof one>[0] | Parameters<typeof one>[0][];
+      response.end(JSON.stringify(Array.isArray(calls) ? calls.map(one).toReversed() : one(calls)));
+    });
+    return url.then((at) => ({ asked, source: rpcSource({ url: at }) }));
+  };
+  const headerOf = (hash: string) => hex.encode(bitcoin.blocks.get(hash)!.bytes.subarray(0, 80));
+  let known: SimulatedBlock;
+  beforeAll(() => {
+    [, , known] = bitcoin.chain() as [SimulatedBlock, SimulatedBlock, SimulatedBlock];
+  });
+  const facts = { height: 2, confirmations: 1 };
+
+  it("gives the headers after a block, whatever the order of its answers is", async () => {
+    const { asked, source } = await rpcOf((method, param) => {
+      if (method === "getblockcount") return bitcoin.tip.height;
+      if (method === "getblockhash") return bitcoin.at(param).hash;
+      return asked.length === 1 ? facts : headerOf(param);
+    });
+    const headers = await source.headersAfter!(known.hash, 4);
+    expect(headers.map((each) => hex.encode(each))).toEqual(
+      [3, 4, 5, 6].map((height) => headerOf(bitcoin.at(height).hash)),
+    );
+    expect(asked).toHaveLength(1 + 1 + 4 + 4);
+  });
+
+  it("gives none after its tip, none after a block outside of its best chain, and none when that has become shorter", async () => {
+    for (const [method, answer] of [
+      ["getblockcount", known.height],
+      ["getblockheader", { ...facts, confirmations: -1 }],
+      ["getblockhash", undefined],
+    ] as const) {
+      const { source } = await rpcOf((each) =>
+        each === method ? answer : each === "getblockcount" ? bitcoin.tip.height : facts,
+      );
+      expect(await source.headersAfter!(known.hash, 4)).toEqual([]);
+    }
+  });
+
+  it("gives those before a reorganisation between two of its answers", async () => {
+    const { asked, source } = await rpcOf((method, param) => {
+      if (method === "getblockcount") return bitcoin.tip.height;
+      if (method === "getblockhash") return bitcoin.at(param === 5 ? 7 : param).hash;
+      return asked.length === 1 ? facts : headerOf(param);
+    });
+    const headers = await source.headersAfter!(known.hash, 4);
+    expect(headers.map((each) => hex.encode(each))).toEqual(
+      [3, 4].map((height) => headerOf(bitcoin.at(height).hash)),
+    );
   });
 });
 

@@ -149,9 +149,10 @@ describe("how others fail: a failed block fetch", () => {
     let failing = true;
     const source = bitcoin.source();
     const missing = bitcoin.at(4).hash;
+    const { block } = source;
     source.block = async (hash) => {
       if (hash === missing && failing) throw blockUnavailable("simulated", hash, "not yet");
-      return bitcoin.blocks.get(hash)!.bytes;
+      return block(hash);
     };
     const troubles: string[] = [];
     const path = newStore();
