@@ -93,7 +93,7 @@ export type Row = readonly [label: string, value: string | readonly string[] | u
 
 /** Labels dim and aligned, values beside them. */
 export function table(rows: readonly Row[], indent = ""): string {
-  const width = Math.max(...rows.map(([label]) => label.length));
+  const width = rows.reduce((most, [label]) => Math.max(most, label.length), 0);
   return rows
     .flatMap(([label, value]) => {
       if (value === undefined) return [];

@@ -31,8 +31,8 @@ export interface Verified {
 
 /**
  * Scans every block of a store again, into a second store that knows every delegation from the start, and compares:
- * blocks, events, the state of every stake, and checkpoints with their pairs. Another process may write to the first meanwhile: the comparison is of
- * the block that it had at the beginning.
+ * blocks, events, the state of every stake, and checkpoints with their pairs. Another process may write to the first
+ * meanwhile: the comparison is of the block that it had at the beginning.
  * @throws TapstakeError the codes of sources and stores
  */
 export async function verifyStore(
@@ -105,31 +105,28 @@ function partsOf({ tag, from }: CheckpointCoverage): WatchMonitor {
 }
 
 function compare(first: ChainStore, second: ChainStore, coverage: CheckpointCoverage | null): Verified {
-  const differences: string[] = [];
-  const blocks = diff(rowsOf(first, BLOCKS), rowsOf(second, BLOCKS));
-  differences.push(...blocks.map((each) => `block ${each}`));
   const events = rowsOf(second, EVENTS);
   const { missing, surplus } = sides(rowsOf(first, EVENTS), events);
   // Of a stake that was learnt late and is spent, a node without an index cannot tell the block.
-  const unlocated = missing.filter((each) => each.endsWith(" stake delegation"));
-  differences.push(...surplus.map((each) => `event ${each} is not in the chain`));
-  differences.push(
-    ...missing.filter((each) => !unlocated.includes(each)).map((each) => `event ${each} is not in the store`),
-  );
+  const isUnlocated = (each: string) => each.endsWith(" stake delegation");
   const tag = coverage && hex.decode(coverage.tag, 4, "tag");
   const checkpoints = (store: ChainStore, text: string) => (tag ? rowsOf(store, text, tag) : []);
   const parts = checkpoints(second, PARTS);
-  differences.push(...diff(checkpoints(first, PARTS), parts).map((each) => `checkpoint part ${each}`));
-  differences.push(
-    ...diff(checkpoints(first, PAIRS), checkpoints(second, PAIRS)).map((each) => `checkpoint ${each}`),
-  );
+  const pairs = diff(checkpoints(first, PAIRS), checkpoints(second, PAIRS));
   const stakes = stakesOf(second);
-  differences.push(...diff(stakesOf(first), stakes).map((each) => `stake ${each}`));
+  const differences = [
+    ...diff(rowsOf(first, BLOCKS), rowsOf(second, BLOCKS)).map((each) => `block ${each}`),
+    ...surplus.map((each) => `event ${each} is not in the chain`),
+    ...missing.filter((each) => !isUnlocated(each)).map((each) => `event ${each} is not in the store`),
+    ...diff(checkpoints(first, PARTS), parts).map((each) => `checkpoint part ${each}`),
+    ...pairs.map((each) => `checkpoint ${each}`),
+    ...diff(stakesOf(first), stakes).map((each) => `stake ${each}`),
+  ];
   return {
     blocks: first.sql.one<{ n: number }>("SELECT count(*) AS n FROM block")!.n,
     events: events.length,
     stakes: stakes.length,
-    unlocated: unlocated.length,
+    unlocated: missing.filter(isUnlocated).length,
     checkpointParts: tag && parts.length,
     differences,
   };
