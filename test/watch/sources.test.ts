@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { mkdirSync, writeFileSync, appendFileSync, truncateSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { concatBytes, hex } from "../../src/core/bytes.js";
 import { Follower } from "../../src/watch/follow.js";
@@ -244,6 +244,10 @@ describe("a folder of block files", () => {
     expect(() => blocksFolderSource({ folder: `${empty}/none`, node, network: "regtest" })).toThrow(
       "cannot read",
     );
+    symlinkSync("blk00000.dat", `${empty}/blk00000.dat`);
+    const unreadable = blocksFolderSource({ folder: empty, node, network: "regtest" });
+    const error = await failure(unreadable.block(bitcoin.tip.hash), "file-error");
+    expect(error.details).toMatchObject({ path: `${empty}/blk00000.dat`, code: "ELOOP" });
   });
 });
 

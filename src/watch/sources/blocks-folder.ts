@@ -102,16 +102,18 @@ export class BlockFiles {
 
   header(hash: string): Uint8Array | null {
     const place = this.#place(hash);
-    return place && this.#bytes({ ...place, length: HEADER_LENGTH });
+    const bytes = new Uint8Array(HEADER_LENGTH);
+    return place && this.#fill(bytes, place) ? bytes : null;
   }
 
   /** The bytes of a block; null where the files do not have it, whole. */
   block(hash: string): Uint8Array | null {
     const place = this.#place(hash);
     if (!place) return null;
-    const bytes = this.#bytes(place);
-    if (bytes && this.#isWhole(bytes, hash, place)) return bytes;
+    const bytes = this.#memory(place.length);
+    if (this.#fill(bytes, place) && this.#isWhole(bytes, hash, place)) return bytes;
     this.#places.delete(hash);
+    this.release(bytes);
     return null;
   }
 
@@ -168,7 +170,7 @@ export class BlockFiles {
     while (at + HEAD + HEADER_LENGTH <= size) {
       if (at < partAt || at + HEAD + HEADER_LENGTH > partAt + partLength) {
         partAt = at;
-        partLength = readSync(descriptor, this.#heads, 0, STEP, at);
+        partLength = this.#readAt({ file, at }, descriptor, this.#heads);
         reveal(this.#heads.subarray(0, partLength), this.#key, at);
         if (partLength < HEAD + HEADER_LENGTH) break;
       }
@@ -187,13 +189,21 @@ export class BlockFiles {
     this.#read.set(file, at);
   }
 
-  #bytes({ file, at, length }: Place): Uint8Array | null {
-    const descriptor = this.#descriptor(file);
-    if (descriptor === null) return null;
-    const bytes = this.#memory(length);
-    if (readSync(descriptor, bytes, 0, length, at) < length) return null;
-    reveal(bytes, this.#key, at);
-    return bytes;
+  /** Fills all of the memory from a place; false where the file has less. */
+  #fill(bytes: Uint8Array, place: Place): boolean {
+    const descriptor = this.#descriptor(place.file);
+    if (descriptor === null || this.#readAt(place, descriptor, bytes) < bytes.length) return false;
+    reveal(bytes, this.#key, place.at);
+    return true;
+  }
+
+  /** Returns how many bytes there were. */
+  #readAt({ file, at }: Pick<Place, "file" | "at">, descriptor: number, bytes: Uint8Array): number {
+    try {
+      return readSync(descriptor, bytes, 0, bytes.length, at);
+    } catch (cause) {
+      throw unreadable(this.#pathOf(file), cause);
+    }
   }
 
   #memory(length: number): Uint8Array {
@@ -207,17 +217,20 @@ export class BlockFiles {
   #descriptor(file: number): number | null {
     if (this.#open?.file === file) return this.#open.descriptor;
     this.close();
-    const path = join(this.#folder, `blk${String(file).padStart(5, "0")}.dat`);
+    const path = this.#pathOf(file);
     try {
       const descriptor = openSync(path, "r");
       this.#open = { file, descriptor };
       return descriptor;
     } catch (cause) {
-      const { code = "unknown error" } = cause as NodeJS.ErrnoException;
       // A node that prunes removes files.
-      if (code === "ENOENT") return null;
-      throw new TapstakeError("file-error", `cannot read ${path}: ${code}`, { path, code }, { cause });
+      if ((cause as NodeJS.ErrnoException).code === "ENOENT") return null;
+      throw unreadable(path, cause);
     }
+  }
+
+  #pathOf(file: number): string {
+    return join(this.#folder, `blk${String(file).padStart(5, "0")}.dat`);
   }
 
   #names(): number[] {
@@ -227,11 +240,14 @@ export class BlockFiles {
         .map(Number)
         .toSorted((a, b) => a - b);
     } catch (cause) {
-      const { code = "unknown error" } = cause as NodeJS.ErrnoException;
-      const text = `cannot read the folder ${this.#folder}: ${code}`;
-      throw new TapstakeError("file-error", text, { path: this.#folder, code }, { cause });
+      throw unreadable(this.#folder, cause);
     }
   }
+}
+
+function unreadable(path: string, cause: unknown): TapstakeError {
+  const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+  return new TapstakeError("file-error", `cannot read ${path}: ${code}`, { path, code }, { cause });
 }
 
 /** The key that bitcoind has obscured its files with, from 28 on: 8 bytes; zeros where it did not. */
