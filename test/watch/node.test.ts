@@ -72,12 +72,10 @@ async function atTip(watch: Watch): Promise<void> {
   await watch.caughtUp();
 }
 
-describe.each(
-  [
-    ["REST", rest],
-    ["RPC", rpc],
-  ].slice(0, isLong ? 2 : 1) as [string, () => BlockSource][],
-)("a watch by %s", (_, source) => {
+describe.each<[string, () => BlockSource]>([
+  ["REST", rest],
+  ["RPC", rpc],
+])("a watch by %s", (_, source) => {
   test("stakes: staked, unbonded and withdrawn; staked, slashed and refunded", async () => {
     const store = newStore();
     const watch = await openWatch({ source: source(), store, init: { network: "regtest", first: 50 } });
@@ -240,7 +238,7 @@ describe("reorganisations", () => {
     for (let i = 0; i < depth + more; i++) await node.rpc.generateblock(address, []);
   }
 
-  test.each(isLong ? [1, 6, 150, 500] : [1, 6, 150])(
+  test.each([1, 6, 150, 500])(
     "of depth %i, to more blocks and to fewer, while scanning and while down",
     async (depth) => {
       const store = newStore();
