@@ -1,7 +1,7 @@
 import type { RaisedAlarm } from "../monitor.js";
-import type { CheckpointCandidate } from "./store.js";
+import type { CheckpointClaim } from "./store.js";
 
-/** What candidates are judged by. */
+/** What claims are judged by. */
 export interface AssessOptions {
   /** 4 bytes in hexadecimal. */
   readonly tag: string;
@@ -28,8 +28,8 @@ export interface CheckpointEpoch {
 /** Consecutive epochs that make unverified checkpoints believable: anyone can write one with any epoch. */
 const BELIEVABLE_RUN = 3;
 
-/** The candidates of an epoch, invalid ones included. */
-export type CandidatesOf = (epoch: number) => readonly CheckpointCandidate[];
+/** The claims about an epoch, invalid ones included. */
+export type ClaimsOf = (epoch: number) => readonly CheckpointClaim[];
 
 /** What an epoch has to say: its states and its alarms. */
 export interface AssessedEpoch {
@@ -40,20 +40,20 @@ export interface AssessedEpoch {
 }
 
 /**
- * Judges an epoch by its own candidates and those of its neighbours, so that a fork of a past epoch is one, and a missing
+ * Judges an epoch by what is claimed of it and of its neighbours, so that a fork of a past epoch is one, and a missing
  * epoch holds up no other. It depends on the epochs from two below to one above.
  */
 export function assessEpoch(
   epoch: number,
-  candidatesOf: CandidatesOf,
+  claimsOf: ClaimsOf,
   tip: number,
   options: AssessOptions,
 ): AssessedEpoch {
-  const of = believed(candidatesOf(epoch));
+  const of = believed(claimsOf(epoch));
   const assessed = epochOf(epoch, of);
   const said = assessed ? [assessed] : [];
-  const isLast = of.length > 0 && believed(candidatesOf(epoch + 1)).length === 0;
-  if (!isLast || !isBelievable(epoch, candidatesOf, options)) return { said, due: null };
+  const isLast = of.length > 0 && believed(claimsOf(epoch + 1)).length === 0;
+  if (!isLast || !isBelievable(epoch, claimsOf, options)) return { said, due: null };
   const due = Math.min(...of.map(({ height }) => height)) + options.patience;
   if (due > tip) return { said, due };
   return { said: [...said, { epoch: epoch + 1, state: "missing", blockHashes: [], height: due }], due: null };
@@ -63,28 +63,28 @@ export function assessEpoch(
 export const neighboursOf = (epoch: number): number[] =>
   [epoch - 1, epoch, epoch + 1, epoch + 2].filter((each) => each >= 0);
 
-/** All epochs of candidates, and the missing ones, the lowest first. */
+/** All epochs that have claims, and the missing ones, the lowest first. */
 export function assessCheckpoints(
-  candidates: readonly CheckpointCandidate[],
+  claims: readonly CheckpointClaim[],
   tip: number,
   options: AssessOptions,
 ): CheckpointEpoch[] {
-  const byEpoch = new Map<number, CheckpointCandidate[]>();
-  for (const candidate of candidates) {
-    const of = byEpoch.get(candidate.epoch);
-    if (of) of.push(candidate);
-    else byEpoch.set(candidate.epoch, [candidate]);
+  const byEpoch = new Map<number, CheckpointClaim[]>();
+  for (const claim of claims) {
+    const of = byEpoch.get(claim.epoch);
+    if (of) of.push(claim);
+    else byEpoch.set(claim.epoch, [claim]);
   }
-  const candidatesOf = (epoch: number) => byEpoch.get(epoch) ?? [];
+  const claimsOf = (epoch: number) => byEpoch.get(epoch) ?? [];
   return [...byEpoch.keys()]
-    .flatMap((epoch) => assessEpoch(epoch, candidatesOf, tip, options).said)
+    .flatMap((epoch) => assessEpoch(epoch, claimsOf, tip, options).said)
     .toSorted((a, b) => a.epoch - b.epoch);
 }
 
-const believed = (candidates: readonly CheckpointCandidate[]) =>
-  candidates.filter(({ verdict }) => verdict !== "invalid");
+const believed = (claims: readonly CheckpointClaim[]) =>
+  claims.filter(({ verdict }) => verdict !== "invalid");
 
-function epochOf(epoch: number, of: readonly CheckpointCandidate[]): CheckpointEpoch | null {
+function epochOf(epoch: number, of: readonly CheckpointClaim[]): CheckpointEpoch | null {
   const verified = hashesOf(of.filter(({ verdict }) => verdict === "verified"));
   const others = hashesOf(of.filter(({ verdict }) => verdict === "unverified"));
   const blockHashes = [...new Set([...verified, ...others])];
@@ -97,14 +97,14 @@ function epochOf(epoch: number, of: readonly CheckpointCandidate[]): CheckpointE
   return { epoch, state: verified.length === 1 ? "verified" : "unverified", blockHashes, height };
 }
 
-const hashesOf = (candidates: readonly CheckpointCandidate[]): string[] =>
-  [...new Set(candidates.map(({ blockHash }) => blockHash))].toSorted();
+const hashesOf = (claims: readonly CheckpointClaim[]): string[] =>
+  [...new Set(claims.map(({ blockHash }) => blockHash))].toSorted();
 
-function isBelievable(epoch: number, candidatesOf: CandidatesOf, { hasKeys }: AssessOptions): boolean {
-  if (candidatesOf(epoch).some(({ verdict }) => verdict === "verified")) return true;
+function isBelievable(epoch: number, claimsOf: ClaimsOf, { hasKeys }: AssessOptions): boolean {
+  if (claimsOf(epoch).some(({ verdict }) => verdict === "verified")) return true;
   if (hasKeys) return false;
   for (let before = 1; before < BELIEVABLE_RUN; before++) {
-    if (believed(candidatesOf(epoch - before)).length === 0) return false;
+    if (believed(claimsOf(epoch - before)).length === 0) return false;
   }
   return true;
 }

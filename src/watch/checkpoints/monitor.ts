@@ -44,7 +44,7 @@ export interface CheckpointMonitor extends WatchMonitor {
 /** Checkpoints of mainnet come once an hour, some six blocks apart. */
 const PATIENCE = 36;
 /** How many verdicts are stored at once. */
-const BATCH = 64;
+const BATCH = 256;
 
 /**
  * Stores all parts of checkpoints in blocks, pairs them, verifies the pairs by BLS outside of the scanner's commits, and
@@ -175,9 +175,9 @@ class Monitor implements CheckpointMonitor {
   #assess(epochs: Iterable<number>, height: number): void {
     const context = this.#context!;
     const open = this.#openAlarms();
-    const candidatesOf = memoised((epoch) => this.#store.candidatesOf(epoch));
+    const claimsOf = memoised((epoch) => this.#store.claimsOf(epoch));
     for (const epoch of new Set(epochs)) {
-      const { said, due } = assessEpoch(epoch, candidatesOf, height, this.#options);
+      const { said, due } = assessEpoch(epoch, claimsOf, height, this.#options);
       if (due === null) this.#dues.delete(epoch);
       else this.#dues.set(epoch, due);
       const alarms = said.flatMap((each) => checkpointAlarm(each, this.#options) ?? []);

@@ -28,6 +28,9 @@ export interface CheckpointCandidate {
   readonly verdict: CheckpointVerdict;
 }
 
+/** What pairs say of an epoch. */
+export type CheckpointClaim = Pick<CheckpointCandidate, "epoch" | "blockHash" | "verdict" | "height">;
+
 interface PartRow {
   readonly height: number;
   readonly position: number;
@@ -164,8 +167,13 @@ export class CheckpointStore {
     return this.#candidates("", []);
   }
 
-  candidatesOf(epoch: number): CheckpointCandidate[] {
-    return this.#candidates("AND epoch = ?", [epoch]);
+  /** What the candidates of an epoch say, each once: of one pair there can be thousands of copies. */
+  claimsOf(epoch: number): CheckpointClaim[] {
+    const text = `SELECT epoch, hash, verdict, min(height) AS height FROM checkpoint WHERE tag = ? AND epoch = ?
+      GROUP BY hash, verdict`;
+    return this.#sql
+      .all<Pick<CandidateRow, "epoch" | "hash" | "verdict" | "height">>(text, this.#tag, epoch)
+      .map(({ hash, ...row }) => ({ ...row, blockHash: encodeHex(hash) }));
   }
 
   /** The candidates with a verdict, of blocks above a height. */
