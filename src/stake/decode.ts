@@ -133,10 +133,11 @@ export function decodeSpends(transaction: TransactionLike): DecodedSpend[] {
     const stack = withoutAnnex(witness);
     const [script, controlBlock] = stack.slice(-2);
     if (!script || !controlBlock || stack.length < 3) return [];
-    const key = outputKeyOf(script, controlBlock);
-    if (!key || !equalBytes(controlBlock.slice(1, 33), NUMS_KEY)) return [];
+    if (!equalBytes(controlBlock.slice(1, 33), NUMS_KEY)) return [];
     const leaf = tryParseLeaf(script);
-    if (!leaf) return [];
+    // Last, as it takes longest.
+    const key = leaf && outputKeyOf(script, controlBlock);
+    if (!key) return [];
     const depth = (controlBlock.length - 33) / 32;
     return [{ inputIndex, leaf, script: Uint8Array.of(0x51, 32, ...key), depth }];
   });
