@@ -140,7 +140,7 @@ async function catchUp(): Promise<void> {
     const rest = () => restSource({ url, rpc: node.connection });
     const rpc = () => rpcSource(node.connection);
     // As deep in the chain: the node has begun two files since. The source checks every block of those alone.
-    const blocks = join(folder, "blocks");
+    const blocks = join(folder, "blk");
     cpSync(cookieFile!.replace(/\.cookie$/, "blocks"), blocks, { recursive: true });
     for (const name of ["blk00001.dat", "blk00002.dat"]) writeFileSync(join(blocks, name), "");
     const files = () => blocksFolderSource({ folder: blocks, node: rest(), network: "regtest" });
