@@ -81,10 +81,13 @@ class Tower implements Watchtower {
     const duties = new DutyStore(context, depth);
     const sender = new Sender({ node, context, duties, evidence, onTrouble });
     this.#open = { context, evidence, duties, sender };
-    duties.forgetMempool();
+    // Blocks that came and went without the tower; and no mempool is known.
+    duties.judgeAll();
     // A kill between evidence and duties, or delegations that were added without the tower.
     this.#inspectAll();
     duties.complete();
+    const tip = context.tip();
+    if (tip) this.#judgeTime(tip.height);
     sender.kick();
     clearInterval(this.#timer);
     this.#timer = setInterval(() => sender.kick(), sendEvery * 1000).unref();
