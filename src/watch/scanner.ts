@@ -111,12 +111,21 @@ export class Scanner {
   /**
    * Adds delegations, or the signatures that a copy has more. What the chain did with their stakes before is found
    * without another scan: every spend of a stake is in the store already.
-   * @throws TapstakeError `wrong-network`; the codes of `checkSoFar` and `combineDelegations`
+   * @throws TapstakeError `wrong-network`; the codes of `checkSoFar` and `combineDelegations`. `details.index` says which
+   * of the delegations it is; nothing is added then
    */
   add(delegations: readonly Delegation[]): KnownDelegation[] {
     const { chain } = this;
     const known = chain.transaction(() => {
-      const added = delegations.flatMap((delegation) => this.#add(delegation) ?? []);
+      const added = delegations.flatMap((delegation, index) => {
+        try {
+          return this.#add(delegation) ?? [];
+        } catch (error) {
+          if (!(error instanceof TapstakeError)) throw error;
+          const { code, message, details } = error;
+          throw new TapstakeError(code, message, { ...details, index }, { cause: error });
+        }
+      });
       if (added.length > 0) for (const monitor of this.#monitors) monitor.delegated?.(added, this.#context);
       return added;
     });

@@ -6,7 +6,7 @@ import { newCommand } from "../../command.js";
 import { lifeText, statusText, viewText } from "../../format/watch.js";
 import { jsonOption, parseKey, wholeNumber } from "../../options.js";
 import { answer } from "../../output.js";
-import { outpointArgument, readOutpoint, storeOption } from "./options.js";
+import { outpointArgument, storeOption } from "./options.js";
 
 export const status = () =>
   newCommand("status", {
@@ -85,16 +85,15 @@ tapstake watch show <txid:vout>
 `,
     refused: "an outpoint that is the staking output of no stake of the store",
   })
-    .argument("<outpoint>", "staking output, as txid:vout")
+    .argument("<outpoint>", "staking output, as txid:vout", outpointArgument)
     .addOption(storeOption())
     .addOption(jsonOption())
-    .action((given, { store, json }) => {
-      const outpoint = readOutpoint(given);
+    .action((outpoint, { store, json }) => {
       const reader = openStoreReader(store);
       try {
         const stake = reader.stake(outpoint);
         if (!stake) {
-          const text = `the store ${store} has no stake with the staking output ${outpoint}`;
+          const text = `the store ${store} has no stake with the staking output ${outpoint}. Do: compare it with the list of tapstake watch stakes. If the stake has a delegation, add that with tapstake watch add`;
           throw new TapstakeError("not-a-stake", text, { outpoint });
         }
         const events = reader.eventsOf(stake);
