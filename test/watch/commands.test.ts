@@ -225,7 +225,9 @@ describe("a mistake on the command line of a watch", () => {
   it("is an outpoint: its form is named, and where to look for another one", async () => {
     const typed = await watch("show", outpoint.slice(1));
     expect(typed.code).toBe(2);
-    expect(typed.stderr).toContain("It must be txid:vout: 64 hexadecimal digits, a colon and a number");
+    expect(typed.stderr).toContain(
+      "An outpoint must be txid:vout: 64 hexadecimal digits, a colon and a number",
+    );
     const unknown = await watch("show", outpoint);
     expect(unknown.code).toBe(1);
     expect(unknown.stderr).toContain(`no stake with the staking output ${outpoint}`);

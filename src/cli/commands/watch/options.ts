@@ -22,12 +22,21 @@ export const blocksOption = () =>
 export const noRestOption = () =>
   new Option("--no-rest", "take blocks by RPC, even if bitcoind was started with -rest");
 
-/** `txid:vout`. */
-export function outpointArgument(text: string): string {
+/** @throws UsageError */
+export function readOutpoint(text: string): string {
   try {
     return formatOutpoint(parseOutpoint(text));
   } catch {
-    throw new InvalidArgumentError("It must be txid:vout: 64 hexadecimal digits, a colon and a number.");
+    throw new UsageError("An outpoint must be txid:vout: 64 hexadecimal digits, a colon and a number");
+  }
+}
+
+/** `txid:vout`. */
+export function outpointArgument(text: string): string {
+  try {
+    return readOutpoint(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as UsageError).message}.`);
   }
 }
 

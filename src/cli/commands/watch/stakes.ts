@@ -6,7 +6,7 @@ import { newCommand } from "../../command.js";
 import { lifeText, statusText, viewText } from "../../format/watch.js";
 import { jsonOption, parseKey, wholeNumber } from "../../options.js";
 import { answer } from "../../output.js";
-import { outpointArgument, storeOption } from "./options.js";
+import { outpointArgument, readOutpoint, storeOption } from "./options.js";
 
 export const status = () =>
   newCommand("status", {
@@ -85,10 +85,11 @@ tapstake watch show <txid:vout>
 `,
     refused: "an outpoint that is the staking output of no stake of the store",
   })
-    .argument("<outpoint>", "staking output, as txid:vout", outpointArgument)
+    .argument("<outpoint>", "staking output, as txid:vout")
     .addOption(storeOption())
     .addOption(jsonOption())
-    .action((outpoint, { store, json }) => {
+    .action((given, { store, json }) => {
+      const outpoint = readOutpoint(given);
       const reader = openStoreReader(store);
       try {
         const stake = reader.stake(outpoint);
