@@ -2,7 +2,7 @@ import { hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { Evidence } from "../../extract/evidence.js";
 import type { WatchAlarm } from "../alarms/kinds.js";
-import type { MonitorContext, WatchMonitor } from "../monitor.js";
+import type { ConnectedBlock, MonitorContext, WatchMonitor } from "../monitor.js";
 import { outpointBytes, outpointText } from "../outpoint.js";
 import type { WatchEvent } from "../types.js";
 import { type Duty, DutyStore, readDuties } from "./duties.js";
@@ -93,12 +93,13 @@ class Tower implements Watchtower {
     this.#timer = setInterval(() => sender.kick(), sendEvery * 1000).unref();
   }
 
-  connected({ block, events }: { block: { height: number }; events: readonly WatchEvent[] }): void {
+  connected({ block, events, isTip }: ConnectedBlock): void {
     const { duties } = this.#opened();
     const touched = this.#stakesOf(events);
     for (const stake of touched) this.#inspect(stake);
     duties.atBlock(touched, block.height);
-    this.#judgeTime(block.height);
+    // The blocks of a catch-up may have the slashing that is missing here.
+    if (isTip) this.#judgeTime(block.height);
   }
 
   disconnected(): void {
