@@ -200,6 +200,6 @@ function filesOf(path: string, onError: (error: NodeJS.ErrnoException) => void):
 function fail(path: string, error: unknown): never {
   const { code = "unknown error" } = error as NodeJS.ErrnoException;
   const reason = code === "ENOENT" ? "no such file or folder" : fileReason(code);
-  const text = `cannot read ${path}: ${reason}. Evidence is read from it as soon as it is there`;
+  const text = `cannot read ${path}: ${reason}. Evidence is read from it once it exists`;
   throw new TapstakeError("file-error", text, { path, code });
 }
