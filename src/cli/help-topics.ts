@@ -440,7 +440,8 @@ Files, by the names that the examples use:
   commitment.json   fp commit --out                     fp proof, fp verify-vote    (help votes)
   proof.json        fp proof --out                      fp verify-vote, register finality-vote
   vote.json         fp vote --out                       fp verify-vote, register finality-vote
-  evidence.json     the staking chain                   extract, slash --votes      (help votes)
+  evidence.json     the staking chain                   extract, slash, watch run   (help votes)
+  watch.db          watch init                          the other commands of watch  (help watch)
   interchange.json  fp protection export                fp protection import  (help interchange)
 
 Where a command takes a file, - stands for standard input. Only one file of a command can be

@@ -136,6 +136,9 @@ export const decimalNumber = v.pipe(
 /** Forms are described by their `custom` message, built-in schemas by what they expect. */
 function explain(issue: v.BaseIssue<unknown>): string {
   if (issue.expected === "never") return "unknown field";
+  // What valibot expects of an object without a field is the field's name.
+  if (issue.input === undefined && issue.expected === `"${String(issue.path?.at(-1)?.key)}"`)
+    return "is missing";
   const expected = issue.type === "custom" ? issue.message : issue.expected;
   return `must be ${expected}, not ${given(issue.input, expected)}`;
 }

@@ -69,11 +69,14 @@ export class Scanner {
    * Adds blocks on top of the chain, in one transaction. Each must follow upon the one before.
    * @throws TapstakeError `invalid-block` for bytes that are no block, or not the block with this hash; `broken-link`
    * for one that does not follow upon the tip
+   * @param until the height of the source's tip; without it, the last block is the tip
    */
-  connect(blocks: readonly WalkedBlock[]): void {
+  connect(blocks: readonly WalkedBlock[], until?: number): void {
     const last = this.chain.transaction(() => {
       let tip: WatchedBlock | null = this.chain.tip();
-      for (const block of blocks) tip = this.#connect(block, tip);
+      const first = tip ? tip.height + 1 : 0;
+      const goal = until ?? first + blocks.length - 1;
+      for (const block of blocks) tip = this.#connect(block, tip, goal);
       return tip;
     });
     if (last) this.#committed(last);
@@ -111,12 +114,21 @@ export class Scanner {
   /**
    * Adds delegations, or the signatures that a copy has more. What the chain did with their stakes before is found
    * without another scan: every spend of a stake is in the store already.
-   * @throws TapstakeError `wrong-network`; the codes of `checkSoFar` and `combineDelegations`
+   * @throws TapstakeError `wrong-network`; the codes of `checkSoFar` and `combineDelegations`. `details.index` says which
+   * of the delegations it is; nothing is added then
    */
   add(delegations: readonly Delegation[]): KnownDelegation[] {
     const { chain } = this;
     const known = chain.transaction(() => {
-      const added = delegations.flatMap((delegation) => this.#add(delegation) ?? []);
+      const added = delegations.flatMap((delegation, index) => {
+        try {
+          return this.#add(delegation) ?? [];
+        } catch (error) {
+          if (!(error instanceof TapstakeError)) throw error;
+          const { code, message, details } = error;
+          throw new TapstakeError(code, message, { ...details, index }, { cause: error });
+        }
+      });
       if (added.length > 0) for (const monitor of this.#monitors) monitor.delegated?.(added, this.#context);
       return added;
     });
@@ -188,7 +200,7 @@ export class Scanner {
     return walkBlock(block, this.#watched);
   }
 
-  #connect({ hash, bytes }: WalkedBlock, tip: WatchedBlock | null): WatchedBlock {
+  #connect({ hash, bytes }: WalkedBlock, tip: WatchedBlock | null, until: number): WatchedBlock {
     const header = parseHeader(bytes.subarray(0, 80));
     if (hashText(header.hash) !== hash) {
       const text = `the source gave block ${hashText(header.hash)} for block ${hash}`;
@@ -212,7 +224,7 @@ export class Scanner {
     this.chain.addBlock(block);
     for (const outpoint of this.#ownersOf(events)) this.#refresh(outpoint);
     for (const monitor of this.#monitors) {
-      monitor.connected?.({ block, events, tagged }, this.#context);
+      monitor.connected?.({ block, events, tagged, isTip: height >= until }, this.#context);
     }
     return block;
   }

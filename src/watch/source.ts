@@ -6,7 +6,8 @@ import type { DifficultyRules } from "./difficulty.js";
  * Where the blocks of Bitcoin come from. Hashes are as people write them. What a source says of heights is a hint: the
  * scanner follows each block's own hash of the block before, and checks every link.
  *
- * Everything throws `node-unreachable` and `node-error`; {@link blockUnavailable} names the blocks that a source lacks.
+ * Everything throws `node-unreachable` and `node-error`, after which the watch asks again; `block-unavailable` is of a block
+ * that the source lacks. An error that is no TapstakeError ends the watch.
  */
 export interface BlockSource {
   /** The source's address or folder, without credentials. */
@@ -26,7 +27,7 @@ export interface BlockSource {
    */
   block(hash: string): Promise<Uint8Array>;
   /**
-   * Gives back the memory of a block that came from {@link BlockSource.block} and that nobody reads any more. The source may
+   * Gives back the memory of a block that came from {@link BlockSource.block} and is read no longer. The source may
    * write the next blocks into it.
    */
   release?(block: Uint8Array): void;

@@ -59,7 +59,10 @@ export interface WatchOptions {
  * source of another network, a full disk.
  */
 export interface Watch extends WatchReader, AsyncIterable<WatchItem> {
-  /** What happened after the number `since`, and then what happens: a program that stores `seq` misses nothing. */
+  /**
+   * What happened after the number `since`, and then what happens: a program that stores `seq` misses nothing. Numbers
+   * belong to a store: with a new store, a program begins at 0.
+   */
   items(since?: number): AsyncGenerator<WatchItem, void>;
   /** @throws TapstakeError as `Scanner.add` */
   add(delegations: readonly Delegation[]): KnownDelegation[];

@@ -178,6 +178,12 @@ describe("a value of another form", () => {
   });
 });
 
+it("a field that is not there: the message says so", () => {
+  for (const form of [v.object({ a: v.string() }), v.strictObject({ a: v.object({}) })]) {
+    expect(refusal("invalid-json", () => readJson(form, {}, "x")).message).toBe("x.a: is missing");
+  }
+});
+
 describe("JSON of other kinds", () => {
   it.each(["5.0000000000000000001", "4.99999999999999999999", "1e-400", "9007199254740993.5", "1e-99999"])(
     "keeps %s, which a float would round to a whole number, as text",

@@ -2,6 +2,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Checkpoint } from "../../src/babylon/checkpoint.js";
 import { hex } from "../../src/core/bytes.js";
+import { delegationToJson } from "../../src/delegation/json.js";
+import { blocksFolderSource } from "../../src/watch/sources/blocks-folder.js";
 import { openWriter } from "../../src/watch/store/open.js";
 import { addToStore } from "../../src/watch/watch.js";
 import { inProcess } from "../cli/in-process.js";
@@ -12,6 +14,7 @@ import { newHome } from "../support/signer.js";
 import { SimulatedBitcoin } from "../support/simulated-bitcoin.js";
 import { simulatedEsplora } from "../support/simulated-esplora.js";
 import { play } from "../support/simulated-stakes.js";
+import { delegate, makeStake } from "../support/stake.js";
 
 let bitcoin: SimulatedBitcoin;
 let home: string;
@@ -192,3 +195,84 @@ it.skipIf(!hasTerminal)(
     expect(stdout.split("[?25h").at(-1)).toMatch(/^[^\n]*stopped at block 130\r\n$/);
   },
 );
+
+describe("a mistake on the command line of a watch", () => {
+  const outpoint = `${"ab".repeat(32)}:0`;
+  const commands: readonly (readonly string[])[] = [
+    ["status"],
+    ["stakes"],
+    ["show", outpoint],
+    ["checkpoints"],
+    ["duties"],
+    ["alarms"],
+    ["export"],
+    ["run", "--esplora", "http://127.0.0.1:9"],
+  ];
+
+  it.each(commands)("is a folder in place of the store: watch %s says so", async (command, ...args) => {
+    const { code, stderr } = await inProcess(["watch", command!, "--store", home, ...args]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`store-invalid: ${home} is a folder, not a store of a watch`);
+  });
+
+  it("is a file in place of the folder of block files", () => {
+    const file = `${home}/file`;
+    writeFileSync(file, "");
+    const open = () => blocksFolderSource({ folder: file, node: bitcoin.source(), network: "regtest" });
+    expect(open).toThrow(`cannot read ${file}/xor.dat: ENOTDIR`);
+  });
+
+  it("is an outpoint: its form is named, and where to look for another one", async () => {
+    const typed = await watch("show", outpoint.slice(1));
+    expect(typed.code).toBe(2);
+    expect(typed.stderr).toContain(
+      "An outpoint must be txid:vout: 64 hexadecimal digits, a colon and a number",
+    );
+    const unknown = await watch("show", outpoint);
+    expect(unknown.code).toBe(1);
+    expect(unknown.stderr).toContain(`no stake with the staking output ${outpoint}`);
+    expect(unknown.stderr).toContain("tapstake watch stakes");
+    expect(unknown.stderr).not.toContain("inspect");
+  });
+
+  it("is one file among several: it is named, and no other is added", async () => {
+    const delegation = delegationToJson(await delegate(makeStake()));
+    writeFileSync(`${home}/good.json`, delegation);
+    writeFileSync(`${home}/bad.json`, delegation.replace(/"timelock": (\d+)/, '"timelock": 1$1'));
+    const { code, stderr } = await watch("add", `${home}/good.json`, `${home}/bad.json`);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${home}/bad.json: `);
+    expect(JSON.parse((await watch("status", "--json")).stdout)).toMatchObject({ stakes: {} });
+  });
+
+  it("is the number of another store: export says so", async () => {
+    const { code, stderr } = await watch("export", "--since", "7");
+    expect(code).toBe(1);
+    expect(stderr).toContain("the newest number of the store");
+    expect(await watch("export", "--since", "0")).toMatchObject({ code: 0, stdout: "" });
+  });
+
+  it("is a folder of keys that is not there, or keys without a tag", async () => {
+    const keys = ["--checkpoint-keys", `${home}/nothing`];
+    const missing = await run("--checkpoint-tag", "abcd", ...keys);
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toContain(`cannot read the folder ${home}/nothing: ENOENT`);
+    const untagged = await run(...keys);
+    expect(untagged.code).toBe(2);
+    expect(untagged.stderr).toContain("give --checkpoint-tag");
+  });
+
+  it("is a password that bitcoind refuses: with --no-rest too, the command ends", async () => {
+    const url = await serve((_body, _request, response) => response.writeHead(401).end());
+    const { code, stderr } = await watch("run", "--rpc", url, "--no-rest");
+    expect(code).toBe(1);
+    expect(stderr).toContain("refused the user or password");
+  });
+
+  it("is no tower beside evidence: a note says that nothing is slashed", async () => {
+    bitcoin.mine();
+    expect((await run()).stderr).not.toContain("--tower");
+    tamper("INSERT INTO evidence VALUES (zeroblob(32), zeroblob(32), 'votes', '{}', 'test', 0)");
+    expect((await run()).stderr).toContain("this watch sends no slashing: give --tower");
+  });
+});

@@ -259,8 +259,11 @@ function keyOf(folder: string): Uint8Array {
       path: folder,
     });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return new Uint8Array(8);
-    throw error;
+    const { code = "unknown error" } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return new Uint8Array(8);
+    if (error instanceof TapstakeError) throw error;
+    const text = `cannot read ${join(folder, "xor.dat")}: ${code}`;
+    throw new TapstakeError("file-error", text, { path: folder, code }, { cause: error });
   }
 }
 

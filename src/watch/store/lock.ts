@@ -52,7 +52,15 @@ export function lockStore(path: string): StoreLock {
   };
 }
 
-const commandOf = (): string => process.argv.slice(1).join(" ").slice(0, 500);
+/** Without its options: a URL or a command among them can hold a password. */
+function commandOf(): string {
+  const words = process.argv.slice(1);
+  const options = words.findIndex((word) => word.startsWith("-"));
+  return words
+    .slice(0, options < 0 ? words.length : options)
+    .join(" ")
+    .slice(0, 500);
+}
 
 const writerForm = v.object({ pid: v.number(), host: v.string(), command: v.string(), since: v.string() });
 
@@ -63,7 +71,7 @@ function running(path: string, nameFile: string): TapstakeError {
   const { pid, host, command, since } = writer;
   return new TapstakeError(
     "watch-running",
-    `${text}: process ${pid} on ${host} since ${since}: ${command}. Stop it first, or read with the commands that do not write`,
+    `${text}: process ${pid} on ${host} since ${since}: ${command}. Stop it first, or read with the commands that do not write. A watch takes delegations from its --folder while it runs`,
     { path, pid, host, command, since },
   );
 }

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, linkSync, openSync, rmSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, linkSync, openSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { hex, utf8 } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
@@ -154,14 +154,20 @@ function checkHeader(path: string, sql: Sql): void {
 }
 
 function assertThere(path: string): void {
-  if (existsSync(path)) return;
-  throw new TapstakeError(
-    "store-missing",
-    `there is no store at ${path}: make one with tapstake watch init`,
-    {
-      path,
-    },
-  );
+  try {
+    if (statSync(path).isDirectory())
+      throw new TapstakeError("store-invalid", `${path} is a folder, not a store of a watch`, { path });
+    accessSync(path, constants.R_OK);
+  } catch (cause) {
+    if (cause instanceof TapstakeError) throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "EACCES" || code === "EPERM") {
+      const text = `cannot read the store ${path}: permission denied. Do: run the command as the user of the watch`;
+      throw new TapstakeError("store-unwritable", text, { path, reason: code }, { cause });
+    }
+    const text = `there is no store at ${path}: make one with tapstake watch init`;
+    throw new TapstakeError("store-missing", text, { path });
+  }
 }
 
 const exists = (path: string): TapstakeError =>

@@ -170,20 +170,12 @@ export class DutyStore {
     this.#sql.run(text, height - this.#depth + 1);
   }
 
-  /** After a reorganisation: all of them, what was buried too. */
+  /** At a start and after a reorganisation: all of them, what was buried too. What a mempool had is not known then. */
   judgeAll(): void {
     const rows = this.#sql.all<{ stake: Uint8Array }>("SELECT DISTINCT stake FROM duty");
     for (const { stake } of rows) this.judge(stake, true);
     const tip = this.#context.tip();
     if (tip) this.atBlock([], tip.height);
-  }
-
-  /** At a start, no mempool is known. */
-  forgetMempool(): void {
-    const rows = this.#sql.all<{ stake: Uint8Array }>(
-      "SELECT DISTINCT stake FROM duty WHERE state = 'mempool'",
-    );
-    for (const { stake } of rows) this.judge(stake, true);
   }
 
   /** Providers with a duty that is neither in a block nor impossible. */

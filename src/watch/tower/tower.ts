@@ -2,7 +2,7 @@ import { hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { Evidence } from "../../extract/evidence.js";
 import type { WatchAlarm } from "../alarms/kinds.js";
-import type { MonitorContext, WatchMonitor } from "../monitor.js";
+import type { ConnectedBlock, MonitorContext, WatchMonitor } from "../monitor.js";
 import { outpointBytes, outpointText } from "../outpoint.js";
 import type { WatchEvent } from "../types.js";
 import { type Duty, DutyStore, readDuties } from "./duties.js";
@@ -81,21 +81,25 @@ class Tower implements Watchtower {
     const duties = new DutyStore(context, depth);
     const sender = new Sender({ node, context, duties, evidence, onTrouble });
     this.#open = { context, evidence, duties, sender };
-    duties.forgetMempool();
+    // Blocks that came and went without the tower; and no mempool is known.
+    duties.judgeAll();
     // A kill between evidence and duties, or delegations that were added without the tower.
     this.#inspectAll();
     duties.complete();
+    const tip = context.tip();
+    if (tip) this.#judgeTime(tip.height);
     sender.kick();
     clearInterval(this.#timer);
     this.#timer = setInterval(() => sender.kick(), sendEvery * 1000).unref();
   }
 
-  connected({ block, events }: { block: { height: number }; events: readonly WatchEvent[] }): void {
+  connected({ block, events, isTip }: ConnectedBlock): void {
     const { duties } = this.#opened();
     const touched = this.#stakesOf(events);
     for (const stake of touched) this.#inspect(stake);
     duties.atBlock(touched, block.height);
-    this.#judgeTime(block.height);
+    // The blocks of a catch-up may have the slashing that is missing here.
+    if (isTip) this.#judgeTime(block.height);
   }
 
   disconnected(): void {

@@ -170,6 +170,27 @@ describe("the alarm", () => {
     },
   );
 
+  it.each(["duty-unmined", "withdrawal-race"])(
+    "%s does not come from a catch-up whose later blocks have the slashing",
+    async (kind) => {
+      const stage = await new Stage().begin();
+      const [delegation, secret] =
+        kind === "duty-unmined" ? [cast.delegations[0], cast.secret] : [cast.short, cast.shortSecret];
+      stage.add(delegation);
+      stage.leak(secret);
+      await stage.close();
+      stage.bitcoin.mine([delegation.staking.transaction]);
+      for (let i = 0; i < 8; i++) stage.bitcoin.mine();
+      stage.bitcoin.mine([finishSlashing(delegation, "staking", secret)]);
+      await stage.begin();
+      await stage.settle();
+      expect(stage.states()).toEqual(["staking mined", "unbonding impossible"]);
+      expect(stage.alarms(true).map((each) => each.kind)).toEqual(["double-vote"]);
+      stage.health.close();
+      await stage.close();
+    },
+  );
+
   it("sources-disagree ends when the sources agree again", async () => {
     const stage = await new Stage().begin();
     await COURSES["sources-disagree"].raise(stage);

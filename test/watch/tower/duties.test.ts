@@ -38,6 +38,8 @@ type Action =
   | { readonly kind: "leak"; readonly single: boolean }
   /** `forget`: the node loses its mempool. */
   | { readonly kind: "sync" | "restart" | "forget" }
+  /** The watch follows the chain without its tower, which opens again after it. */
+  | { readonly kind: "without" }
   | { readonly kind: "crash"; readonly at: number };
 
 const picks = fc.array(fc.nat(1000), { maxLength: 3 });
@@ -57,6 +59,7 @@ const actions: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: of("forget") }) },
   { weight: 4, arbitrary: fc.record({ kind: of("sync") }) },
   { weight: 1, arbitrary: fc.record({ kind: of("restart") }) },
+  { weight: 2, arbitrary: fc.record({ kind: of("without") }) },
   { weight: 1, arbitrary: fc.record({ kind: of("crash"), at: fc.nat(4) }) },
 );
 
@@ -136,6 +139,14 @@ class World {
         if (!(error instanceof Crash)) throw error;
       }
       this.#crashAt = -1;
+    }
+    if (action.kind === "without") {
+      await this.close();
+      this.#chain = new ChainStore(openWriter(this.path));
+      this.#scanner = new Scanner(this.#chain, settingsOf(this.#chain));
+      await this.sync();
+      this.#chain.close();
+      this.open();
     }
     if (action.kind === "restart" || action.kind === "crash") {
       await this.close();
@@ -235,7 +246,8 @@ it("WATCH 3 and 8: after any schedule, every evidence × delegation × output ha
       try {
         for (const each of schedule) {
           await world.run(each);
-          if (each.kind === "sync") expect(world.found().toSorted()).toEqual(world.expected().toSorted());
+          if (each.kind === "sync" || each.kind === "without")
+            expect(world.found().toSorted()).toEqual(world.expected().toSorted());
         }
         await world.sync();
         expect(world.found().toSorted()).toEqual(world.expected().toSorted());

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Option } from "@commander-js/extra-typings";
 import { utf8 } from "../../../core/bytes.js";
@@ -9,6 +9,7 @@ import { readBlsValidators } from "../../../watch/checkpoints/keys.js";
 import { type CheckpointMonitor, checkpointMonitor } from "../../../watch/checkpoints/monitor.js";
 import { readCheckpoints } from "../../../watch/checkpoints/read.js";
 import { newCommand } from "../../command.js";
+import { UsageError } from "../../errors.js";
 import { checkpointsText, type ShownEpoch } from "../../format/checkpoint.js";
 import { inFile } from "../../input.js";
 import { jsonOption, tagArgument, wholeNumber } from "../../options.js";
@@ -71,7 +72,10 @@ export const checkpointKeysOption = () =>
 
 const TAGS: Partial<Record<Network, string>> = { mainnet: "bbn1", signet: "bbt6" };
 
-/** The monitor of checkpoints of a watch; null where the network has no tag, and none is given. */
+/**
+ * The monitor of checkpoints of a watch; null where the network has no tag, and none is given.
+ * @throws UsageError for keys without a tag; TapstakeError `file-error` for a folder that is not there
+ */
 export function checkpointsOf(
   network: Network,
   tag: Uint8Array | undefined,
@@ -79,8 +83,13 @@ export function checkpointsOf(
 ): CheckpointMonitor | null {
   const published = TAGS[network];
   const chosen = tag ?? (published === undefined ? undefined : utf8(published));
+  if (!chosen && folder !== undefined)
+    throw new UsageError(
+      `--checkpoint-keys on ${network} needs the tag of the checkpoints: give --checkpoint-tag`,
+    );
   if (!chosen) return null;
   if (folder === undefined) return checkpointMonitor({ tag: chosen });
+  assertFolder(folder);
   const warned = new Set<number | null>();
   return checkpointMonitor({
     tag: chosen,
@@ -97,6 +106,17 @@ export function checkpointsOf(
       });
     },
   });
+}
+
+/** A wrong path would leave every checkpoint unverified, and say nothing. */
+function assertFolder(path: string): void {
+  try {
+    readdirSync(path);
+  } catch (cause) {
+    const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+    const text = `cannot read the folder ${path}: ${code}`;
+    throw new TapstakeError("file-error", text, { path, code }, { cause });
+  }
 }
 
 function keysIn(folder: string, epoch: number) {

@@ -1,4 +1,5 @@
 import { Option } from "@commander-js/extra-typings";
+import { TapstakeError } from "../../../core/errors.js";
 import { openStoreReader } from "../../../watch/watch.js";
 import { newCommand } from "../../command.js";
 import { wholeNumber, jsonOption } from "../../options.js";
@@ -13,7 +14,7 @@ a number, seq. Give the last one to --since, and the next call goes on behind it
 tapstake watch export > everything.jsonl
 tapstake watch export --since 1500
 `,
-    refused: "a path without a store of a watch",
+    refused: "a path without a store of a watch, or a number that the store does not have yet",
   })
     .addOption(storeOption())
     .addOption(
@@ -23,6 +24,11 @@ tapstake watch export --since 1500
     .action(async ({ store, since }) => {
       const reader = openStoreReader(store);
       try {
+        const newest = reader.seq();
+        if (since > newest) {
+          const text = `the newest number of the store ${store} is ${newest}, so ${since} is of another store. Do: begin at 0 with a store that was made again`;
+          throw new TapstakeError("invalid-number", text, { since, newest });
+        }
         await sayAll(lines());
       } finally {
         reader.close();

@@ -22,15 +22,21 @@ export const blocksOption = () =>
 export const noRestOption = () =>
   new Option("--no-rest", "take blocks by RPC, even if bitcoind was started with -rest");
 
-/** @throws TapstakeError `invalid-coin`, `invalid-hex` */
-export const readOutpoint = (text: string): string => formatOutpoint(parseOutpoint(text));
+/** @throws UsageError */
+export function readOutpoint(text: string): string {
+  try {
+    return formatOutpoint(parseOutpoint(text));
+  } catch {
+    throw new UsageError("An outpoint must be txid:vout: 64 hexadecimal digits, a colon and a number");
+  }
+}
 
 /** `txid:vout`. */
 export function outpointArgument(text: string): string {
   try {
     return readOutpoint(text);
-  } catch {
-    throw new InvalidArgumentError("It must be txid:vout.");
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as UsageError).message}.`);
   }
 }
 
@@ -57,7 +63,10 @@ export async function openSource(options: SourceOptions, { network }: StoreSetti
   if (!url) throw new UsageError("no source of blocks: give --rpc or --esplora");
   const cookieFile = options.rpcAuthFile ?? process.env["TAPSTAKE_RPC_AUTH_FILE"];
   const rpc = { url, ...(cookieFile && { cookieFile }) };
-  const node = options.rest && (await hasRest(url)) ? restSource({ url, rpc }) : rpcSource(rpc);
+  const byRest = options.rest && (await hasRest(url));
+  // A wrong address or password ends the command, and does not only wait for a better one.
+  if (!options.rest) await createRpc(rpc).getblockchaininfo();
+  const node = byRest ? restSource({ url, rpc }) : rpcSource(rpc);
   if (options.blocks === undefined) return node;
   return blocksFolderSource({ folder: options.blocks, node, network });
 

@@ -15,7 +15,7 @@ import { type Watchtower, watchtower } from "../../../watch/tower/tower.js";
 import type { WatchedBlock } from "../../../watch/types.js";
 import type { WatchReader } from "../../../watch/watch.js";
 import { type ChainOptions, openChain } from "../../chain.js";
-import { UsageError } from "../../errors.js";
+import { fileReason, UsageError } from "../../errors.js";
 import { inFile } from "../../input.js";
 import { openLcd } from "../../lcd.js";
 import { note, warn } from "../../output.js";
@@ -61,6 +61,7 @@ interface RoleOptions extends ChainOptions {
 
 /** What a watch does beside scanning. */
 export interface Roles {
+  readonly isTower: boolean;
   readonly monitors: readonly WatchMonitor[];
   progress(at: WatchedBlock, tip: ChainTip): void;
   trouble(error: TapstakeError): void;
@@ -109,6 +110,7 @@ export async function openRoles(options: RoleOptions, { network }: StoreSettings
       : (await import("../../../watch/alarms/metrics.js")).watchMetrics(health);
   const closing: (() => Promise<void> | void)[] = [() => health.close(), () => alarms.close()];
   return {
+    isTower,
     monitors: [...(tower ? [tower] : []), health, alarms, ...(page ? [page] : [])],
     progress(at, tip) {
       health.progress(at, tip);
@@ -197,5 +199,7 @@ function filesOf(path: string, onError: (error: NodeJS.ErrnoException) => void):
 
 function fail(path: string, error: unknown): never {
   const { code = "unknown error" } = error as NodeJS.ErrnoException;
-  throw new TapstakeError("file-error", `cannot read ${path}: ${code}`, { path, code });
+  const reason = code === "ENOENT" ? "no such file or folder" : fileReason(code);
+  const text = `cannot read ${path}: ${reason}. Evidence is read from it once it exists`;
+  throw new TapstakeError("file-error", text, { path, code });
 }

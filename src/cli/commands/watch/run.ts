@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { Option } from "@commander-js/extra-typings";
 import { TapstakeError } from "../../../core/errors.js";
 import { counted } from "../../../core/text.js";
-import { type Delegation } from "../../../delegation/delegation.js";
 import { delegationFromJson } from "../../../delegation/json.js";
 import { supervisor } from "../../../signerd/supervisor.js";
+import { openReader } from "../../../watch/store/open.js";
+import { readEvidence } from "../../../watch/tower/evidence.js";
 import type { WatchedBlock, WatchedStake, WatchItem } from "../../../watch/types.js";
 import { openStoreReader, openWatch, type Watch } from "../../../watch/watch.js";
 import { newCommand } from "../../command.js";
@@ -63,6 +64,8 @@ tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./
       const source = await openSource(options, settings);
       const monitor = checkpointsOf(settings.network, checkpointTag, checkpointKeys);
       const roles = await openRoles(options, settings);
+      if (!roles.isTower && hasEvidence(store))
+        note("the store has evidence of a leaked key, and this watch sends no slashing: give --tower");
       const progress = await scanProgress();
       const watch = await openWatch({
         source,
@@ -121,6 +124,15 @@ function settingsAt(store: string) {
   return settings;
 }
 
+function hasEvidence(store: string): boolean {
+  const reader = openReader(store);
+  try {
+    return readEvidence(reader.sql).length > 0;
+  } finally {
+    reader.close();
+  }
+}
+
 /** A folder that goes away while the watch runs ends nothing: a warning says so, once until it is back. */
 function whileThere(read: () => void): () => void {
   let isThere = true;
@@ -154,11 +166,11 @@ async function* untilTipOf(watch: Watch): AsyncGenerator<WatchItem, void> {
 const line = (stake: WatchedStake): string => `${stake.outpoint}  ${viewText(stake)}`;
 
 /**
- * Adds the delegations of a folder that were not added yet. What is wrong with a file is a warning, given once; what is
+ * Adds the delegations of a folder that were not added yet, and counts what is new to the store. What is wrong with a file is a warning, given once; what is
  * wrong with the store is one each time, as the file is tried again.
  */
 export function addFolder(watch: Pick<Watch, "add">, folder: string, seen: Set<string>): void {
-  const added: Delegation[] = [];
+  let added = 0;
   let names: string[];
   try {
     names = readdirSync(folder).filter((name) => name.endsWith(".json"));
@@ -176,14 +188,12 @@ export function addFolder(watch: Pick<Watch, "add">, folder: string, seen: Set<s
       const read = `${name}\n${text}`;
       if (seen.has(read)) continue;
       seen.add(read);
-      const delegation = inFile(path, () => delegationFromJson(text));
       try {
-        watch.add([delegation]);
+        added += inFile(path, () => watch.add([delegationFromJson(text)])).length;
       } catch (error) {
         if (error instanceof TapstakeError && error.code === "store-unwritable") seen.delete(read);
         throw error;
       }
-      added.push(delegation);
     } catch (error) {
       const isOurs = error instanceof TapstakeError;
       warn(
@@ -191,5 +201,5 @@ export function addFolder(watch: Pick<Watch, "add">, folder: string, seen: Set<s
       );
     }
   }
-  if (added.length > 0) note(`added ${counted(added.length, "delegation")} from ${folder}`);
+  if (added > 0) note(`added ${counted(added, "delegation")} from ${folder}`);
 }

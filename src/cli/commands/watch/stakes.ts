@@ -94,7 +94,7 @@ tapstake watch show <txid:vout>
       try {
         const stake = reader.stake(outpoint);
         if (!stake) {
-          const text = `the store ${store} has no stake with the staking output ${outpoint}`;
+          const text = `the store ${store} has no stake with the staking output ${outpoint}. Do: compare it with the list of tapstake watch stakes. If the stake has a delegation, add that with tapstake watch add`;
           throw new TapstakeError("not-a-stake", text, { outpoint });
         }
         const events = reader.eventsOf(stake);
