@@ -272,7 +272,7 @@ export class Follower {
       const blocks = batch;
       batch = [];
       bytes = 0;
-      this.#scanner.connect(blocks, tip.height);
+      this.#scanner.connect(blocks, tip.hash);
       for (const block of blocks) this.#source.release?.(block.bytes);
       this.#progress(this.#scanner.chain.tip()!, tip);
     };

@@ -62,7 +62,7 @@ export interface ConnectedBlock {
   readonly events: readonly WatchEvent[];
   /** The OP_RETURNs of the block that begin with a watched tag. */
   readonly tagged: readonly TaggedOutput[];
-  /** Whether the source had no block above it. Below, what comes next is known already: it is no time for an alarm. */
+  /** Whether it is the source's tip. Below, what comes next is known already: it is no time for an alarm. */
   readonly isTip: boolean;
 }
 

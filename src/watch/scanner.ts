@@ -69,14 +69,12 @@ export class Scanner {
    * Adds blocks on top of the chain, in one transaction. Each must follow upon the one before.
    * @throws TapstakeError `invalid-block` for bytes that are no block, or not the block with this hash; `broken-link`
    * for one that does not follow upon the tip
-   * @param until the height of the source's tip; without it, the last block is the tip
+   * @param newest the hash of the source's tip: the last block by default
    */
-  connect(blocks: readonly WalkedBlock[], until?: number): void {
+  connect(blocks: readonly WalkedBlock[], newest: string | undefined = blocks.at(-1)?.hash): void {
     const last = this.chain.transaction(() => {
       let tip: WatchedBlock | null = this.chain.tip();
-      const first = tip ? tip.height + 1 : 0;
-      const goal = until ?? first + blocks.length - 1;
-      for (const block of blocks) tip = this.#connect(block, tip, goal);
+      for (const block of blocks) tip = this.#connect(block, tip, block.hash === newest);
       return tip;
     });
     if (last) this.#committed(last);
@@ -200,7 +198,7 @@ export class Scanner {
     return walkBlock(block, this.#watched);
   }
 
-  #connect({ hash, bytes }: WalkedBlock, tip: WatchedBlock | null, until: number): WatchedBlock {
+  #connect({ hash, bytes }: WalkedBlock, tip: WatchedBlock | null, isTip: boolean): WatchedBlock {
     const header = parseHeader(bytes.subarray(0, 80));
     if (hashText(header.hash) !== hash) {
       const text = `the source gave block ${hashText(header.hash)} for block ${hash}`;
@@ -224,7 +222,7 @@ export class Scanner {
     this.chain.addBlock(block);
     for (const outpoint of this.#ownersOf(events)) this.#refresh(outpoint);
     for (const monitor of this.#monitors) {
-      monitor.connected?.({ block, events, tagged, isTip: height >= until }, this.#context);
+      monitor.connected?.({ block, events, tagged, isTip }, this.#context);
     }
     return block;
   }
