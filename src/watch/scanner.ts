@@ -39,6 +39,8 @@ export class Scanner {
   readonly #outputKeys: ByteTable;
   readonly #watched: Watched;
   readonly #context: MonitorContext;
+  /** Whether a delegation may not have been looked for in earlier blocks: to ask the store reads every one of them. */
+  #mayBeUnlocated = true;
 
   constructor(chain: ChainStore, settings: StoreSettings, monitors: readonly WatchMonitor[] = []) {
     this.chain = chain;
@@ -95,7 +97,10 @@ export class Scanner {
       const affected = this.#ownersOf(events);
       chain.undoAbove(height);
       // Their blocks may be others now.
-      if (!ancestor) chain.sql.run("UPDATE delegation SET located = 0");
+      if (!ancestor) {
+        chain.sql.run("UPDATE delegation SET located = 0");
+        this.#mayBeUnlocated = true;
+      }
       for (const outpoint of affected) this.#refresh(outpoint);
       chain.sql.run(
         "UPDATE alarm SET cleared = ? WHERE height > ? AND cleared IS NULL",
@@ -135,11 +140,12 @@ export class Scanner {
 
   /** Delegations whose staking output was not looked for in earlier blocks yet. */
   unlocated(limit: number): string[] {
+    if (!this.#mayBeUnlocated) return [];
     const text = `SELECT outpoint FROM delegation WHERE located = 0 AND NOT EXISTS
       (SELECT 1 FROM event WHERE event.outpoint = delegation.outpoint AND event.kind = 'stake') LIMIT ?`;
-    return this.chain.sql
-      .all<{ outpoint: Uint8Array }>(text, limit)
-      .map(({ outpoint }) => outpointText(outpoint));
+    const found = this.chain.sql.all<{ outpoint: Uint8Array }>(text, limit);
+    this.#mayBeUnlocated = found.length > 0;
+    return found.map(({ outpoint }) => outpointText(outpoint));
   }
 
   /**
@@ -147,12 +153,14 @@ export class Scanner {
    * @param blocks of each outpoint its block and height; null where no earlier block has it unspent
    */
   located(found: ReadonlyMap<string, { readonly height: number; readonly bytes: Uint8Array } | null>): void {
+    let walked: { readonly bytes: Uint8Array; readonly hits: TransactionHit[] } | undefined;
     this.chain.transaction(() => {
       for (const [outpoint, block] of found) {
         const key = outpointBytes(outpoint);
         this.chain.sql.run("UPDATE delegation SET located = 1 WHERE outpoint = ?", key);
         if (!block) continue;
-        const hit = this.walk(block.bytes).find(({ start, end, outputs }) => {
+        if (walked?.bytes !== block.bytes) walked = { bytes: block.bytes, hits: this.walk(block.bytes) };
+        const hit = walked.hits.find(({ start, end, outputs }) => {
           if (outputs.length === 0) return false;
           const hash = parseTransaction(block.bytes.slice(start, end)).getHash();
           return equalBytes(hash, key.subarray(0, 32));
@@ -280,6 +288,7 @@ export class Scanner {
       digest,
       now(),
     );
+    this.#mayBeUnlocated = true;
     this.stakes.put(record);
     this.#outputKeys.add(record.outputKey);
     this.#outpoints.add(record.outpoint);

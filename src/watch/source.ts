@@ -53,6 +53,11 @@ export interface BlockSource {
    * known.
    */
   difficulty?(): Promise<DifficultyRules | null>;
+  /**
+   * Whether the source knows that its own tip is not that of its network: a node that starts, or that builds its chain
+   * again. A lower tip of such a source is no reorganisation.
+   */
+  isBehind?(): Promise<boolean>;
   /** The lowest height from which the source has all blocks: above 0 where it has pruned. */
   lowestBlock?(): Promise<number>;
   /** Frees files and connections. */

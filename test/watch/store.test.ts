@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   initStore,
@@ -7,6 +7,12 @@ import {
   verifyStore,
   type WatchMonitor,
 } from "../../src/watch/index.js";
+import { itemsSince } from "../../src/watch/items.js";
+import { Scanner } from "../../src/watch/scanner.js";
+import { settingsOf } from "../../src/watch/settings.js";
+import { openReader, openWriter } from "../../src/watch/store/open.js";
+import { StakeStore } from "../../src/watch/store/stakes.js";
+import { ChainStore } from "../../src/watch/store/store.js";
 import { describeWithDisks, mount, newDisk } from "../support/disks.js";
 import { failure } from "../support/errors.js";
 import { refusal } from "../support/refusal.js";
@@ -57,6 +63,15 @@ describe("a store", () => {
     await again.close();
   });
 
+  it("that could not write who its writer is, is open to the next one", () => {
+    const path = newStore();
+    initStore(path, init);
+    mkdirSync(`${path}.writer`);
+    expect(() => openWriter(path)).toThrow("EISDIR");
+    rmSync(`${path}.writer`, { recursive: true });
+    openWriter(path).close();
+  });
+
   it("writes a stake's status after its output was seen in a block, not before", async () => {
     const bitcoin = new SimulatedBitcoin();
     const watch = await openWatch({ source: bitcoin.source(), store: newStore(), init });
@@ -94,6 +109,34 @@ describe("the items of a watch", () => {
     }
     expect(paged).toEqual(all);
     await watch.close();
+  });
+
+  it("have no gap where another process writes between two queries", () => {
+    const bitcoin = new SimulatedBitcoin();
+    const path = newStore();
+    initStore(path, init);
+    const writer = new ChainStore(openWriter(path));
+    const scanner = new Scanner(writer, settingsOf(writer));
+    scanner.add(cast.delegations);
+    const blocks = [bitcoin.tip, bitcoin.mine([moveOf("a staking")])];
+    const connect = () => scanner.connect(blocks.splice(0));
+    const reader = new ChainStore(openReader(path));
+    const stakes = new StakeStore(reader);
+    const since = stakes.since.bind(stakes);
+    stakes.since = (...page) => {
+      connect();
+      return since(...page);
+    };
+    const seen: number[] = [];
+    for (;;) {
+      const page = itemsSince(reader, stakes, seen.at(-1) ?? 0);
+      if (page.length === 0) break;
+      seen.push(...page.map(({ seq }) => seq));
+    }
+    expect(seen).toEqual(itemsSince(reader, stakes, 0).map(({ seq }) => seq));
+    expect(seen).toHaveLength(4);
+    reader.close();
+    writer.close();
   });
 
   it("come to their end when the watch is closed as soon as it has caught up", async () => {
@@ -139,6 +182,39 @@ describe("the items of a watch", () => {
     const error = await failure(iterate(), "wrong-network");
     expect(await failure(watch.caughtUp(), "wrong-network")).toBe(error);
     await watch.close();
+  });
+});
+
+describe("delegations that are learnt late", () => {
+  it("are looked for in one block after the other, each of which is asked for once", async () => {
+    const bitcoin = new SimulatedBitcoin();
+    bitcoin.mine([moveOf("a staking"), moveOf("b staking")]);
+    bitcoin.mine([moveOf("a unbonding")]);
+    const source = bitcoin.source();
+    const held = new Set<Uint8Array>();
+    let most = 0;
+    let asked = 0;
+    const watch = await openWatch({
+      source: {
+        ...source,
+        async block(hash) {
+          const block = await source.block(hash);
+          asked++;
+          most = Math.max(most, held.add(block).size);
+          return block;
+        },
+        release: (block) => void held.delete(block),
+      },
+      store: newStore(),
+      init,
+    });
+    await watch.caughtUp();
+    [most, asked] = [0, 0];
+    watch.add(cast.delegations);
+    await watch.caughtUp();
+    expect(watch.stakes().map(({ view }) => view).toSorted()).toEqual(["active", "pending", "unbonding"]);
+    await watch.close();
+    expect({ asked, most, held: held.size }).toEqual({ asked: 1, most: 1, held: 0 });
   });
 });
 

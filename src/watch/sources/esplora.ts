@@ -1,5 +1,5 @@
 import { HEADER_LENGTH } from "../../bitcoin/header.js";
-import type { ChainTip } from "../../chain/access.js";
+import { checkChain, type ChainTip } from "../../chain/access.js";
 import { hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { Network } from "../../core/network.js";
@@ -82,7 +82,10 @@ export function esploraSource(options: EsploraSourceOptions): BlockSource {
     hashAt,
     async difficulty() {
       const genesis = await hashAt(0);
-      return (genesis !== null && difficultyRules(genesis)) || null;
+      if (genesis === null) throw unanswered("block-height/0");
+      // Asked again: a server that names another first block now would choose the rules that its blocks are judged by.
+      await checkChain({ url: server.url, genesis: async () => genesis }, network);
+      return difficultyRules(genesis)!;
     },
     async block(hash) {
       const path = `block/${hash}/raw`;
@@ -135,7 +138,7 @@ function heightIn(answer: Answer): number | null {
       confirmed?: unknown;
       block_height?: unknown;
     };
-    return confirmed === true && Number.isSafeInteger(height) ? (height as number) : null;
+    return confirmed === true && Number.isSafeInteger(height) && (height as number) >= 0 ? (height as number) : null;
   } catch {
     return null;
   }

@@ -36,6 +36,10 @@ export function rpcSource(options: RpcOptions): BlockSource {
     waitForTip: (known, signal) => waitForTip(options, known, signal),
     headersAfter: (hash, count) => headersAfter(rpc, hash, count),
     locate: (outpoints) => locate(rpc, outpoints),
+    async isBehind() {
+      const { initialblockdownload, headers, blocks } = await rpc.getblockchaininfo();
+      return initialblockdownload || headers > blocks;
+    },
     lowestBlock: () => lowestBlock(rpc),
   };
 }

@@ -29,25 +29,33 @@ export function lockStore(path: string): StoreLock {
     throw error;
   }
   const held = guard;
+  const unlock = () => {
+    try {
+      // Without this, the garbage collector would free the lock at some later time.
+      held.exec("ROLLBACK");
+    } finally {
+      held.close();
+    }
+  };
   const writer = {
     pid: process.pid,
     host: hostname(),
     command: commandOf(),
     since: new Date().toISOString(),
   };
-  writeFileSync(nameFile, `${JSON.stringify(writer)}\n`, { mode: 0o600 });
+  try {
+    writeFileSync(nameFile, `${JSON.stringify(writer)}\n`, { mode: 0o600 });
+  } catch (error) {
+    unlock();
+    throw error;
+  }
   let released = false;
   return {
     release() {
       if (released) return;
       released = true;
       rmSync(nameFile, { force: true });
-      try {
-        // Without this, the garbage collector would free the lock at some later time.
-        held.exec("ROLLBACK");
-      } finally {
-        held.close();
-      }
+      unlock();
     },
   };
 }
