@@ -4,7 +4,7 @@ import { TapstakeError } from "../core/errors.js";
 import { toOutpoint } from "../bitcoin/transaction.js";
 import { type Branch, checkAnchor, checkBranch, hasMoreWork } from "./branch.js";
 import type { DifficultyRules } from "./difficulty.js";
-import { hashText } from "./outpoint.js";
+import { hashText, outpointBytes } from "./outpoint.js";
 import { NO_BLOCK, type Scanner, type WalkedBlock } from "./scanner.js";
 import type { BlockSource } from "./source.js";
 import type { WatchedBlock } from "./types.js";
@@ -312,7 +312,8 @@ export class Follower {
       if (answer.tip.hash !== tip.hash) return;
       const byHeight = new Map<number | null, string[]>();
       for (const [i, outpoint] of outpoints.entries()) {
-        const height = answer.heights[i] ?? null;
+        const found = answer.heights[i] ?? null;
+        const height = found !== null && (await this.#isGone(outpoint, found)) ? null : found;
         byHeight.set(height, [...(byHeight.get(height) ?? []), outpoint]);
       }
       for (const [height, made] of byHeight) {
@@ -325,6 +326,13 @@ export class Follower {
         if (block) source.release?.(block.bytes);
       }
     }
+  }
+
+  /** Whether an output was made and spent below the store's first block: what became of it, the store cannot know. */
+  async #isGone(outpoint: string, height: number): Promise<boolean> {
+    const { chain, settings } = this.#scanner;
+    if (height >= settings.first || !this.#source.isUnspent || chain.spendOf(outpointBytes(outpoint))) return false;
+    return !(await this.#source.isUnspent(toOutpoint(outpoint)));
   }
 
   async #checkedBlock(hash: string): Promise<Uint8Array> {

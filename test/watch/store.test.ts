@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   initStore,
@@ -50,6 +50,8 @@ describe("a store", () => {
     const watch = await openWatch({ source: bitcoin.source(), store: path, init });
     const error = await failure(openWatch({ source: bitcoin.source(), store: path }), "watch-running");
     expect(error.details["pid"]).toBe(process.pid);
+    symlinkSync(path, `${path}.link`);
+    refusal("watch-running", () => openWriter(`${path}.link`));
     await watch.caughtUp();
     const reader = openStoreReader(path);
     expect(reader.tip()?.height).toBe(0);
@@ -215,6 +217,27 @@ describe("delegations that are learnt late", () => {
     expect(watch.stakes().map(({ view }) => view).toSorted()).toEqual(["active", "pending", "unbonding"]);
     await watch.close();
     expect({ asked, most, held: held.size }).toEqual({ asked: 1, most: 1, held: 0 });
+  });
+});
+
+describe("stakes from before the first block of a store", () => {
+  it("are what they are since: unspent, spent by a later block, or not to be known", async () => {
+    const bitcoin = new SimulatedBitcoin();
+    bitcoin.mine([moveOf("a staking"), moveOf("b staking")]);
+    // The expansion of a.
+    bitcoin.mine([moveOf("c staking")]);
+    bitcoin.mine([moveOf("b unbonding")]);
+    const watch = await openWatch({
+      source: bitcoin.source(),
+      store: newStore(),
+      init: { ...init, first: 3 },
+    });
+    await watch.caughtUp();
+    watch.add(cast.delegations);
+    await watch.caughtUp();
+    const views = [0, 1, 2].map((i) => watch.stake(cast.actors[i]!.outpoint)?.view);
+    expect(views).toEqual(["pending", "unbonding", "active"]);
+    await watch.close();
   });
 });
 

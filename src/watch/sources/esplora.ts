@@ -114,6 +114,13 @@ export function esploraSource(options: EsploraSourceOptions): BlockSource {
         if ((await tip()).hash === before.hash) return { tip: before, heights };
       }
     },
+    async isUnspent({ txid, vout }) {
+      const path = `tx/${txid}/outspend/${vout}`;
+      const answer = await get(path);
+      if (answer.status === 404) return false;
+      if (answer.status !== 200) throw refused(path, answer);
+      return !isSpentIn(answer);
+    },
     async close() {
       stop.abort();
     },
@@ -129,6 +136,19 @@ function waitOf({ headers }: Answer, attempt: number): number {
   const asked = Number(headers.get("retry-after") ?? "");
   const wait = Number.isFinite(asked) && asked > 0 ? asked * 1000 : 500 * 2 ** attempt;
   return Math.min(wait, LONGEST_WAIT);
+}
+
+/** Whether a block has the spend of an output. */
+function isSpentIn(answer: Answer): boolean {
+  try {
+    const { spent, status } = JSON.parse(new TextDecoder().decode(answer.bytes)) as {
+      spent?: unknown;
+      status?: { confirmed?: unknown };
+    };
+    return spent === true && status?.confirmed === true;
+  } catch {
+    return false;
+  }
 }
 
 /** A false height leads to a block without the transaction, and is of no effect. */

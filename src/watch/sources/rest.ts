@@ -81,6 +81,10 @@ export function restSource({ url, rpc: rpcOptions, timeout = 30_000 }: RestOptio
         if ((await tip()).hash === found.tip.hash) return { tip: found.tip, heights };
       }
     },
+    async isUnspent(outpoint) {
+      const found = await locate(server, [outpoint]);
+      return found!.heights[0] !== null;
+    },
     async isBehind() {
       const { initialblockdownload, headers: known, blocks } = await info();
       return initialblockdownload || known > blocks;

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import * as v from "valibot";
 import { TapstakeError } from "../../core/errors.js";
@@ -16,8 +16,10 @@ export interface StoreLock {
  * @throws TapstakeError `watch-running` with the other process
  */
 export function lockStore(path: string): StoreLock {
-  const guardFile = `${path}.lock`;
-  const nameFile = `${path}.writer`;
+  // A symbolic link is another name of the same store.
+  const file = realpathSync(path);
+  const guardFile = `${file}.lock`;
+  const nameFile = `${file}.writer`;
   makeFile(guardFile);
   let guard: Database | undefined;
   try {
