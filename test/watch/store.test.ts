@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   initStore,
@@ -42,6 +42,27 @@ describe("a store", () => {
     refusal("store-missing", () => openStoreReader(path));
     writeFileSync(path, "not a database, but long enough to look at".repeat(50));
     refusal("store-invalid", () => openStoreReader(path));
+  });
+
+  it("with a damaged page is named, whatever reads it", async () => {
+    const path = newStore();
+    initStore(path, init);
+    const { sql, close } = openReader(path);
+    const tables = "SELECT rootpage AS page FROM sqlite_master WHERE name IN ('block', 'event', 'stake')";
+    const pages = sql.all<{ page: number }>(tables).map(({ page }) => page);
+    close();
+    const bytes = readFileSync(path);
+    for (const page of pages) bytes.fill(0xab, 4096 * (page - 1), 4096 * page);
+    writeFileSync(path, bytes);
+    const reader = openStoreReader(path);
+    for (const read of [() => reader.tip(), () => reader.counts(), () => reader.since(0)]) {
+      const error = refusal("store-invalid", read);
+      expect(error.message).toContain(`${path} is not a store of a watch, or is damaged`);
+    }
+    reader.close();
+    const watch = await openWatch({ source: new SimulatedBitcoin().source(), store: path });
+    await failure(watch.caughtUp(), "store-invalid");
+    await watch.close();
   });
 
   it("refuses a second writer in this process by the process's name, and serves readers", async () => {
