@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { parseHeader } from "../bitcoin/header.js";
-import { parseTransaction } from "../bitcoin/transaction.js";
+import { formatOutpoint, parseTransaction } from "../bitcoin/transaction.js";
 import { concatBytes, equalBytes, hex, utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sharesAddresses } from "../core/network.js";
 import { checkSoFar } from "../delegation/check.js";
 import { combineDelegations } from "../delegation/combine.js";
-import type { Delegation } from "../delegation/delegation.js";
+import { type Delegation, stakeCoin } from "../delegation/delegation.js";
 import { delegationToJson } from "../delegation/json.js";
 import type { ParamSet } from "../params/types.js";
 import type { KnownDelegation, MonitorContext, RaisedAlarm, WatchMonitor } from "./monitor.js";
@@ -267,18 +267,20 @@ export class Scanner {
       const text = `the delegation is of ${given.params.network}, and the store watches ${network}`;
       throw new TapstakeError("wrong-network", text, { expected: network, got: given.params.network });
     }
+    const { sql } = this.chain;
+    const known = sql.one<{ digest: Uint8Array }>(
+      "SELECT digest FROM delegation WHERE outpoint = ?",
+      outpointBytes(formatOutpoint(stakeCoin(given).outpoint)),
+    );
+    // It was checked when it came: a folder of thousands is given again at each start.
+    if (known && equalBytes(known.digest, digestOf(delegationToJson(given)))) return null;
     checkSoFar(given);
     const record = recordOfDelegation(given);
     const outpoint = outpointText(record.outpoint);
     const earlier = this.chain.delegation(outpoint);
     const delegation = earlier ? combineDelegations(earlier, given) : given;
     const document = delegationToJson(delegation);
-    const digest = createHash("sha256").update(document).digest();
-    const { sql } = this.chain;
-    const known = sql.one<{ digest: Uint8Array }>(
-      "SELECT digest FROM delegation WHERE outpoint = ?",
-      record.outpoint,
-    );
+    const digest = digestOf(document);
     if (known && equalBytes(known.digest, digest)) return null;
     sql.run(
       `INSERT INTO delegation VALUES (?, ?, ?, 0, ?)
@@ -371,6 +373,8 @@ export class Scanner {
 }
 
 export const NO_BLOCK = "0".repeat(64);
+
+const digestOf = (document: string): Uint8Array => createHash("sha256").update(document).digest();
 
 const now = (): number => Math.floor(Date.now() / 1000);
 
