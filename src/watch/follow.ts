@@ -317,8 +317,7 @@ export class Follower {
         byHeight.set(height, [...(byHeight.get(height) ?? []), outpoint]);
       }
       for (const [height, made] of byHeight) {
-        const hash =
-          height === null ? null : (chain.blockAt(height)?.hash ?? (await source.hashAt(height)));
+        const hash = height === null ? null : (chain.blockAt(height)?.hash ?? (await source.hashAt(height)));
         // A height at which the source has no block says nothing.
         const block =
           height === null || hash === null ? null : { height, bytes: await this.#checkedBlock(hash) };
@@ -331,7 +330,8 @@ export class Follower {
   /** Whether an output was made and spent below the store's first block: what became of it, the store cannot know. */
   async #isGone(outpoint: string, height: number): Promise<boolean> {
     const { chain, settings } = this.#scanner;
-    if (height >= settings.first || !this.#source.isUnspent || chain.spendOf(outpointBytes(outpoint))) return false;
+    if (height >= settings.first || !this.#source.isUnspent || chain.spendOf(outpointBytes(outpoint)))
+      return false;
     return !(await this.#source.isUnspent(toOutpoint(outpoint)));
   }
 

@@ -138,7 +138,10 @@ describe("an Esplora server", () => {
       };
       more();
     });
-    const error = await failure(esploraSource({ ...REGTEST, url }).block("00".repeat(32)), "unexpected-answer");
+    const error = await failure(
+      esploraSource({ ...REGTEST, url }).block("00".repeat(32)),
+      "unexpected-answer",
+    );
     expect(error.message).toContain("has more than 4000080 bytes");
     expect(sent).toBeLessThan(64);
   });
@@ -158,8 +161,8 @@ describe("an Esplora server", () => {
     const waiting = failure(watch.caughtUp(), "cancelled");
     await asked;
     await watch.close();
-    await waiting;
-    await failure(watch.caughtUp(), "cancelled");
+    expect((await waiting).message).toBe("the watch was closed");
+    await expect(watch.caughtUp()).rejects.toMatchObject({ code: "cancelled" });
   });
 
   it("that names a height above its tip for a stake holds up nothing", async () => {
@@ -178,6 +181,7 @@ describe("an Esplora server", () => {
     await watch.caughtUp();
     watch.add([delegations[0]!]);
     await watch.caughtUp();
+    expect(watch.stakes()).toMatchObject([{ view: "pending" }]);
     await watch.close();
   });
 

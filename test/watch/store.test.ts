@@ -209,7 +209,7 @@ describe("the items of a watch", () => {
 });
 
 describe("delegations that are learnt late", () => {
-  it("are looked for in one block after the other, each of which is asked for once", async () => {
+  it("are looked for in one block after the other, and each block is asked for once", async () => {
     const bitcoin = new SimulatedBitcoin();
     bitcoin.mine([moveOf("a staking"), moveOf("b staking")]);
     bitcoin.mine([moveOf("a unbonding")]);
@@ -235,7 +235,12 @@ describe("delegations that are learnt late", () => {
     [most, asked] = [0, 0];
     watch.add(cast.delegations);
     await watch.caughtUp();
-    expect(watch.stakes().map(({ view }) => view).toSorted()).toEqual(["active", "pending", "unbonding"]);
+    expect(
+      watch
+        .stakes()
+        .map(({ view }) => view)
+        .toSorted(),
+    ).toEqual(["active", "pending", "unbonding"]);
     await watch.close();
     expect({ asked, most, held: held.size }).toEqual({ asked: 1, most: 1, held: 0 });
   });

@@ -158,7 +158,9 @@ function heightIn(answer: Answer): number | null {
       confirmed?: unknown;
       block_height?: unknown;
     };
-    return confirmed === true && Number.isSafeInteger(height) && (height as number) >= 0 ? (height as number) : null;
+    return confirmed === true && Number.isSafeInteger(height) && (height as number) >= 0
+      ? (height as number)
+      : null;
   } catch {
     return null;
   }
