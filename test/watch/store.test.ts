@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
+  type BlockSource,
   initStore,
   openStoreReader,
   openWatch,
@@ -93,6 +94,26 @@ describe("a store", () => {
     expect(() => openWriter(path)).toThrow("EISDIR");
     rmSync(`${path}.writer`, { recursive: true });
     openWriter(path).close();
+  });
+
+  it("can be opened by a watch while it is verified", async () => {
+    const bitcoin = new SimulatedBitcoin();
+    for (let i = 0; i < 3; i++) bitcoin.mine();
+    const path = newStore();
+    const first = await openWatch({ source: bitcoin.source(), store: path, init });
+    await first.caughtUp();
+    await first.close();
+    let opened = 0;
+    const source = bitcoin.source();
+    const tried: BlockSource = {
+      ...source,
+      async block(hash) {
+        if (opened++ === 0) openWriter(path).close();
+        return source.block(hash);
+      },
+    };
+    expect(await verifyStore(path, tried)).toMatchObject({ differences: [], blocks: 4 });
+    expect(opened).toBeGreaterThan(0);
   });
 
   it("writes a stake's status after its output was seen in a block, not before", async () => {

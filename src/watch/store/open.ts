@@ -114,6 +114,25 @@ export function openReader(path: string): OpenStore {
   });
 }
 
+/**
+ * Copies a store, all of one moment, while another process may write to it.
+ * @throws TapstakeError `store-missing`, `store-invalid`, `store-unwritable`
+ */
+export function copyStore(path: string, to: string): void {
+  openReader(path).close();
+  const sql = new Sql(connect(path, { timeout: 2_000 }), path);
+  try {
+    sql.exec(`VACUUM INTO '${to.replaceAll("'", "''")}'`);
+  } catch (error) {
+    if (!(error instanceof TapstakeError) || error.code !== "store-unwritable") throw error;
+    const reason = String(error.details["reason"]);
+    const text = `cannot copy the store ${path} to ${to}: ${reason}`;
+    throw new TapstakeError("store-unwritable", text, { path: to, reason }, { cause: error });
+  } finally {
+    sql.close();
+  }
+}
+
 function checkHeader(path: string, sql: Sql): void {
   const id = sql.one<{ application_id: number }>("PRAGMA application_id")?.application_id;
   const version = sql.one<{ user_version: number }>("PRAGMA user_version")?.user_version;
