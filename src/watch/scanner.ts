@@ -50,17 +50,23 @@ export class Scanner {
     this.#context = this.#makeContext();
     const { sql } = chain;
     const count = (text: string) => sql.one<{ n: number }>(text)!.n;
-    this.#outpoints = new ByteTable(36, count("SELECT count(*) AS n FROM stake_output WHERE spent = 0"));
+    const unspent = "FROM stake_output WHERE spent = 0";
+    this.#outpoints = new ByteTable(36, count(`SELECT count(*) AS n ${unspent}`));
     this.#outputKeys = new ByteTable(32, count("SELECT count(*) AS n FROM delegation"));
     this.#watched = {
       outpoints: this.#outpoints,
       outputKeys: this.#outputKeys,
       tags: tagsOf(settings.phase1, monitors),
     };
-    const unspent = "SELECT outpoint FROM stake_output WHERE spent = 0";
-    for (const { outpoint } of sql.all<{ outpoint: Uint8Array }>(unspent)) this.#outpoints.add(outpoint);
-    const keys = "SELECT output_key FROM stake WHERE outpoint IN (SELECT outpoint FROM delegation)";
-    for (const row of sql.all<{ output_key: Uint8Array }>(keys)) this.#outputKeys.add(row.output_key);
+    const outputs = `SELECT outpoint AS place ${unspent} AND outpoint > ? ORDER BY outpoint LIMIT ?`;
+    for (const page of sql.pages<{ place: Uint8Array }>(outputs, PAGE)) {
+      for (const { place } of page) this.#outpoints.add(place);
+    }
+    const keys =
+      "SELECT rowid AS place, output_key AS key FROM stake WHERE origin = 'delegation' AND rowid > ? ORDER BY rowid LIMIT ?";
+    for (const page of sql.pages<{ key: Uint8Array }>(keys, PAGE)) {
+      for (const { key } of page) this.#outputKeys.add(key);
+    }
     chain.transaction(() => {
       sql.exec("DELETE FROM mempool");
       for (const monitor of monitors) monitor.opened?.(this.#context);
@@ -371,6 +377,9 @@ export class Scanner {
     return hex.encode(id);
   }
 }
+
+/** How many rows are read at once. */
+const PAGE = 10_000;
 
 export const NO_BLOCK = "0".repeat(64);
 

@@ -70,7 +70,11 @@ async function rescan(
     const known = CheckpointStore.coverage(first.sql);
     const coverage = known && known.through === (tip?.hash ?? "") ? known : null;
     const scanner = new Scanner(second, settings, coverage ? [partsOf(coverage)] : []);
-    for (const page of documentsOf(first)) scanner.add(page.map(delegationFromJson));
+    const delegations =
+      "SELECT rowid AS place, document FROM delegation WHERE rowid > ? ORDER BY rowid LIMIT ?";
+    for (const page of first.sql.pages<{ document: string }>(delegations, PAGE)) {
+      scanner.add(page.map(({ document }) => delegationFromJson(document)));
+    }
     copyBelow(first, scanner);
     if (tip) {
       const follower = new Follower(scanner, source, { onProgress, until: tip });
@@ -85,16 +89,8 @@ async function rescan(
   }
 }
 
-/** The documents of all delegations, in parts: together they may not fit into memory. */
-function* documentsOf({ sql }: ChainStore): Generator<string[], void> {
-  const text = "SELECT outpoint, document FROM delegation WHERE outpoint > ? ORDER BY outpoint LIMIT 500";
-  for (let after: Uint8Array = new Uint8Array(); ;) {
-    const page = sql.all<{ outpoint: Uint8Array; document: string }>(text, after);
-    if (page.length === 0) return;
-    yield page.map(({ document }) => document);
-    after = page.at(-1)!.outpoint;
-  }
-}
+/** How many delegations are read at once. */
+const PAGE = 500;
 
 /** What a full scan finds by itself, and what lies below its first block. */
 function copyBelow(first: ChainStore, second: Scanner): void {

@@ -61,9 +61,8 @@ describe("a store", () => {
       expect(error.message).toContain(`${path} is not a store of a watch, or is damaged`);
     }
     reader.close();
-    const watch = await openWatch({ source: new SimulatedBitcoin().source(), store: path });
-    await failure(watch.caughtUp(), "store-invalid");
-    await watch.close();
+    await failure(openWatch({ source: new SimulatedBitcoin().source(), store: path }), "store-invalid");
+    await failure(verifyStore(path, new SimulatedBitcoin().source()), "store-invalid");
   });
 
   it("refuses a second writer in this process by the process's name, and serves readers", async () => {

@@ -49,6 +49,20 @@ export class Sql {
     return this.all<Row>(text, ...cells)[0];
   }
 
+  /**
+   * The rows of a query in parts, as all of them may not fit into memory. It orders by a column that it calls `place`, and
+   * takes the place to go on behind, and a limit.
+   */
+  *pages<Row>(text: string, rows: number): Generator<Row[], void> {
+    // Below every rowid, and below every blob.
+    for (let after: Cell = -1; ;) {
+      const page: (Row & { readonly place: Cell })[] = this.all(text, after, rows);
+      if (page.length === 0) return;
+      yield page;
+      after = page.at(-1)!.place;
+    }
+  }
+
   close(): void {
     this.#statements.clear();
     this.#db.close();
