@@ -373,15 +373,12 @@ function createTransport(options: RpcOptions): Transport {
     };
     const { status, text } = await ask({ endpoint, path, name: method, timeout, limit, init });
     if (status === 401 || status === 403) {
-      throw new TapstakeError(
-        "node-error",
-        `${method}: the node at ${endpoint} refused the user or password`,
-        {
-          method,
-          code: status,
-          reason: "unauthorized",
-        },
-      );
+      const why =
+        status === 401
+          ? "refused the user or password"
+          : "does not let this user call it, or this address: see its -rpcwhitelist and -rpcallowip";
+      const details = { method, code: status, reason: status === 401 ? "unauthorized" : "forbidden" };
+      throw new TapstakeError("node-error", `${method}: the node at ${endpoint} ${why}`, details);
     }
     return { method, endpoint, status, text };
   };

@@ -4,7 +4,7 @@ import { TapstakeError } from "../core/errors.js";
 import { toOutpoint } from "../bitcoin/transaction.js";
 import { type Branch, checkAnchor, checkBranch, hasMoreWork } from "./branch.js";
 import type { DifficultyRules } from "./difficulty.js";
-import { hashText } from "./outpoint.js";
+import { hashText, outpointBytes } from "./outpoint.js";
 import { NO_BLOCK, type Scanner, type WalkedBlock } from "./scanner.js";
 import type { BlockSource } from "./source.js";
 import type { WatchedBlock } from "./types.js";
@@ -112,6 +112,11 @@ export class Follower {
     const plan = await this.#checkedPlan(cursor, tip);
     if (!plan) return { tip, done: true };
     if (plan.ancestor?.hash !== cursor?.hash) {
+      // Its tip is in the store, and nothing follows upon it: no other chain, where the node builds its own again.
+      if (cursor && plan.hashes.length === 0 && (await this.#source.isBehind?.())) {
+        const why = `it has not caught up with its network: its newest block is ${tip.height}`;
+        throw unavailable(this.#source, `height ${cursor.height}`, why);
+      }
       this.#scanner.disconnect(plan.ancestor);
       if (!plan.ancestor && settings.first > 0) return { tip, done: false };
     }
@@ -291,7 +296,10 @@ export class Follower {
     }
   }
 
-  /** Looks for the staking outputs of delegations that were learnt after their block. */
+  /**
+   * Looks for the staking outputs of delegations that were learnt after their block. One block after the other: those of
+   * thousands of delegations would not fit into memory.
+   */
   async #locate(tip: ChainTip): Promise<void> {
     const { chain } = this.#scanner;
     for (;;) {
@@ -302,18 +310,29 @@ export class Follower {
       const answer = await source.locate(outpoints.map(toOutpoint));
       // Another chain by now: the next step asks again.
       if (answer.tip.hash !== tip.hash) return;
-      const found = new Map<string, { height: number; bytes: Uint8Array } | null>();
+      const byHeight = new Map<number | null, string[]>();
       for (const [i, outpoint] of outpoints.entries()) {
-        const height = answer.heights[i];
-        if (height === null || height === undefined) {
-          found.set(outpoint, null);
-          continue;
-        }
-        const hash = chain.blockAt(height)?.hash ?? (await source.hashAt(height));
-        if (hash !== null) found.set(outpoint, { height, bytes: await this.#checkedBlock(hash) });
+        const found = answer.heights[i] ?? null;
+        const height = found !== null && (await this.#isGone(outpoint, found)) ? null : found;
+        byHeight.set(height, [...(byHeight.get(height) ?? []), outpoint]);
       }
-      this.#scanner.located(found);
+      for (const [height, made] of byHeight) {
+        const hash = height === null ? null : (chain.blockAt(height)?.hash ?? (await source.hashAt(height)));
+        // A height at which the source has no block says nothing.
+        const block =
+          height === null || hash === null ? null : { height, bytes: await this.#checkedBlock(hash) };
+        this.#scanner.located(new Map(made.map((each) => [each, block])));
+        if (block) source.release?.(block.bytes);
+      }
     }
+  }
+
+  /** Whether an output was made and spent below the store's first block: what became of it, the store cannot know. */
+  async #isGone(outpoint: string, height: number): Promise<boolean> {
+    const { chain, settings } = this.#scanner;
+    if (height >= settings.first || !this.#source.isUnspent || chain.spendOf(outpointBytes(outpoint)))
+      return false;
+    return !(await this.#source.isUnspent(toOutpoint(outpoint)));
   }
 
   async #checkedBlock(hash: string): Promise<Uint8Array> {

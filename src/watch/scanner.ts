@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { parseHeader } from "../bitcoin/header.js";
-import { parseTransaction } from "../bitcoin/transaction.js";
+import { formatOutpoint, parseTransaction } from "../bitcoin/transaction.js";
 import { concatBytes, equalBytes, hex, utf8 } from "../core/bytes.js";
 import { TapstakeError } from "../core/errors.js";
 import { sharesAddresses } from "../core/network.js";
 import { checkSoFar } from "../delegation/check.js";
 import { combineDelegations } from "../delegation/combine.js";
-import type { Delegation } from "../delegation/delegation.js";
+import { type Delegation, stakeCoin } from "../delegation/delegation.js";
 import { delegationToJson } from "../delegation/json.js";
 import type { ParamSet } from "../params/types.js";
 import type { KnownDelegation, MonitorContext, RaisedAlarm, WatchMonitor } from "./monitor.js";
@@ -39,6 +39,8 @@ export class Scanner {
   readonly #outputKeys: ByteTable;
   readonly #watched: Watched;
   readonly #context: MonitorContext;
+  /** Whether a delegation may not have been looked for in earlier blocks: to ask the store reads every one of them. */
+  #mayBeUnlocated = true;
 
   constructor(chain: ChainStore, settings: StoreSettings, monitors: readonly WatchMonitor[] = []) {
     this.chain = chain;
@@ -48,17 +50,23 @@ export class Scanner {
     this.#context = this.#makeContext();
     const { sql } = chain;
     const count = (text: string) => sql.one<{ n: number }>(text)!.n;
-    this.#outpoints = new ByteTable(36, count("SELECT count(*) AS n FROM stake_output WHERE spent = 0"));
+    const unspent = "FROM stake_output WHERE spent = 0";
+    this.#outpoints = new ByteTable(36, count(`SELECT count(*) AS n ${unspent}`));
     this.#outputKeys = new ByteTable(32, count("SELECT count(*) AS n FROM delegation"));
     this.#watched = {
       outpoints: this.#outpoints,
       outputKeys: this.#outputKeys,
       tags: tagsOf(settings.phase1, monitors),
     };
-    const unspent = "SELECT outpoint FROM stake_output WHERE spent = 0";
-    for (const { outpoint } of sql.all<{ outpoint: Uint8Array }>(unspent)) this.#outpoints.add(outpoint);
-    const keys = "SELECT output_key FROM stake WHERE outpoint IN (SELECT outpoint FROM delegation)";
-    for (const row of sql.all<{ output_key: Uint8Array }>(keys)) this.#outputKeys.add(row.output_key);
+    const outputs = `SELECT outpoint AS place ${unspent} AND outpoint > ? ORDER BY outpoint LIMIT ?`;
+    for (const page of sql.pages<{ place: Uint8Array }>(outputs, PAGE)) {
+      for (const { place } of page) this.#outpoints.add(place);
+    }
+    const keys =
+      "SELECT rowid AS place, output_key AS key FROM stake WHERE origin = 'delegation' AND rowid > ? ORDER BY rowid LIMIT ?";
+    for (const page of sql.pages<{ key: Uint8Array }>(keys, PAGE)) {
+      for (const { key } of page) this.#outputKeys.add(key);
+    }
     chain.transaction(() => {
       sql.exec("DELETE FROM mempool");
       for (const monitor of monitors) monitor.opened?.(this.#context);
@@ -95,7 +103,10 @@ export class Scanner {
       const affected = this.#ownersOf(events);
       chain.undoAbove(height);
       // Their blocks may be others now.
-      if (!ancestor) chain.sql.run("UPDATE delegation SET located = 0");
+      if (!ancestor) {
+        chain.sql.run("UPDATE delegation SET located = 0");
+        this.#mayBeUnlocated = true;
+      }
       for (const outpoint of affected) this.#refresh(outpoint);
       chain.sql.run(
         "UPDATE alarm SET cleared = ? WHERE height > ? AND cleared IS NULL",
@@ -135,11 +146,12 @@ export class Scanner {
 
   /** Delegations whose staking output was not looked for in earlier blocks yet. */
   unlocated(limit: number): string[] {
+    if (!this.#mayBeUnlocated) return [];
     const text = `SELECT outpoint FROM delegation WHERE located = 0 AND NOT EXISTS
       (SELECT 1 FROM event WHERE event.outpoint = delegation.outpoint AND event.kind = 'stake') LIMIT ?`;
-    return this.chain.sql
-      .all<{ outpoint: Uint8Array }>(text, limit)
-      .map(({ outpoint }) => outpointText(outpoint));
+    const found = this.chain.sql.all<{ outpoint: Uint8Array }>(text, limit);
+    this.#mayBeUnlocated = found.length > 0;
+    return found.map(({ outpoint }) => outpointText(outpoint));
   }
 
   /**
@@ -147,12 +159,14 @@ export class Scanner {
    * @param blocks of each outpoint its block and height; null where no earlier block has it unspent
    */
   located(found: ReadonlyMap<string, { readonly height: number; readonly bytes: Uint8Array } | null>): void {
+    let walked: { readonly bytes: Uint8Array; readonly hits: TransactionHit[] } | undefined;
     this.chain.transaction(() => {
       for (const [outpoint, block] of found) {
         const key = outpointBytes(outpoint);
         this.chain.sql.run("UPDATE delegation SET located = 1 WHERE outpoint = ?", key);
         if (!block) continue;
-        const hit = this.walk(block.bytes).find(({ start, end, outputs }) => {
+        if (walked?.bytes !== block.bytes) walked = { bytes: block.bytes, hits: this.walk(block.bytes) };
+        const hit = walked.hits.find(({ start, end, outputs }) => {
           if (outputs.length === 0) return false;
           const hash = parseTransaction(block.bytes.slice(start, end)).getHash();
           return equalBytes(hash, key.subarray(0, 32));
@@ -259,18 +273,20 @@ export class Scanner {
       const text = `the delegation is of ${given.params.network}, and the store watches ${network}`;
       throw new TapstakeError("wrong-network", text, { expected: network, got: given.params.network });
     }
+    const { sql } = this.chain;
+    const known = sql.one<{ digest: Uint8Array }>(
+      "SELECT digest FROM delegation WHERE outpoint = ?",
+      outpointBytes(formatOutpoint(stakeCoin(given).outpoint)),
+    );
+    // It was checked when it came: a folder of thousands is given again at each start.
+    if (known && equalBytes(known.digest, digestOf(delegationToJson(given)))) return null;
     checkSoFar(given);
     const record = recordOfDelegation(given);
     const outpoint = outpointText(record.outpoint);
     const earlier = this.chain.delegation(outpoint);
     const delegation = earlier ? combineDelegations(earlier, given) : given;
     const document = delegationToJson(delegation);
-    const digest = createHash("sha256").update(document).digest();
-    const { sql } = this.chain;
-    const known = sql.one<{ digest: Uint8Array }>(
-      "SELECT digest FROM delegation WHERE outpoint = ?",
-      record.outpoint,
-    );
+    const digest = digestOf(document);
     if (known && equalBytes(known.digest, digest)) return null;
     sql.run(
       `INSERT INTO delegation VALUES (?, ?, ?, 0, ?)
@@ -280,6 +296,7 @@ export class Scanner {
       digest,
       now(),
     );
+    this.#mayBeUnlocated = true;
     this.stakes.put(record);
     this.#outputKeys.add(record.outputKey);
     this.#outpoints.add(record.outpoint);
@@ -361,7 +378,12 @@ export class Scanner {
   }
 }
 
+/** How many rows are read at once. */
+const PAGE = 10_000;
+
 export const NO_BLOCK = "0".repeat(64);
+
+const digestOf = (document: string): Uint8Array => createHash("sha256").update(document).digest();
 
 const now = (): number => Math.floor(Date.now() / 1000);
 

@@ -47,12 +47,19 @@ export interface BlockSource {
    * The answer holds at the tip that comes with it.
    */
   locate?(outpoints: readonly Outpoint[]): Promise<Located>;
+  /** Whether an output is mined, and no block spends it. Whatever waits in the mempool does not count. */
+  isUnspent?(outpoint: Outpoint): Promise<boolean>;
   /**
    * Of a server that is not one's own node: the rules of its network. The scanner then checks the target and the time of
    * each block by the blocks before it, and leaves a branch only for one with more work. Null where its network is not
    * known.
    */
   difficulty?(): Promise<DifficultyRules | null>;
+  /**
+   * Whether the source knows that its own tip is not that of its network: a node that starts, or that builds its chain
+   * again. A lower tip of such a source is no reorganisation.
+   */
+  isBehind?(): Promise<boolean>;
   /** The lowest height from which the source has all blocks: above 0 where it has pruned. */
   lowestBlock?(): Promise<number>;
   /** Frees files and connections. */

@@ -11,7 +11,7 @@ import type { WatchMonitor } from "./monitor.js";
 import { Scanner } from "./scanner.js";
 import { settingsOf, settingsToMeta } from "./settings.js";
 import type { BlockSource } from "./source.js";
-import { createStore, openReader, openWriter } from "./store/open.js";
+import { copyStore, createStore, openReader, openWriter } from "./store/open.js";
 import { StakeStore } from "./store/stakes.js";
 import { ChainStore } from "./store/store.js";
 import type { WatchedBlock, WatchedStake } from "./types.js";
@@ -41,43 +41,56 @@ export async function verifyStore(
   onProgress: (at: WatchedBlock, tip: ChainTip) => void = () => {},
 ): Promise<Verified> {
   const folder = mkdtempSync(join(tmpdir(), "tapstake-verify-"));
-  const first = openReader(path);
-  let isOpen = false;
   try {
-    // One view of the first store for the whole comparison.
-    first.sql.exec("BEGIN");
-    isOpen = true;
-    const chain = new ChainStore(first);
-    const tip = chain.tip();
-    const settings = settingsOf(chain);
-    const again = join(folder, "again.db");
-    createStore(again, settingsToMeta(settings));
-    const second = new ChainStore(openWriter(again));
+    // One view of the first store for the whole comparison. A reader of the store itself would keep a watch from starting.
+    const copy = join(folder, "first.db");
+    copyStore(path, copy);
+    const first = openReader(copy);
     try {
-      const known = CheckpointStore.coverage(first.sql);
-      const coverage = known && known.through === (tip?.hash ?? "") ? known : null;
-      const scanner = new Scanner(second, settings, coverage ? [partsOf(coverage)] : []);
-      const documents = first.sql.all<{ document: string }>("SELECT document FROM delegation");
-      scanner.add(documents.map(({ document }) => delegationFromJson(document)));
-      copyBelow(chain, scanner);
-      if (tip) {
-        const follower = new Follower(scanner, source, { onProgress, until: tip });
-        await follower.check();
-        while (!(await follower.step()).done) {
-          // The next plan of blocks.
-        }
-      }
-      return compare(chain, second, coverage);
+      return await rescan(new ChainStore(first), join(folder, "again.db"), source, onProgress);
     } finally {
-      second.close();
+      first.close();
     }
   } finally {
-    // The library frees a connection late, and with it the lock of an open transaction.
-    if (isOpen) first.sql.exec("ROLLBACK");
-    first.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+async function rescan(
+  first: ChainStore,
+  again: string,
+  source: BlockSource,
+  onProgress: (at: WatchedBlock, tip: ChainTip) => void,
+): Promise<Verified> {
+  const tip = first.tip();
+  const settings = settingsOf(first);
+  createStore(again, settingsToMeta(settings));
+  const second = new ChainStore(openWriter(again));
+  try {
+    const known = CheckpointStore.coverage(first.sql);
+    const coverage = known && known.through === (tip?.hash ?? "") ? known : null;
+    const scanner = new Scanner(second, settings, coverage ? [partsOf(coverage)] : []);
+    const delegations =
+      "SELECT rowid AS place, document FROM delegation WHERE rowid > ? ORDER BY rowid LIMIT ?";
+    for (const page of first.sql.pages<{ document: string }>(delegations, PAGE)) {
+      scanner.add(page.map(({ document }) => delegationFromJson(document)));
+    }
+    copyBelow(first, scanner);
+    if (tip) {
+      const follower = new Follower(scanner, source, { onProgress, until: tip });
+      await follower.check();
+      while (!(await follower.step()).done) {
+        // The next plan of blocks.
+      }
+    }
+    return compare(first, second, coverage);
+  } finally {
+    second.close();
+  }
+}
+
+/** How many delegations are read at once. */
+const PAGE = 500;
 
 /** What a full scan finds by itself, and what lies below its first block. */
 function copyBelow(first: ChainStore, second: Scanner): void {

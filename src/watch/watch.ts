@@ -66,7 +66,7 @@ export interface Watch extends WatchReader, AsyncIterable<WatchItem> {
   items(since?: number): AsyncGenerator<WatchItem, void>;
   /** @throws TapstakeError as `Scanner.add` */
   add(delegations: readonly Delegation[]): KnownDelegation[];
-  /** Returns when the store has a tip of the source. @throws what stopped the watch */
+  /** Returns when the store has a tip of the source. @throws TapstakeError `cancelled` once the watch is closed; what stopped it */
   caughtUp(): Promise<WatchedBlock>;
   /** Stops, and frees the store; it does not wait for a loop over the items, which still gets the last ones. Again does nothing. */
   close(): Promise<void>;
@@ -153,10 +153,10 @@ export async function openWatch(options: WatchOptions): Promise<Watch> {
         const at = seen;
         seen = undefined;
         const { tip, done } = await follower.step(stop.signal, at);
-        retry = RETRY.first;
         now.isCaughtUp = done && !wake.signal.aborted;
         signals.fire();
         if (done && !wake.signal.aborted) seen = await waitForTip(tip.hash);
+        retry = RETRY.first;
         wake = new AbortController();
       } catch (error) {
         if (stop.signal.aborted) return;
@@ -204,10 +204,14 @@ export async function openWatch(options: WatchOptions): Promise<Watch> {
     (closing ??= (async () => {
       stop.abort();
       signals.fire();
-      await running;
-      last = chain.seq;
-      chain.close();
-      await source.close?.();
+      try {
+        // What it still waits for ends with it.
+        await source.close?.();
+      } finally {
+        await running;
+        last = chain.seq;
+        chain.close();
+      }
     })());
   return {
     ...reader,
@@ -221,11 +225,12 @@ export async function openWatch(options: WatchOptions): Promise<Watch> {
       return added;
     },
     async caughtUp() {
-      while (!now.isCaughtUp) {
+      for (;;) {
         if (failure) throw failure;
+        if (stop.signal.aborted) throw new TapstakeError("cancelled", "the watch was closed");
+        if (now.isCaughtUp) return chain.tip()!;
         await signals.next();
       }
-      return chain.tip()!;
     },
     close,
     [Symbol.asyncIterator]: () => items(opened),

@@ -237,6 +237,12 @@ describe("an answer of bitcoind", () => {
     expect(error.message).toContain(url);
   });
 
+  test("403 is node-error, and names the node's lists of who may call what", async () => {
+    const error = await failure(createRpc({ url: await serveText("", 403) }).getblockcount(), "node-error");
+    expect(error.details).toMatchObject({ code: 403, reason: "forbidden" });
+    expect(error.message).toContain("-rpcwhitelist");
+  });
+
   test.each([
     ["a web page", "<html>It works!</html>", 200],
     ["a full work queue", "Work queue depth exceeded", 503],

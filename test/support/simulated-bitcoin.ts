@@ -131,6 +131,14 @@ export class SimulatedBitcoin {
           );
         },
       }),
+      isUnspent: async ({ txid, vout }) => {
+        ask("isUnspent");
+        const all = this.chain().flatMap(({ transactions }) => transactions);
+        const isSpent = all.some(({ ins }) =>
+          ins.some(({ hash, index }) => index === vout && txidOf(hash) === txid),
+        );
+        return !isSpent && all.some((each) => each.getId() === txid);
+      },
       locate: async (outpoints) => {
         ask("locate");
         const chain = this.chain();

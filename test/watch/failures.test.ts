@@ -239,6 +239,40 @@ describe("how others fail", () => {
   });
 });
 
+describe("a node that builds its chain again", () => {
+  it("is no reorganisation: the store stays until the node has another chain, or its own again", async () => {
+    const world = new World();
+    const { bitcoin } = world;
+    world.scanner.add([cast.delegations[0]!]);
+    bitcoin.mine([moveOf("a staking")]);
+    for (let i = 0; i < 10; i++) bitcoin.mine();
+    const { tip } = bitcoin;
+    await world.sync();
+    let isBehind = true;
+    const node: BlockSource = { ...bitcoin.source(), isBehind: async () => isBehind };
+    for (const height of [0, 5]) {
+      bitcoin.moveTo(bitcoin.at(height, tip));
+      const error = await failure(world.sync(node), "block-unavailable");
+      expect(error.message).toContain(`cannot serve height 11: it has not caught up`);
+      expect(error.message).toContain(`its newest block is ${height}`);
+      expect(world.chain.tip()?.hash).toBe(tip.hash);
+      expect(world.state(0)).toBe("active");
+    }
+    bitcoin.moveTo(tip);
+    await world.sync(node);
+    expect(world.chain.undoneSince(0, 10)).toEqual([]);
+    // A branch of its own is one, and of a node that has caught up so is a lower tip.
+    bitcoin.mine([], bitcoin.at(9));
+    await world.sync(node);
+    expectOneChain(world);
+    isBehind = false;
+    bitcoin.moveTo(bitcoin.at(0));
+    await world.sync(node);
+    expectOneChain(world);
+    expect(world.state(0)).toBe("pending");
+  });
+});
+
 /** Each block of it stands for as much work as 128 blocks of the easiest target. */
 const HARD_BITS = 0x2000_ffff;
 

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { appendFileSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { concatBytes, hex } from "../../src/core/bytes.js";
 import { Follower } from "../../src/watch/follow.js";
 import {
@@ -52,6 +52,7 @@ async function follow(source: BlockSource, first = 0) {
 
 const esplora = (change?: EsploraChange) => simulatedEsplora(bitcoin, change);
 
+const MAINNET_GENESIS = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
 const REGTEST = { network: "regtest", interval: 5, timeout: 600_000 } as const;
 
 describe("an Esplora server", () => {
@@ -93,6 +94,95 @@ describe("an Esplora server", () => {
     expect(first).toBe("waits");
     stop.abort();
     expect(await waiting).toMatchObject({ hash: bitcoin.tip.hash });
+  });
+
+  it.each([
+    ["none", { status: 404 }, "node-unreachable"],
+    ["that of mainnet", { body: MAINNET_GENESIS }, "wrong-network"],
+  ] as const)("that names %s as its first block later on chooses no rules by it", async (_, lie, code) => {
+    const own = new SimulatedBitcoin();
+    for (let i = 0; i < 5; i++) own.mine();
+    const { tip } = own;
+    let isHonest = true;
+    const url = await simulatedEsplora(own, (path) => {
+      if (path !== "/block-height/0" || isHonest) return undefined;
+      return lie;
+    });
+    const path = `${newHome().path}/${stores++}.db`;
+    initStore(path, { network: "regtest", first: 0, phase1: null });
+    const chain = new ChainStore(openWriter(path));
+    onTestFinished(() => chain.close());
+    const scanner = new Scanner(chain, settingsOf(chain));
+    await new Follower(scanner, esploraSource({ ...REGTEST, url })).step();
+    expect(chain.tip()?.hash).toBe(tip.hash);
+    // A branch with less work, which the rules refuse.
+    own.mine([], own.at(2));
+    const follower = new Follower(scanner, esploraSource({ ...REGTEST, url }));
+    await follower.check();
+    isHonest = false;
+    await failure(follower.step(), code);
+    expect(chain.tip()?.hash).toBe(tip.hash);
+  });
+
+  it("that never ends an answer is cut short at the size of a block", async () => {
+    let sent = 0;
+    const part = new Uint8Array(1024 * 1024);
+    const url = await serve((_body, _request, response) => {
+      const more = () => {
+        if (response.destroyed) return;
+        // So that a reader without a limit comes to an end.
+        if (sent >= 64) return void response.end();
+        sent++;
+        if (response.write(part)) setImmediate(more);
+        else response.once("drain", more);
+      };
+      more();
+    });
+    const error = await failure(
+      esploraSource({ ...REGTEST, url }).block("00".repeat(32)),
+      "unexpected-answer",
+    );
+    expect(error.message).toContain("has more than 4000080 bytes");
+    expect(sent).toBeLessThan(64);
+  });
+
+  it("that asks to wait does not keep a watch from closing", async () => {
+    let isAsked = () => {};
+    const asked = new Promise<void>((resolve) => (isAsked = resolve));
+    const url = await serve((_body, _request, response) => {
+      response.writeHead(429, { "retry-after": "60" }).end();
+      isAsked();
+    });
+    const watch = await openWatch({
+      source: esploraSource({ ...REGTEST, url }),
+      store: `${newHome().path}/${stores++}.db`,
+      init: { network: "regtest", phase1: null },
+    });
+    const waiting = failure(watch.caughtUp(), "cancelled");
+    await asked;
+    await watch.close();
+    expect((await waiting).message).toBe("the watch was closed");
+    await expect(watch.caughtUp()).rejects.toMatchObject({ code: "cancelled" });
+  });
+
+  it("that names a height above its tip for a stake holds up nothing", async () => {
+    const { delegations, moves } = await play();
+    const own = new SimulatedBitcoin();
+    own.mine([moves.find(({ name }) => name === "a staking")!.transaction]);
+    const url = await simulatedEsplora(own, (path) => {
+      if (path.startsWith("/tx/")) return { body: '{"confirmed":true,"block_height":900000}' };
+      return path === "/block-height/900000" ? { status: 404 } : undefined;
+    });
+    const watch = await openWatch({
+      source: esploraSource({ ...REGTEST, url }),
+      store: `${newHome().path}/${stores++}.db`,
+      init: { network: "regtest", phase1: null },
+    });
+    await watch.caughtUp();
+    watch.add([delegations[0]!]);
+    await watch.caughtUp();
+    expect(watch.stakes()).toMatchObject([{ view: "pending" }]);
+    await watch.close();
   });
 
   it("that answers with a page is none", async () => {
@@ -391,6 +481,8 @@ describe("a source that cannot serve a store", () => {
     const without = await serve((_body, _request, response) => response.writeHead(404).end(""));
     const off = await failure(restSource({ url: without }).tip(), "node-error");
     expect(off.message).toContain("start bitcoind with -rest");
+    const first = await failure(follow(restSource({ url: without })), "node-error");
+    expect(first.message).toContain("start bitcoind with -rest");
     const warming = await serve((_body, _request, response) =>
       response.writeHead(503).end("Service temporarily unavailable: Loading block index…"),
     );

@@ -1,12 +1,19 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
+  type BlockSource,
   initStore,
   openStoreReader,
   openWatch,
   verifyStore,
   type WatchMonitor,
 } from "../../src/watch/index.js";
+import { itemsSince } from "../../src/watch/items.js";
+import { Scanner } from "../../src/watch/scanner.js";
+import { settingsOf } from "../../src/watch/settings.js";
+import { openReader, openWriter } from "../../src/watch/store/open.js";
+import { StakeStore } from "../../src/watch/store/stakes.js";
+import { ChainStore } from "../../src/watch/store/store.js";
 import { describeWithDisks, mount, newDisk } from "../support/disks.js";
 import { failure } from "../support/errors.js";
 import { refusal } from "../support/refusal.js";
@@ -38,12 +45,34 @@ describe("a store", () => {
     refusal("store-invalid", () => openStoreReader(path));
   });
 
+  it("with a damaged page is named, whatever reads it", async () => {
+    const path = newStore();
+    initStore(path, init);
+    const { sql, close } = openReader(path);
+    const tables = "SELECT rootpage AS page FROM sqlite_master WHERE name IN ('block', 'event', 'stake')";
+    const pages = sql.all<{ page: number }>(tables).map(({ page }) => page);
+    close();
+    const bytes = readFileSync(path);
+    for (const page of pages) bytes.fill(0xab, 4096 * (page - 1), 4096 * page);
+    writeFileSync(path, bytes);
+    const reader = openStoreReader(path);
+    for (const read of [() => reader.tip(), () => reader.counts(), () => reader.since(0)]) {
+      const error = refusal("store-invalid", read);
+      expect(error.message).toContain(`${path} is not a store of a watch, or is damaged`);
+    }
+    reader.close();
+    await failure(openWatch({ source: new SimulatedBitcoin().source(), store: path }), "store-invalid");
+    await failure(verifyStore(path, new SimulatedBitcoin().source()), "store-invalid");
+  });
+
   it("refuses a second writer in this process by the process's name, and serves readers", async () => {
     const bitcoin = new SimulatedBitcoin();
     const path = newStore();
     const watch = await openWatch({ source: bitcoin.source(), store: path, init });
     const error = await failure(openWatch({ source: bitcoin.source(), store: path }), "watch-running");
     expect(error.details["pid"]).toBe(process.pid);
+    symlinkSync(path, `${path}.link`);
+    refusal("watch-running", () => openWriter(`${path}.link`));
     await watch.caughtUp();
     const reader = openStoreReader(path);
     expect(reader.tip()?.height).toBe(0);
@@ -55,6 +84,35 @@ describe("a store", () => {
     await watch.close();
     const again = await openWatch({ source: bitcoin.source(), store: path });
     await again.close();
+  });
+
+  it("that could not write who its writer is, is open to the next one", () => {
+    const path = newStore();
+    initStore(path, init);
+    mkdirSync(`${path}.writer`);
+    expect(() => openWriter(path)).toThrow("EISDIR");
+    rmSync(`${path}.writer`, { recursive: true });
+    openWriter(path).close();
+  });
+
+  it("can be opened by a watch while it is verified", async () => {
+    const bitcoin = new SimulatedBitcoin();
+    for (let i = 0; i < 3; i++) bitcoin.mine();
+    const path = newStore();
+    const first = await openWatch({ source: bitcoin.source(), store: path, init });
+    await first.caughtUp();
+    await first.close();
+    let opened = 0;
+    const source = bitcoin.source();
+    const tried: BlockSource = {
+      ...source,
+      async block(hash) {
+        if (opened++ === 0) openWriter(path).close();
+        return source.block(hash);
+      },
+    };
+    expect(await verifyStore(path, tried)).toMatchObject({ differences: [], blocks: 4 });
+    expect(opened).toBeGreaterThan(0);
   });
 
   it("writes a stake's status after its output was seen in a block, not before", async () => {
@@ -94,6 +152,34 @@ describe("the items of a watch", () => {
     }
     expect(paged).toEqual(all);
     await watch.close();
+  });
+
+  it("have no gap where another process writes between two queries", () => {
+    const bitcoin = new SimulatedBitcoin();
+    const path = newStore();
+    initStore(path, init);
+    const writer = new ChainStore(openWriter(path));
+    const scanner = new Scanner(writer, settingsOf(writer));
+    scanner.add(cast.delegations);
+    const blocks = [bitcoin.tip, bitcoin.mine([moveOf("a staking")])];
+    const connect = () => scanner.connect(blocks.splice(0));
+    const reader = new ChainStore(openReader(path));
+    const stakes = new StakeStore(reader);
+    const since = stakes.since.bind(stakes);
+    stakes.since = (...page) => {
+      connect();
+      return since(...page);
+    };
+    const seen: number[] = [];
+    for (;;) {
+      const page = itemsSince(reader, stakes, seen.at(-1) ?? 0);
+      if (page.length === 0) break;
+      seen.push(...page.map(({ seq }) => seq));
+    }
+    expect(seen).toEqual(itemsSince(reader, stakes, 0).map(({ seq }) => seq));
+    expect(seen).toHaveLength(4);
+    reader.close();
+    writer.close();
   });
 
   it("come to their end when the watch is closed as soon as it has caught up", async () => {
@@ -138,6 +224,65 @@ describe("the items of a watch", () => {
     };
     const error = await failure(iterate(), "wrong-network");
     expect(await failure(watch.caughtUp(), "wrong-network")).toBe(error);
+    await watch.close();
+  });
+});
+
+describe("delegations that are learnt late", () => {
+  it("are looked for in one block after the other, and each block is asked for once", async () => {
+    const bitcoin = new SimulatedBitcoin();
+    bitcoin.mine([moveOf("a staking"), moveOf("b staking")]);
+    bitcoin.mine([moveOf("a unbonding")]);
+    const source = bitcoin.source();
+    const held = new Set<Uint8Array>();
+    let most = 0;
+    let asked = 0;
+    const watch = await openWatch({
+      source: {
+        ...source,
+        async block(hash) {
+          const block = await source.block(hash);
+          asked++;
+          most = Math.max(most, held.add(block).size);
+          return block;
+        },
+        release: (block) => void held.delete(block),
+      },
+      store: newStore(),
+      init,
+    });
+    await watch.caughtUp();
+    [most, asked] = [0, 0];
+    watch.add(cast.delegations);
+    await watch.caughtUp();
+    expect(
+      watch
+        .stakes()
+        .map(({ view }) => view)
+        .toSorted(),
+    ).toEqual(["active", "pending", "unbonding"]);
+    await watch.close();
+    expect({ asked, most, held: held.size }).toEqual({ asked: 1, most: 1, held: 0 });
+  });
+});
+
+describe("stakes from before the first block of a store", () => {
+  it("are what they are since: unspent, spent by a later block, or not to be known", async () => {
+    const bitcoin = new SimulatedBitcoin();
+    bitcoin.mine([moveOf("a staking"), moveOf("b staking")]);
+    // The expansion of a.
+    bitcoin.mine([moveOf("c staking")]);
+    bitcoin.mine([moveOf("b unbonding")]);
+    const watch = await openWatch({
+      source: bitcoin.source(),
+      store: newStore(),
+      init: { ...init, first: 3 },
+    });
+    await watch.caughtUp();
+    watch.add(cast.delegations);
+    await watch.caughtUp();
+    const views = [0, 1, 2].map((i) => watch.stake(cast.actors[i]!.outpoint)?.view);
+    expect(views).toEqual(["pending", "unbonding", "active"]);
     await watch.close();
   });
 });

@@ -1,5 +1,5 @@
 import { HEADER_LENGTH } from "../../bitcoin/header.js";
-import type { ChainTip } from "../../chain/access.js";
+import { checkChain, type ChainTip } from "../../chain/access.js";
 import { hex } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { Network } from "../../core/network.js";
@@ -82,7 +82,10 @@ export function esploraSource(options: EsploraSourceOptions): BlockSource {
     hashAt,
     async difficulty() {
       const genesis = await hashAt(0);
-      return (genesis !== null && difficultyRules(genesis)) || null;
+      if (genesis === null) throw unanswered("block-height/0");
+      // Asked again: a server that names another first block now would choose the rules that its blocks are judged by.
+      await checkChain({ url: server.url, genesis: async () => genesis }, network);
+      return difficultyRules(genesis)!;
     },
     async block(hash) {
       const path = `block/${hash}/raw`;
@@ -111,6 +114,13 @@ export function esploraSource(options: EsploraSourceOptions): BlockSource {
         if ((await tip()).hash === before.hash) return { tip: before, heights };
       }
     },
+    async isUnspent({ txid, vout }) {
+      const path = `tx/${txid}/outspend/${vout}`;
+      const answer = await get(path);
+      if (answer.status === 404) return false;
+      if (answer.status !== 200) throw refused(path, answer);
+      return !isSpentIn(answer);
+    },
     async close() {
       stop.abort();
     },
@@ -128,6 +138,19 @@ function waitOf({ headers }: Answer, attempt: number): number {
   return Math.min(wait, LONGEST_WAIT);
 }
 
+/** Whether a block has the spend of an output. */
+function isSpentIn(answer: Answer): boolean {
+  try {
+    const { spent, status } = JSON.parse(new TextDecoder().decode(answer.bytes)) as {
+      spent?: unknown;
+      status?: { confirmed?: unknown };
+    };
+    return spent === true && status?.confirmed === true;
+  } catch {
+    return false;
+  }
+}
+
 /** A false height leads to a block without the transaction, and is of no effect. */
 function heightIn(answer: Answer): number | null {
   try {
@@ -135,7 +158,9 @@ function heightIn(answer: Answer): number | null {
       confirmed?: unknown;
       block_height?: unknown;
     };
-    return confirmed === true && Number.isSafeInteger(height) ? (height as number) : null;
+    return confirmed === true && Number.isSafeInteger(height) && (height as number) >= 0
+      ? (height as number)
+      : null;
   } catch {
     return null;
   }

@@ -2,6 +2,7 @@ import http from "node:http";
 import https from "node:https";
 import { parseUrl, unreachable } from "../../chain/http.js";
 import { TapstakeError } from "../../core/errors.js";
+import { bytesWithin } from "../../core/response.js";
 
 /** The most bytes of a block: its weight is at most 4,000,000. */
 const MAX_BLOCK = 4_000_000 + 80;
@@ -77,8 +78,8 @@ const byFetch: Exchange = async (url, headers, signal, limit, tooLong) => {
     await response.body?.cancel();
     throw tooLong();
   }
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  if (bytes.length > limit) throw tooLong();
+  const bytes = await bytesWithin(response, limit);
+  if (!bytes) throw tooLong();
   return { status: response.status, headers: response.headers, bytes };
 };
 

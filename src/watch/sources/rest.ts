@@ -55,7 +55,8 @@ export function restSource({ url, rpc: rpcOptions, timeout = 30_000 }: RestOptio
     },
     async hashAt(height) {
       const answer = await server.get(`rest/blockhashbyheight/${height}.bin`);
-      if (answer.status === 404) return null;
+      // Without words, it is the answer of a node that has no REST.
+      if (answer.status === 404 && saidBy(answer) !== "") return null;
       return hashText(accepted(answer, "blockhashbyheight", server).bytes);
     },
     block: (hash) => blockOf(server, hash),
@@ -79,6 +80,14 @@ export function restSource({ url, rpc: rpcOptions, timeout = 30_000 }: RestOptio
         }
         if ((await tip()).hash === found.tip.hash) return { tip: found.tip, heights };
       }
+    },
+    async isUnspent(outpoint) {
+      const found = await locate(server, [outpoint]);
+      return found!.heights[0] !== null;
+    },
+    async isBehind() {
+      const { initialblockdownload, headers: known, blocks } = await info();
+      return initialblockdownload || known > blocks;
     },
     async lowestBlock() {
       const { pruned, pruneheight } = await info();
@@ -138,7 +147,9 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const infoForm = v.object({
   blocks: count,
+  headers: v.optional(count, 0),
   bestblockhash: hash,
+  initialblockdownload: v.optional(v.boolean(), false),
   pruned: v.boolean(),
   pruneheight: v.optional(count),
 });

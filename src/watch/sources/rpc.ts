@@ -36,6 +36,11 @@ export function rpcSource(options: RpcOptions): BlockSource {
     waitForTip: (known, signal) => waitForTip(options, known, signal),
     headersAfter: (hash, count) => headersAfter(rpc, hash, count),
     locate: (outpoints) => locate(rpc, outpoints),
+    isUnspent: async ({ txid, vout }) => (await unspent(rpc, txid, vout)) !== null,
+    async isBehind() {
+      const { initialblockdownload, headers, blocks } = await rpc.getblockchaininfo();
+      return initialblockdownload || headers > blocks;
+    },
     lowestBlock: () => lowestBlock(rpc),
   };
 }
@@ -131,10 +136,13 @@ async function locate(rpc: Rpc, outpoints: readonly Outpoint[]): Promise<Located
 }
 
 async function heightOf(rpc: Rpc, tip: ChainTip, txid: string, vout: number): Promise<number | null> {
-  const output = await rpc.call<{ confirmations: number } | null>("gettxout", txid, vout, false);
+  const output = await unspent(rpc, txid, vout);
   if (output) return tip.height - output.confirmations + 1;
   return indexedHeight(rpc, tip, txid);
 }
+
+const unspent = (rpc: Rpc, txid: string, vout: number) =>
+  rpc.call<{ confirmations: number } | null>("gettxout", txid, vout, false);
 
 /** Of a spent output: where the node keeps an index of all transactions. */
 export async function indexedHeight(rpc: Rpc, tip: ChainTip, txid: string): Promise<number | null> {

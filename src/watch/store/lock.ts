@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import * as v from "valibot";
 import { TapstakeError } from "../../core/errors.js";
@@ -16,8 +16,10 @@ export interface StoreLock {
  * @throws TapstakeError `watch-running` with the other process
  */
 export function lockStore(path: string): StoreLock {
-  const guardFile = `${path}.lock`;
-  const nameFile = `${path}.writer`;
+  // A symbolic link is another name of the same store.
+  const file = realpathSync(path);
+  const guardFile = `${file}.lock`;
+  const nameFile = `${file}.writer`;
   makeFile(guardFile);
   let guard: Database | undefined;
   try {
@@ -29,25 +31,33 @@ export function lockStore(path: string): StoreLock {
     throw error;
   }
   const held = guard;
+  const unlock = () => {
+    try {
+      // Without this, the garbage collector would free the lock at some later time.
+      held.exec("ROLLBACK");
+    } finally {
+      held.close();
+    }
+  };
   const writer = {
     pid: process.pid,
     host: hostname(),
     command: commandOf(),
     since: new Date().toISOString(),
   };
-  writeFileSync(nameFile, `${JSON.stringify(writer)}\n`, { mode: 0o600 });
+  try {
+    writeFileSync(nameFile, `${JSON.stringify(writer)}\n`, { mode: 0o600 });
+  } catch (error) {
+    unlock();
+    throw error;
+  }
   let released = false;
   return {
     release() {
       if (released) return;
       released = true;
       rmSync(nameFile, { force: true });
-      try {
-        // Without this, the garbage collector would free the lock at some later time.
-        held.exec("ROLLBACK");
-      } finally {
-        held.close();
-      }
+      unlock();
     },
   };
 }

@@ -6,7 +6,7 @@ import { syncFolder } from "../../finality/private-files.js";
 import { connect } from "../../finality/protection/sqlite.js";
 import { lockStore, type StoreLock } from "./lock.js";
 import { APPLICATION_ID, INDEXES, SCHEMA_VERSION, TABLES } from "./schema.js";
-import { Sql } from "./sql.js";
+import { inStore, Sql } from "./sql.js";
 
 /** A store that is open. */
 export interface OpenStore {
@@ -27,7 +27,7 @@ export function createStore(path: string, meta: Readonly<Record<string, string>>
   inStore(path, () => {
     remove(unfinished);
     closeSync(openSync(unfinished, "wx", 0o600));
-    const sql = new Sql(connect(unfinished, { timeout: 0 }));
+    const sql = new Sql(connect(unfinished, { timeout: 0 }), path);
     try {
       sql.exec("PRAGMA synchronous = FULL");
       sql.exec("BEGIN");
@@ -65,7 +65,7 @@ export function openWriter(path: string): OpenStore {
   try {
     return inStore(path, () => {
       lock = lockStore(path);
-      sql = new Sql(connect(path, { timeout: 2_000 }));
+      sql = new Sql(connect(path, { timeout: 2_000 }), path);
       checkHeader(path, sql);
       const mode = sql.one<{ journal_mode: string }>("PRAGMA journal_mode = WAL");
       if (mode?.journal_mode !== "wal") {
@@ -102,7 +102,7 @@ export function openWriter(path: string): OpenStore {
 export function openReader(path: string): OpenStore {
   assertThere(path);
   return inStore(path, () => {
-    const sql = new Sql(connect(path, { timeout: 2_000 }));
+    const sql = new Sql(connect(path, { timeout: 2_000 }), path);
     try {
       sql.exec("PRAGMA query_only = ON");
       checkHeader(path, sql);
@@ -114,33 +114,24 @@ export function openReader(path: string): OpenStore {
   });
 }
 
-/** Runs `work`; what SQLite and the system say of the store becomes an error that names it. Others pass. */
-export function inStore<T>(path: string, work: () => T): T {
+/**
+ * Copies a store, all of one moment, while another process may write to it.
+ * @throws TapstakeError `store-missing`, `store-invalid`, `store-unwritable`
+ */
+export function copyStore(path: string, to: string): void {
+  openReader(path).close();
+  const sql = new Sql(connect(path, { timeout: 2_000 }), path);
   try {
-    return work();
+    sql.exec(`VACUUM INTO '${to.replaceAll("'", "''")}'`);
   } catch (error) {
-    const { code = "", message } = error as { code?: string; message: string };
-    const kind = FAULTS.find(([pattern]) => pattern.test(code))?.[1];
-    if (error instanceof TapstakeError || !kind) throw error;
-    const options = { cause: error };
-    if (kind === "busy") {
-      const text = `another process writes to the store ${path}`;
-      throw new TapstakeError("watch-running", text, { path }, options);
-    }
-    const text =
-      kind === "store-invalid"
-        ? `${path} is not a store of a watch: ${message}`
-        : `cannot write the store ${path}: ${message}`;
-    throw new TapstakeError(kind, text, { path, reason: message }, options);
+    if (!(error instanceof TapstakeError) || error.code !== "store-unwritable") throw error;
+    const reason = String(error.details["reason"]);
+    const text = `cannot copy the store ${path} to ${to}: ${reason}`;
+    throw new TapstakeError("store-unwritable", text, { path: to, reason }, { cause: error });
+  } finally {
+    sql.close();
   }
 }
-
-const FAULTS: readonly (readonly [RegExp, "busy" | "store-invalid" | "store-unwritable"])[] = [
-  [/^SQLITE_(BUSY|LOCKED)/, "busy"],
-  [/^SQLITE_(CORRUPT|NOTADB|IOERR_SHORT_READ|IOERR_CORRUPTFS)/, "store-invalid"],
-  [/^SQLITE_(FULL|IOERR|READONLY|CANTOPEN|PERM|NOLFS)/, "store-unwritable"],
-  [/^(ENOSPC|EROFS|EACCES|EPERM|EDQUOT|EFBIG|EIO|ENOENT|ENOTDIR)$/, "store-unwritable"],
-];
 
 function checkHeader(path: string, sql: Sql): void {
   const id = sql.one<{ application_id: number }>("PRAGMA application_id")?.application_id;

@@ -3,8 +3,8 @@ import { type Delegation } from "../../delegation/delegation.js";
 import { delegationFromJson } from "../../delegation/json.js";
 import { hashBytes, hashText, outpointBytes, outpointText } from "../outpoint.js";
 import type { StakeOrigin, WatchedBlock, WatchEvent } from "../types.js";
-import { inStore, type OpenStore } from "./open.js";
-import type { Sql } from "./sql.js";
+import type { OpenStore } from "./open.js";
+import { inStore, type Sql } from "./sql.js";
 
 /** Facts of a store that never change. */
 export type MetaName = "network" | "first" | "phase1" | "seq";

@@ -154,7 +154,13 @@ const FOLDER_EVERY = 2_000;
 /** What happens until the store has the tip. */
 async function* untilTipOf(watch: Watch): AsyncGenerator<WatchItem, void> {
   let seq = watch.seq();
-  await watch.caughtUp();
+  try {
+    await watch.caughtUp();
+  } catch (error) {
+    // Stopped before it has caught up.
+    if (error instanceof TapstakeError && error.code === "cancelled") return;
+    throw error;
+  }
   for (;;) {
     const items = watch.since(seq);
     yield* items;
