@@ -12,7 +12,7 @@ export const exportCommand = () =>
 a number, seq. Give the last one to --since, and the next call goes on behind it.`,
     examples: `
 tapstake watch export > everything.jsonl
-tapstake watch export --since 1500
+tapstake watch export --since 2
 `,
     refused: "a path without a store of a watch, or a number that the store does not have yet",
   })
