@@ -76,9 +76,9 @@ async function rescan(
       scanner.add(page.map(({ document }) => delegationFromJson(document)));
     }
     copyBelow(first, scanner);
+    const follower = new Follower(scanner, source, { onProgress, ...(tip && { until: tip }) });
+    await follower.check();
     if (tip) {
-      const follower = new Follower(scanner, source, { onProgress, until: tip });
-      await follower.check();
       while (!(await follower.step()).done) {
         // The next plan of blocks.
       }

@@ -173,9 +173,9 @@ async function catchUp(): Promise<void> {
       const from = source();
       const ahead = 6;
       for (let i = 0; i < hashes.length; i += ahead) {
-        const blocks = await Promise.all(hashes.slice(i, i + ahead).map((hash) => from.block(hash!)));
+        const got = await Promise.all(hashes.slice(i, i + ahead).map((hash) => from.block(hash!)));
         // As a follower does when it has stored them.
-        for (const block of blocks) from.release?.(block);
+        for (const block of got) from.release?.(block);
       }
       if (source === files) await from.close?.();
     };

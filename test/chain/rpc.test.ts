@@ -126,7 +126,8 @@ describe("many calls in one request", () => {
     ["a list of something else", () => "[1,null]"],
   ])("with %s as the answer are node-unreachable", async (_name, text) => {
     const rpc = createRpc({ url: await answering(text) });
-    await failure(rpc.callEach("getblockhash", [[1], [2]]), "node-unreachable");
+    const error = await failure(rpc.callEach("getblockhash", [[1], [2]]), "node-unreachable");
+    expect(error.details).toMatchObject({ method: "getblockhash", status: 200 });
   });
 });
 

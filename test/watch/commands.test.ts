@@ -5,11 +5,11 @@ import { hex } from "../../src/core/bytes.js";
 import { delegationToJson } from "../../src/delegation/json.js";
 import { blocksFolderSource } from "../../src/watch/sources/blocks-folder.js";
 import { openWriter } from "../../src/watch/store/open.js";
-import { addToStore } from "../../src/watch/watch.js";
+import { addToStore, initStore } from "../../src/watch/watch.js";
 import { inProcess } from "../cli/in-process.js";
 import { hasTerminal, onTerminal } from "../cli/support.js";
 import { blsValidator, carried, signedCheckpoint } from "../support/bls.js";
-import { serve } from "../support/server.js";
+import { closedAddress, serve } from "../support/server.js";
 import { newHome } from "../support/signer.js";
 import { SimulatedBitcoin } from "../support/simulated-bitcoin.js";
 import { simulatedEsplora } from "../support/simulated-esplora.js";
@@ -55,7 +55,9 @@ describe("watch run --compare", () => {
     bitcoin.mine();
     expect(await run("--compare", url)).toMatchObject({ code: 0 });
     const { stdout } = await watch("alarms");
-    expect(stdout).toMatch(/^sources-disagree: block 4 is \w+ here, and \w+ at http/);
+    expect(stdout).toMatch(
+      /^\d{4}-\d\d-\d\dT[\d:]{8}Z  sources-disagree: block 4 is \w+ here, and \w+ at http/,
+    );
   });
 
   it("refuses a server of another network, and warns once of one that does not answer", async () => {
@@ -213,6 +215,26 @@ describe("a mistake on the command line of a watch", () => {
     const { code, stderr } = await inProcess(["watch", command!, "--store", home, ...args]);
     expect(code).toBe(1);
     expect(stderr).toContain(`store-invalid: ${home} is a folder, not a store of a watch`);
+  });
+
+  it.each(["run", "verify"])("is an Esplora server that does not answer: watch %s ends", async (command) => {
+    const { code, stderr } = await watch(command, "--esplora", await closedAddress());
+    expect(code).toBe(1);
+    expect(stderr).toContain("node-unreachable");
+  });
+
+  it("is a server of another network: watch verify says so of a store without blocks too", async () => {
+    const path = `${home}/mainnet.db`;
+    initStore(path, { network: "mainnet" });
+    const { code, stderr } = await inProcess(["watch", "verify", "--store", path, ...server]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("wrong-network");
+  });
+
+  it("is a limit of no stake", async () => {
+    const { code, stderr } = await watch("stakes", "--limit", "0");
+    expect(code).toBe(2);
+    expect(stderr).toContain("It must be 1 or more");
   });
 
   it("is a file in place of the folder of block files", () => {

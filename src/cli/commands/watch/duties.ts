@@ -60,9 +60,10 @@ tapstake watch alarms --all --json
       try {
         const found = readAlarms(reader.sql, all === true);
         answer(json === true, { alarms: found }, () => {
-          const lines = found.map(
-            ({ kind, text, isOpen }) => `${kind}${isOpen ? "" : " (cleared)"}: ${text}`,
-          );
+          const lines = found.map(({ kind, text, isOpen, raised }) => {
+            const time = `${new Date(1000 * raised).toISOString().slice(0, 19)}Z`;
+            return `${time}  ${kind}${isOpen ? "" : " (cleared)"}: ${text}`;
+          });
           return lines.length === 0 ? counted(0, "alarm") : lines.join("\n");
         });
       } finally {

@@ -50,7 +50,8 @@ export interface SourceOptions {
 }
 
 /**
- * The source that the options name, else the environment. Of a bitcoind with REST, blocks come by REST.
+ * The source that the options name, else the environment. Of a bitcoind with REST, blocks come by REST. A wrong address or
+ * password ends the command, and does not only wait for a better one.
  * @throws UsageError where neither names one; TapstakeError `node-unreachable`, `node-error`
  */
 export async function openSource(options: SourceOptions, { network }: StoreSettings): Promise<BlockSource> {
@@ -59,12 +60,15 @@ export async function openSource(options: SourceOptions, { network }: StoreSetti
   const esplora = isNamed ? options.esplora : process.env["TAPSTAKE_ESPLORA"];
   if (url && esplora)
     throw new UsageError("TAPSTAKE_RPC and TAPSTAKE_ESPLORA are both set: unset one of them");
-  if (esplora) return esploraSource({ url: esplora, network });
+  if (esplora) {
+    const server = esploraSource({ url: esplora, network });
+    await server.tip();
+    return server;
+  }
   if (!url) throw new UsageError("no source of blocks: give --rpc or --esplora");
   const cookieFile = options.rpcAuthFile ?? process.env["TAPSTAKE_RPC_AUTH_FILE"];
   const rpc = { url, ...(cookieFile && { cookieFile }) };
   const byRest = options.rest && (await hasRest(url));
-  // A wrong address or password ends the command, and does not only wait for a better one.
   if (!options.rest) await createRpc(rpc).getblockchaininfo();
   const node = byRest ? restSource({ url, rpc }) : rpcSource(rpc);
   if (options.blocks === undefined) return node;

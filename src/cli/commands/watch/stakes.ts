@@ -1,4 +1,4 @@
-import { Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { TapstakeError } from "../../../core/errors.js";
 import { STAKE_VIEWS, type WatchedStake } from "../../../watch/types.js";
 import { openStoreReader } from "../../../watch/watch.js";
@@ -49,9 +49,7 @@ tapstake watch stakes --staker $(cat staker) --json
     .addOption(new Option("--staker <key>", "x-only key of a staker"))
     .addOption(new Option("--fp <key>", "x-only key of a finality provider"))
     .addOption(new Option("--after <outpoint>", "only stakes behind this one").argParser(outpointArgument))
-    .addOption(
-      new Option("--limit <number>", "the most stakes to show").argParser(wholeNumber).default(SHOWN),
-    )
+    .addOption(new Option("--limit <number>", "the most stakes to show").argParser(atLeastOne).default(SHOWN))
     .addOption(jsonOption())
     .action(({ store, state, staker, fp, after, limit, json }) => {
       const filter = {
@@ -69,6 +67,12 @@ tapstake watch stakes --staker $(cat staker) --json
         reader.close();
       }
     });
+
+function atLeastOne(text: string): number {
+  const number = wholeNumber(text);
+  if (number === 0) throw new InvalidArgumentError("It must be 1 or more.");
+  return number;
+}
 
 function stakesText(stakes: readonly WatchedStake[], limit: number): string {
   if (stakes.length === 0) return "no such stake";
