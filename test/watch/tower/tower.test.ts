@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { TapstakeError } from "../../../src/core/errors.js";
 import type { Delegation } from "../../../src/delegation/delegation.js";
+import { addToStore, openWatch } from "../../../src/watch/watch.js";
 import { eventually } from "../../support/eventually.js";
 import { refusal } from "../../support/refusal.js";
 import { secretOf } from "../../support/stake.js";
@@ -194,6 +195,37 @@ describe("an alarm", () => {
     world.add(signed);
     expect(world.kinds()).toEqual([]);
     await world.close();
+  });
+
+  it("says so again when a reorganisation gives the stake back, and at a start for delegations that came without the tower", async () => {
+    const world = await new SimulatedTower().open();
+    world.add(cast.unsigned);
+    await world.mine(cast.moveOf("a staking"));
+    const made = world.bitcoin.tip;
+    await world.mine(cast.moveOf("a unbonding"));
+    expect(world.kinds()).toEqual([]);
+    world.bitcoin.mine([], made);
+    await world.settle();
+    expect(world.kinds()).toEqual(["missing-adaptor-signatures"]);
+    await world.close();
+    // The remedy of docs/watching.md, while no watch runs.
+    addToStore(world.path, [signed]);
+    await world.open();
+    expect(world.kinds()).toEqual([]);
+    await world.close();
+
+    const scanner = await new SimulatedTower().open();
+    const { watch } = scanner;
+    await scanner.tower.close();
+    await watch.close();
+    const alone = await openWatch({ source: scanner.bitcoin.source(), store: scanner.path });
+    alone.add([cast.unsigned]);
+    scanner.bitcoin.mine([cast.moveOf("a staking")]);
+    await eventually(() => expect(alone.stake(stakeOf(signed))?.view).toBe("active"));
+    await alone.close();
+    await scanner.open();
+    expect(scanner.kinds()).toEqual(["missing-adaptor-signatures"]);
+    await scanner.close();
   });
 
   it("says that a duty stays unmined, and that a withdrawal is near, once each, and ends when it is mined", async () => {
