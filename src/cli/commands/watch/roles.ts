@@ -67,7 +67,7 @@ export interface Roles {
   trouble(error: TapstakeError): void;
   /** Begins what needs an open watch. @throws TapstakeError `insecure-address`, `listen-failed` */
   start(watch: Pick<WatchReader, "counts">): Promise<void>;
-  /** Returns when the tower has sent what it can, and the second source was asked. */
+  /** Returns when the tower has sent what it can, the second source was asked, and the sinks were given all alarms. */
   idle(): Promise<void>;
   /** Before the watch closes. */
   close(): Promise<void>;
@@ -139,6 +139,7 @@ export async function openRoles(options: RoleOptions, { network }: StoreSettings
     async idle() {
       await tower?.idle();
       await compare?.();
+      await alarms.idle();
     },
     async close() {
       for (const each of closing.splice(0).toReversed()) await each();
