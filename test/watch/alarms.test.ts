@@ -9,6 +9,7 @@ import {
   alarmOutbox,
   commandSink,
   type MonitorContext,
+  openWatch,
   watchHealth,
   type WatchMonitor,
   webhookSink,
@@ -19,6 +20,7 @@ import { eventually } from "../support/eventually.js";
 import { refusal } from "../support/refusal.js";
 import { closedAddress, serve } from "../support/server.js";
 import { newHome } from "../support/signer.js";
+import { SimulatedBitcoin } from "../support/simulated-bitcoin.js";
 import { SimulatedTower } from "./tower/simulated.js";
 
 /** A monitor that gives its context away, to raise alarms by. */
@@ -197,6 +199,38 @@ describe("the health of a watch", () => {
     await health.check();
     expect(kinds()).toEqual(["cursor-stuck"]);
     expect(health.state().status).toBe("stuck");
+  });
+
+  it("knows how far the store is behind a source that names blocks and does not give them", async () => {
+    const bitcoin = new SimulatedBitcoin();
+    for (let i = 0; i < 4; i++) bitcoin.mine();
+    const health = watchHealth({ staleAfter: 1e12 });
+    const metrics = watchMetrics(health);
+    const troubles: string[] = [];
+    const watch = await openWatch({
+      source: bitcoin.source(),
+      store: `${newHome().path}/watch.db`,
+      init: { network: "regtest", first: 0, phase1: null },
+      monitors: [health, metrics],
+      onProgress: (at, tip) => health.progress(at, tip),
+      onTip: (tip) => health.tip(tip),
+      onTrouble: ({ code }) => troubles.push(code),
+    });
+    await watch.caughtUp();
+    expect(health.state()).toMatchObject({ status: "ok", lag: 0 });
+    const address = await metrics.serve("127.0.0.1:0", watch);
+    bitcoin.beforeRequest = (request) => {
+      if (request === "block") throw new TapstakeError("block-unavailable", "it is not there");
+    };
+    for (let i = 0; i < 5; i++) bitcoin.mine();
+    await eventually(() => expect(troubles).not.toEqual([]));
+    expect(health.state()).toMatchObject({ status: "behind", height: 4, lag: 5 });
+    const text = await (await fetch(`http://${address}/metrics`)).text();
+    expect(text).toContain("tapstake_watch_lag_blocks 5\n");
+    expect((await fetch(`http://${address}/healthz`)).status).toBe(503);
+    await metrics.close();
+    health.close();
+    await watch.close();
   });
 
   it("raises deep-reorganisation from six removed blocks on", async () => {

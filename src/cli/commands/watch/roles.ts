@@ -64,6 +64,7 @@ export interface Roles {
   readonly isTower: boolean;
   readonly monitors: readonly WatchMonitor[];
   progress(at: WatchedBlock, tip: ChainTip): void;
+  tip(tip: ChainTip): void;
   trouble(error: TapstakeError): void;
   /** Begins what needs an open watch. @throws TapstakeError `insecure-address`, `listen-failed` */
   start(watch: Pick<WatchReader, "counts">): Promise<void>;
@@ -117,6 +118,7 @@ export async function openRoles(options: RoleOptions, { network }: StoreSettings
       health.progress(at, tip);
       if (at.hash === tip.hash) void compare?.();
     },
+    tip: (tip) => health.tip(tip),
     trouble: (error) => health.trouble(error),
     async start(watch) {
       if (page) {

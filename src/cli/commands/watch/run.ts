@@ -74,6 +74,7 @@ tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./
           progress.update(at, tip);
           roles.progress(at, tip);
         },
+        onTip: roles.tip,
         onTrouble(error) {
           roles.trouble(error);
           warn(error);
