@@ -230,7 +230,10 @@ describe("the health of a watch", () => {
     expect((await fetch(`http://${address}/healthz`)).status).toBe(503);
     await metrics.close();
     health.close();
+    // Who waits for the tip is not left waiting.
+    const waiting = failure(watch.caughtUp(), "cancelled");
     await watch.close();
+    await waiting;
   });
 
   it("raises deep-reorganisation from six removed blocks on", async () => {

@@ -92,6 +92,19 @@ it("watch run --until-tip gives each sink the alarms before it ends", async () =
   expect(bodies.map((body) => (JSON.parse(body) as { kind: string }).kind)).toEqual(["double-vote"]);
 });
 
+it("watch run --until-tip ends when it is asked to, though the source gives no block", async () => {
+  bitcoin.mine();
+  let asked = 0;
+  const failing = await simulatedEsplora(bitcoin, (path) => {
+    if (!path.endsWith("/raw")) return undefined;
+    if (++asked === 2) process.emit("SIGINT", "SIGINT");
+    return { status: 500 };
+  });
+  const { code, stderr } = await watch("run", "--esplora", failing, "--until-tip", "--tower");
+  expect({ code, asked }).toEqual({ code: 0, asked: 2 });
+  expect(stderr).toContain("HTTP status 500");
+});
+
 describe("watch run --metrics", () => {
   it.each(["127.0.0.1", "127.0.0.1:65536", "http://127.0.0.1:1", "::1:1", ""])(
     "refuses an address in another form, with what it expects: '%s'",

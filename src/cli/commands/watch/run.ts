@@ -84,7 +84,10 @@ tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./
       const timer = setInterval(() => void delegations?.read(), FOLDER_EVERY);
       let at: WatchedBlock | null = null;
       const systemd = supervisor({ warn: (facts, text) => note(`${text} (${facts.reason})`) });
+      const stopping = new AbortController();
       const stop = async () => {
+        if (stopping.signal.aborted) return;
+        stopping.abort();
         systemd.stopping("stopping");
         at = watch.tip();
         await delegations?.close();
@@ -100,7 +103,7 @@ tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./
         // Thousands of new ones take minutes to verify: the watch and the tower work meanwhile.
         const first = delegations?.read();
         if (untilTip) await first;
-        for await (const item of untilTip ? untilTipOf(watch) : watch) {
+        for await (const item of untilTip ? untilTipOf(watch, stopping.signal) : watch) {
           if (json) say(toJson(item, 0));
           else if (item.kind === "stake") say(line(item.stake));
         }
@@ -140,17 +143,15 @@ function hasEvidence(store: string): boolean {
 /** How often a folder is read, in milliseconds. */
 const FOLDER_EVERY = 2_000;
 
-/** What happens until the store has the tip. */
-async function* untilTipOf(watch: Watch): AsyncGenerator<WatchItem, void> {
+/** What happens until the store has the tip, or until the watch is stopped before. */
+async function* untilTipOf(watch: Watch, stopping: AbortSignal): AsyncGenerator<WatchItem, void> {
   let seq = watch.seq();
   try {
     await watch.caughtUp();
   } catch (error) {
-    // Stopped before it has caught up.
-    if (error instanceof TapstakeError && error.code === "cancelled") return;
-    throw error;
+    if (!stopping.aborted) throw error;
   }
-  for (;;) {
+  while (!stopping.aborted) {
     const items = watch.since(seq);
     yield* items;
     if (items.length === 0) return;
