@@ -198,15 +198,24 @@ export class DutyStore {
     return Object.fromEntries(rows.map(({ output, state }) => [output, state]));
   }
 
-  /** What a node answered. The same answer again is stored once. */
+  /**
+   * What a node answered. The same answer again is stored once; one with other numbers takes the place of the last, as a
+   * mempool's minimum is another one in each round, and rounds go on for as long as it is too high.
+   */
   tried(provider: Uint8Array, stake: string, output: Slashable, txid: string, result: string): void {
     const key = [provider, outpointBytes(stake), output] as const;
     const text =
-      "SELECT result FROM attempt WHERE provider = ? AND stake = ? AND output = ? ORDER BY id DESC LIMIT 1";
-    if (this.#sql.one<{ result: string }>(text, ...key)?.result === result) return;
+      "SELECT id, result FROM attempt WHERE provider = ? AND stake = ? AND output = ? ORDER BY id DESC LIMIT 1";
+    const last = this.#sql.one<{ id: number; result: string }>(text, ...key);
+    if (last?.result === result) return;
+    const at = Math.floor(Date.now() / 1000);
+    if (last && withoutNumbers(last.result) === withoutNumbers(result)) {
+      this.#sql.run("UPDATE attempt SET at = ?, result = ? WHERE id = ?", at, result, last.id);
+      return;
+    }
     const insert =
       "INSERT INTO attempt (provider, stake, output, txid, at, result) VALUES (?, ?, ?, ?, ?, ?)";
-    this.#sql.run(insert, ...key, hashBytes(txid), Math.floor(Date.now() / 1000), result);
+    this.#sql.run(insert, ...key, hashBytes(txid), at, result);
   }
 
   /** Whether a node has an open duty's slashing; one that the chain has decided meanwhile stays so. */
@@ -234,6 +243,8 @@ export class DutyStore {
     return this.#sql.one(text, outpointBytes(outpoint)) !== undefined;
   }
 }
+
+const withoutNumbers = (text: string): string => text.replace(/[0-9a-f]{64}|\d+(\.\d+)?/g, "#");
 
 const OPEN = "state IN ('waiting', 'ready', 'mempool')";
 

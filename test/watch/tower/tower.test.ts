@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { TapstakeError } from "../../../src/core/errors.js";
 import type { Delegation } from "../../../src/delegation/delegation.js";
+import { openReader } from "../../../src/watch/store/open.js";
 import { addToStore, openWatch } from "../../../src/watch/watch.js";
 import { eventually } from "../../support/eventually.js";
 import { refusal } from "../../support/refusal.js";
@@ -78,6 +79,30 @@ describe("a duty", () => {
       "insufficient fee, rejecting replacement",
       "accepted",
     ]);
+    await world.close();
+  });
+
+  it("keeps the newest answer alone of those that differ in their numbers, as a mempool's minimum changes all the time", async () => {
+    const world = await new SimulatedTower().open();
+    let minimum = 100_000;
+    world.refusal = () => `mempool min fee not met, 100000 < ${(minimum += 1)}`;
+    world.add(signed);
+    await world.mine(cast.moveOf("a staking"));
+    world.leak(secret);
+    await world.tower.idle();
+    for (let i = 0; i < 5; i++) await world.mine();
+    world.refusal = () => "insufficient fee, rejecting replacement";
+    await world.mine();
+    const reader = openReader(world.path);
+    const stored = reader.sql.all<{ output: string; result: string }>(
+      "SELECT output, result FROM attempt WHERE output = 'staking' ORDER BY id",
+    );
+    reader.close();
+    expect(stored.map(({ result }) => result)).toEqual([
+      expect.stringMatching(/^mempool min fee not met, 100000 < \d+$/),
+      "insufficient fee, rejecting replacement",
+    ]);
+    expect(world.asked).toBeGreaterThan(5);
     await world.close();
   });
 
