@@ -184,10 +184,14 @@ export class DutyStore {
     return this.#sql.all<{ provider: Uint8Array }>(text).map(({ provider }) => provider);
   }
 
-  /** The stakes of a provider with such a duty: first those whose unbonding time runs, then the largest. */
+  /**
+   * The stakes of a provider with such a duty: first those of which the node has no slashing, as a round can end early at a
+   * server that limits requests; then those whose unbonding time runs, then the largest.
+   */
   openStakes(provider: Uint8Array): string[] {
-    const text = `SELECT DISTINCT duty.stake, stake.state = 'unbonding', stake.value FROM duty
-      JOIN stake ON stake.outpoint = duty.stake WHERE duty.provider = ? AND duty.${OPEN} ORDER BY 2 DESC, 3 DESC`;
+    const text = `SELECT duty.stake, max(duty.state = 'mempool') AS sent FROM duty
+      JOIN stake ON stake.outpoint = duty.stake WHERE duty.provider = ? AND duty.${OPEN}
+      GROUP BY duty.stake ORDER BY sent, stake.state = 'unbonding' DESC, stake.value DESC`;
     return this.#sql.all<{ stake: Uint8Array }>(text, provider).map(({ stake }) => outpointText(stake));
   }
 

@@ -82,6 +82,34 @@ describe("a duty", () => {
     await world.close();
   });
 
+  it.each([0, 1])(
+    "that no node has comes first in a round, as a server can limit requests: stake %i",
+    async (i) => {
+      const world = new SimulatedTower();
+      Reflect.deleteProperty(world.node, "mempool");
+      await world.open();
+      const [a, b] = cast.delegations;
+      const { slashing, unbondingSlashing } = [a, b][i]!;
+      const late = [slashing, unbondingSlashing].map((each) => each.transaction.getId());
+      world.refusal = (txid) => (late.includes(txid) ? "insufficient fee, rejecting replacement" : undefined);
+      world.add(a, b);
+      await world.mine(cast.moveOf("a staking"), cast.moveOf("b staking"));
+      world.leak(secret);
+      await world.tower.idle();
+      const asked: string[] = [];
+      const { transaction } = world.node;
+      Object.assign(world.node, {
+        transaction: (txid: string) => {
+          asked.push(txid);
+          return transaction(txid);
+        },
+      });
+      await world.mine();
+      expect(asked[0]).toBe(late[0]);
+      await world.close();
+    },
+  );
+
   it("keeps the newest answer alone of those that differ in their numbers, as a mempool's minimum changes all the time", async () => {
     const world = await new SimulatedTower().open();
     let minimum = 100_000;
