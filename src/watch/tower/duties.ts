@@ -226,8 +226,10 @@ export class DutyStore {
   inMempool(provider: Uint8Array, stake: string, output: Slashable, isThere: boolean): void {
     const key = [provider, outpointBytes(stake), output] as const;
     if (isThere) {
-      const text = `UPDATE duty SET state = 'mempool' WHERE provider = ? AND stake = ? AND output = ? AND ${OPEN}`;
-      this.#sql.run(text, ...key);
+      // What waited for its output could not be sent before.
+      const text = `UPDATE duty SET state = 'mempool', since = CASE state WHEN 'waiting' THEN ? ELSE since END
+        WHERE provider = ? AND stake = ? AND output = ? AND ${OPEN}`;
+      this.#sql.run(text, this.#context.tip()?.height ?? 0, ...key);
     } else if (this.statesOf(provider, stake)[output] === "mempool") this.judge(key[1], true);
   }
 

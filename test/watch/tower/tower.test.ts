@@ -281,6 +281,23 @@ describe("an alarm", () => {
     await scanner.close();
   });
 
+  it("says nothing of a slashing that could not be sent before, however long it waited for its output", async () => {
+    const world = await new SimulatedTower().open();
+    const staking = signed.slashing.transaction.getId();
+    world.refusal = () => "bad-txns-inputs-missingorspent";
+    world.add(signed);
+    world.leak(secret);
+    await world.mineEmpty(9);
+    expect(world.states()).toEqual(["staking waiting", "unbonding waiting"]);
+    // An unbonding that pays more waits in the mempool: its slashing is taken as its child.
+    world.refusal = (txid) => (txid === staking ? "insufficient fee, rejecting replacement" : undefined);
+    await world.mine(cast.moveOf("a staking"));
+    await world.mineEmpty(2);
+    expect(world.states()).toEqual(["staking ready", "unbonding mempool"]);
+    expect(world.kinds()).toEqual(["double-vote"]);
+    await world.close();
+  });
+
   it("says that a duty stays unmined, and that a withdrawal is near, once each, and ends when it is mined", async () => {
     const world = await new SimulatedTower().open();
     world.add(cast.short);
