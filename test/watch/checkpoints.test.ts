@@ -307,7 +307,7 @@ describe("checkpoint monitor", () => {
     expect(world.alarms()).toEqual([expect.stringMatching(/^checkpoint-missing: .*of epoch 3,/)]);
   });
 
-  it("writes no more for a forged part than that part, however many its checksum has", async () => {
+  it("writes a forged part and its pair alone, however many parts its checksum has", async () => {
     world = new World();
     const [head, tail] = carried(forged(5, 1));
     const forgery = (i: number) => {

@@ -167,7 +167,7 @@ describe("watch run --checkpoint-tag --checkpoint-keys", () => {
     expect(stdout).not.toContain("cannot be read");
   });
 
-  it("refuses a folder of keys that is none, as no checkpoint would be verified", async () => {
+  it("refuses a missing folder of keys: without it, no checkpoint would be verified", async () => {
     for (const path of [`${home}/nowhere`, `${home}/watch.db`]) {
       const { code, stderr } = await run("--checkpoint-tag", "abcd", "--checkpoint-keys", path);
       expect(code).toBe(1);

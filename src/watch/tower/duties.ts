@@ -185,8 +185,8 @@ export class DutyStore {
   }
 
   /**
-   * The stakes of a provider with such a duty: first those of which the node has no slashing, as a round can end early at a
-   * server that limits requests; then those whose unbonding time runs, then the largest.
+   * The stakes of a provider with such a duty: first those whose slashing the node lacks, as a round can end early at a server
+   * that limits requests; then those whose unbonding time runs, then the largest.
    */
   openStakes(provider: Uint8Array): string[] {
     const text = `SELECT duty.stake, max(duty.state = 'mempool') AS sent FROM duty
@@ -203,8 +203,8 @@ export class DutyStore {
   }
 
   /**
-   * What a node answered. The same answer again is stored once; one with other numbers takes the place of the last, as a
-   * mempool's minimum is another one in each round, and rounds go on for as long as it is too high.
+   * What a node answered. The same answer again is stored once. One with other numbers takes the place of the last: in each
+   * round, the minimum of a full mempool is another one.
    */
   tried(provider: Uint8Array, stake: string, output: Slashable, txid: string, result: string): void {
     const key = [provider, outpointBytes(stake), output] as const;
