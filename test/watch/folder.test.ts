@@ -78,6 +78,21 @@ it("a file without an end, a pipe, a device and a folder hold up no other file, 
   ]);
 });
 
+it("a file's name writes no line of the log, and no colour on a terminal", async () => {
+  const { path } = newHome();
+  const name = `${path}/a\nalarm\u001b[31m.json`;
+  writeFileSync(name, "1");
+  const names: string[] = [];
+  const inbox = new Inbox((_text, shown) => void names.push(shown));
+  await inbox.read(() => jsonFilesIn(path));
+  const spy = vi.spyOn(process.stderr, "write").mockImplementation((text) => names.push(String(text)) > 0);
+  inbox.fault(name, Object.assign(new Error(), { code: "EIO" }));
+  spy.mockRestore();
+  expect(names.map((each) => /[^/\s]+\.json/.exec(each)?.[0])).toEqual(
+    Array(2).fill("a\ufffdalarm\ufffd[31m.json"),
+  );
+});
+
 it("many files leave time for the watch and the tower", async () => {
   const { path } = newHome();
   for (let i = 0; i < 3; i++) writeFileSync(`${path}/${i}.json`, `${i}`);

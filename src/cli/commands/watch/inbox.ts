@@ -30,7 +30,7 @@ const SETTLED = 2_000;
  * other. What the store could not take is tried again.
  */
 export class Inbox {
-  readonly #take: (text: string, path: string) => void;
+  readonly #take: (text: string, name: string) => void;
   /** What each path was when it was read last. */
   readonly #marks = new Map<string, string>();
   /** The digest of what was taken from each path last, or why it could not be read. */
@@ -38,8 +38,11 @@ export class Inbox {
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
-  /** @param take called for each new content. @throws TapstakeError what is wrong with it, or with the store */
-  constructor(take: (text: string, path: string) => void) {
+  /**
+   * @param take called for each new content, with the path as messages have it. It throws TapstakeError for what is wrong
+   * with the content, or with the store
+   */
+  constructor(take: (text: string, name: string) => void) {
     this.#take = take;
   }
 
@@ -98,13 +101,13 @@ export class Inbox {
   /** @returns whether the content need not come again */
   #give(text: string, path: string): boolean {
     try {
-      this.#take(text, path);
+      this.#take(text, nameOf(path));
       return true;
     } catch (error) {
       const isOurs = error instanceof TapstakeError;
       // The text of another error could hold anything.
       const { name } = error as Error;
-      warn(isOurs ? error : { code: "file-error", message: `cannot read ${path}: ${name}` });
+      warn(isOurs ? error : { code: "file-error", message: `cannot read ${nameOf(path)}: ${name}` });
       return !isOurs || !OF_STORE.has(error.code);
     }
   }
@@ -139,4 +142,7 @@ function textOf(path: string): string {
 }
 
 const unreadable = (path: string, reason: string, code: string): TapstakeError =>
-  new TapstakeError("file-error", `cannot read ${path}: ${reason}`, { path, code });
+  new TapstakeError("file-error", `cannot read ${nameOf(path)}: ${reason}`, { path, code });
+
+/** Who names a file must not write lines of the log, or move a terminal's cursor. */
+const nameOf = (path: string): string => path.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\ufffd");
