@@ -167,14 +167,6 @@ describe("watch run --checkpoint-tag --checkpoint-keys", () => {
     expect(stdout).not.toContain("cannot be read");
   });
 
-  it("refuses a missing folder of keys: without it, no checkpoint would be verified", async () => {
-    for (const path of [`${home}/nowhere`, `${home}/watch.db`]) {
-      const { code, stderr } = await run("--checkpoint-tag", "abcd", "--checkpoint-keys", path);
-      expect(code).toBe(1);
-      expect(stderr.replace(/\s+/g, " ")).toContain(`file-error: cannot read the folder ${path}: `);
-    }
-  });
-
   it("watch verify compares parts and pairs, and names the ones that differ", async () => {
     const first = carried(signed(1));
     bitcoin.mine(first);
