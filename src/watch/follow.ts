@@ -46,6 +46,8 @@ export interface Step {
 export interface FollowOptions {
   /** Called after each commit. */
   readonly onProgress?: ((at: WatchedBlock, tip: ChainTip) => void) | undefined;
+  /** Called with the source's tip before each step, also where its blocks cannot be had. */
+  readonly onTip?: ((tip: ChainTip) => void) | undefined;
   /** A block that is taken for the tip, whatever the source has above it. */
   readonly until?: WatchedBlock;
 }
@@ -58,14 +60,16 @@ export class Follower {
   readonly #scanner: Scanner;
   readonly #source: BlockSource;
   readonly #progress: (at: WatchedBlock, tip: ChainTip) => void;
+  readonly #seen: (tip: ChainTip) => void;
   readonly #until: WatchedBlock | undefined;
   /** Of a server that is not one's own; undefined until they were asked for. */
   #rules: DifficultyRules | null | undefined;
 
-  constructor(scanner: Scanner, source: BlockSource, { onProgress, until }: FollowOptions = {}) {
+  constructor(scanner: Scanner, source: BlockSource, { onProgress, onTip, until }: FollowOptions = {}) {
     this.#scanner = scanner;
     this.#source = source;
     this.#progress = onProgress ?? (() => {});
+    this.#seen = onTip ?? (() => {});
     this.#until = until;
   }
 
@@ -100,6 +104,7 @@ export class Follower {
   async step(signal?: AbortSignal, seen?: ChainTip): Promise<Step> {
     const { chain, settings } = this.#scanner;
     const tip: ChainTip = this.#until ?? seen ?? (await this.#source.tip());
+    this.#seen(tip);
     let cursor = chain.tip();
     if (!cursor && settings.first > 0) {
       if (tip.height < settings.first - 1) return { tip, done: true };

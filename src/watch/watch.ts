@@ -47,6 +47,8 @@ export interface WatchOptions {
   readonly monitors?: readonly WatchMonitor[];
   /** Called after each commit. */
   readonly onProgress?: (at: WatchedBlock, tip: ChainTip) => void;
+  /** Called with each tip that the source names, also while its blocks cannot be had. */
+  readonly onTip?: (tip: ChainTip) => void;
   /** Called when the source fails: the watch waits and asks again. */
   readonly onTrouble?: (error: TapstakeError) => void;
 }
@@ -113,7 +115,7 @@ const PASSING: ReadonlySet<string> = new Set([
  * ```
  */
 export async function openWatch(options: WatchOptions): Promise<Watch> {
-  const { source, store: path, init, monitors = [], onProgress, onTrouble } = options;
+  const { source, store: path, init, monitors = [], onProgress, onTip, onTrouble } = options;
   if (init && !existsSync(path)) initStore(path, init);
   const chain = new ChainStore(openWriter(path));
   let scanner: Scanner;
@@ -131,6 +133,7 @@ export async function openWatch(options: WatchOptions): Promise<Watch> {
       signals.fire();
       onProgress?.(at, tip);
     },
+    onTip,
   });
   let failure: unknown;
   const now = { isCaughtUp: false };

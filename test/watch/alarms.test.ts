@@ -1,13 +1,15 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createReadStream, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { TapstakeError } from "../../src/core/errors.js";
 import {
   alarmOutbox,
   commandSink,
   type MonitorContext,
+  openWatch,
   watchHealth,
   type WatchMonitor,
   webhookSink,
@@ -16,6 +18,9 @@ import { watchMetrics } from "../../src/watch/alarms/metrics.js";
 import { failure } from "../support/errors.js";
 import { eventually } from "../support/eventually.js";
 import { refusal } from "../support/refusal.js";
+import { closedAddress, serve } from "../support/server.js";
+import { newHome } from "../support/signer.js";
+import { SimulatedBitcoin } from "../support/simulated-bitcoin.js";
 import { SimulatedTower } from "./tower/simulated.js";
 
 /** A monitor that gives its context away, to raise alarms by. */
@@ -101,6 +106,58 @@ describe("WATCH 6: each alarm reaches each sink at least once, under one id", ()
     expect(error.message).toContain("exit code 3");
     refusal("invalid-argument", () => webhookSink("ftp://127.0.0.1/"));
   });
+
+  it("and a command that hangs ends with all that it has started, and is an error that says so", async () => {
+    const alarm = { id: "00", kind: "a", facts: {}, text: "b", height: null, raised: 0 };
+    const { path } = newHome();
+    // The shell waits for a child that takes no notice of a polite end, and has a pipe open while it lives.
+    const pipe = `${path}/pipe`;
+    execFileSync("mkfifo", [pipe]);
+    const hanging = commandSink(`sh -c 'trap "" TERM; echo up; exec sleep 7000' > "${pipe}"; true`);
+    const stop = new AbortController();
+    const stopped = hanging.deliver(alarm, stop.signal).catch((error: unknown) => error);
+    for await (const said of createReadStream(pipe, "utf8")) {
+      expect(said).toBe("up\n");
+      stop.abort();
+    }
+    expect(await stopped).toBeInstanceOf(TapstakeError);
+
+    vi.spyOn(AbortSignal, "timeout").mockReturnValueOnce(AbortSignal.timeout(50));
+    const error = await failure(
+      commandSink("sleep 7000; true").deliver(alarm, new AbortController().signal),
+      "alarm-undelivered",
+    );
+    expect(error.message).toBe("the alarm command did not end within 30 seconds");
+  });
+
+  it("by a webhook with a user and password, which no error shows; a redirection is named and not followed", async () => {
+    const alarm = { id: "00", kind: "a", facts: {}, text: "b", height: null, raised: 0 };
+    const { signal } = new AbortController();
+    const got: string[] = [];
+    const hook = new URL(
+      await serve((_body, { url, headers }, response) => {
+        got.push(`${url} ${headers.authorization}`);
+        if (url === "/moved") response.writeHead(308, { location: "/elsewhere" }).end();
+        else response.writeHead(200).end();
+      }),
+    );
+    hook.username = "me";
+    hook.password = "s3cret p\u00e4ss";
+    await webhookSink(hook.href).deliver(alarm, signal);
+    const basic = Buffer.from("me:s3cret p\u00e4ss").toString("base64");
+    expect(got).toEqual([`/ Basic ${basic}`]);
+    hook.pathname = "/moved";
+    const moved = await failure(webhookSink(hook.href).deliver(alarm, signal), "alarm-undelivered");
+    expect(moved.message).toMatch(/answered 308: give the address that it redirects to$/);
+    const closed = await closedAddress();
+    const dead = await failure(
+      webhookSink(closed.replace("//", "//me:s3cret@")).deliver(alarm, signal),
+      "alarm-undelivered",
+    );
+    expect(dead.message).toMatch(/does not answer \(ECONNREFUSED\)$/);
+    expect(`${moved.message} ${dead.message}`).not.toContain("s3cret");
+    expect(got).toHaveLength(2);
+  });
 });
 
 describe("the health of a watch", () => {
@@ -142,6 +199,41 @@ describe("the health of a watch", () => {
     await health.check();
     expect(kinds()).toEqual(["cursor-stuck"]);
     expect(health.state().status).toBe("stuck");
+  });
+
+  it("knows how far the store is behind a source that names blocks and does not give them", async () => {
+    const bitcoin = new SimulatedBitcoin();
+    for (let i = 0; i < 4; i++) bitcoin.mine();
+    const health = watchHealth({ staleAfter: 1e12 });
+    const metrics = watchMetrics(health);
+    const troubles: string[] = [];
+    const watch = await openWatch({
+      source: bitcoin.source(),
+      store: `${newHome().path}/watch.db`,
+      init: { network: "regtest", first: 0, phase1: null },
+      monitors: [health, metrics],
+      onProgress: (at, tip) => health.progress(at, tip),
+      onTip: (tip) => health.tip(tip),
+      onTrouble: ({ code }) => troubles.push(code),
+    });
+    await watch.caughtUp();
+    expect(health.state()).toMatchObject({ status: "ok", lag: 0 });
+    const address = await metrics.serve("127.0.0.1:0", watch);
+    bitcoin.beforeRequest = (request) => {
+      if (request === "block") throw new TapstakeError("block-unavailable", "it is not there");
+    };
+    for (let i = 0; i < 5; i++) bitcoin.mine();
+    await eventually(() => expect(troubles).not.toEqual([]));
+    expect(health.state()).toMatchObject({ status: "behind", height: 4, lag: 5 });
+    const text = await (await fetch(`http://${address}/metrics`)).text();
+    expect(text).toContain("tapstake_watch_lag_blocks 5\n");
+    expect((await fetch(`http://${address}/healthz`)).status).toBe(503);
+    await metrics.close();
+    health.close();
+    // Who waits for the tip is not left waiting.
+    const waiting = failure(watch.caughtUp(), "cancelled");
+    await watch.close();
+    await waiting;
   });
 
   it("raises deep-reorganisation from six removed blocks on", async () => {

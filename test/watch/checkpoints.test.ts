@@ -95,6 +95,15 @@ class World {
     return ["SELECT * FROM checkpoint_part", "SELECT * FROM checkpoint", alarms].map((text) => sql.all(text));
   }
 
+  alarmRows() {
+    return this.#chain.sql.all("SELECT * FROM alarm ORDER BY seq");
+  }
+
+  /** How many rows were written since the store was opened. */
+  changes(): number {
+    return this.#chain.sql.one<{ n: number }>("SELECT total_changes() AS n")!.n;
+  }
+
   report() {
     return readCheckpoints(this.path);
   }
@@ -281,11 +290,49 @@ describe("checkpoint monitor", () => {
     expect(world.verdicts(1)).toEqual(["verified"]);
   });
 
+  it("verifies again at a start what wrong keys refused, and gives no alarm twice meanwhile", async () => {
+    const wrong = blsValidator("another validator");
+    const source = (epoch: number) => [epoch === 2 ? wrong : validator];
+    world = new World({ keys: source });
+    for (const epoch of [1, 2]) mine(checkpointOf(epoch));
+    for (let i = 0; i < 5; i++) bitcoin.mine();
+    await world.sync();
+    expect([world.verdicts(1), world.verdicts(2)]).toEqual([["verified"], ["invalid"]]);
+    expect(world.alarms()).toEqual([expect.stringMatching(/^checkpoint-missing: .*of epoch 2,/)]);
+    const before = world.alarmRows();
+    await world.restart({ keys: source });
+    expect(world.alarmRows()).toEqual(before);
+    await world.restart({ keys });
+    expect([world.verdicts(1), world.verdicts(2)]).toEqual([["verified"], ["verified"]]);
+    expect(world.alarms()).toEqual([expect.stringMatching(/^checkpoint-missing: .*of epoch 3,/)]);
+  });
+
+  it("writes a forged part and its pair alone, however many parts its checksum has", async () => {
+    world = new World();
+    const [head, tail] = carried(forged(5, 1));
+    const forgery = (i: number) => {
+      const blsSignature = new Uint8Array(48).with(0, i >> 8).with(1, i & 255);
+      return carrying(encodeCheckpoint({ ...forged(5, 1), blsSignature })[1]);
+    };
+    bitcoin.mine([head, tail, ...Array.from({ length: 300 }, (_, i) => forgery(i))]);
+    await world.sync();
+    const before = world.changes();
+    bitcoin.mine([forgery(300)]);
+    await world.sync();
+    expect(world.report().checkpoints).toHaveLength(302);
+    // The block, the part, its pair, and what the store says of itself.
+    expect(world.changes() - before).toBeLessThan(10);
+  });
+
   it("is not stopped by an epoch beyond 2^53", async () => {
     world = new World();
-    mine(forged(2n ** 64n - 1n, 1), forged(2n ** 53n, 1));
+    mine(forged(2n ** 64n - 1n, 1), forged(2n ** 53n, 1), forged(2n ** 53n - 1n, 1), forged(0, 1));
     await world.sync();
-    expect(world.report()).toMatchObject({ parts: 4, checkpoints: [], alarms: [] });
+    expect(world.report()).toMatchObject({
+      parts: 8,
+      checkpoints: [{ epoch: 0 }, { epoch: 2 ** 53 - 1 }],
+      alarms: [],
+    });
   });
 });
 

@@ -4,6 +4,7 @@ import type { Checkpoint } from "../../src/babylon/checkpoint.js";
 import { hex } from "../../src/core/bytes.js";
 import { delegationToJson } from "../../src/delegation/json.js";
 import { blocksFolderSource } from "../../src/watch/sources/blocks-folder.js";
+import { evidenceToJson } from "../../src/extract/evidence.js";
 import { openWriter } from "../../src/watch/store/open.js";
 import { addToStore, initStore } from "../../src/watch/watch.js";
 import { inProcess } from "../cli/in-process.js";
@@ -14,7 +15,8 @@ import { newHome } from "../support/signer.js";
 import { SimulatedBitcoin } from "../support/simulated-bitcoin.js";
 import { simulatedEsplora } from "../support/simulated-esplora.js";
 import { play } from "../support/simulated-stakes.js";
-import { delegate, makeStake } from "../support/stake.js";
+import { delegate, makeStake, secretOf } from "../support/stake.js";
+import { doubleVote } from "./tower/support.js";
 
 let bitcoin: SimulatedBitcoin;
 let home: string;
@@ -76,6 +78,33 @@ describe("watch run --compare", () => {
     expect(stderr.match(/warning/g)).toHaveLength(1);
     expect(stderr).toContain("HTTP status 500");
   });
+});
+
+it("watch run --until-tip gives each sink the alarms before it ends", async () => {
+  const bodies: string[] = [];
+  const hook = await serve((body, _request, response) => {
+    bodies.push(body);
+    response.writeHead(200).end();
+  });
+  bitcoin.mine();
+  writeFileSync(`${home}/votes.json`, evidenceToJson(doubleVote(secretOf("stranger provider 0"))));
+  const { code, stderr } = await run("--evidence", `${home}/votes.json`, "--webhook", hook);
+  expect(code).toBe(0);
+  expect(stderr).toContain("alarm double-vote: the finality provider");
+  expect(bodies.map((body) => (JSON.parse(body) as { kind: string }).kind)).toEqual(["double-vote"]);
+});
+
+it("watch run --until-tip ends when it is asked to, though the source gives no block", async () => {
+  bitcoin.mine();
+  let asked = 0;
+  const failing = await simulatedEsplora(bitcoin, (path) => {
+    if (!path.endsWith("/raw")) return undefined;
+    if (++asked === 2) process.emit("SIGINT", "SIGINT");
+    return { status: 500 };
+  });
+  const { code, stderr } = await watch("run", "--esplora", failing, "--until-tip", "--tower");
+  expect({ code, asked }).toEqual({ code: 0, asked: 2 });
+  expect(stderr).toContain("HTTP status 500");
 });
 
 describe("watch run --metrics", () => {

@@ -37,10 +37,13 @@ export interface HealthState {
 
 /**
  * A monitor of the watch itself: it raises `stale-tip`, `cursor-stuck`, `deep-reorganisation` and `sources-disagree`.
- * Pass {@link WatchHealth.progress} and {@link WatchHealth.trouble} to `openWatch`, and close it before the watch.
+ * Pass {@link WatchHealth.progress}, {@link WatchHealth.tip} and {@link WatchHealth.trouble} to `openWatch`, and close it
+ * before the watch.
  */
 export interface WatchHealth extends WatchMonitor {
   progress(at: WatchedBlock, tip: ChainTip): void;
+  /** The source's tip: how far the store is behind it is known while its blocks cannot be had, too. */
+  tip(tip: ChainTip): void;
   trouble(error: TapstakeError): void;
   state(): HealthState;
   /** Looks at the clock and the second source. It does so by itself every 30 seconds. */
@@ -103,8 +106,12 @@ class Health implements WatchHealth {
   }
 
   progress(_at: WatchedBlock, tip: ChainTip): void {
-    this.#sourceHeight = tip.height;
+    this.tip(tip);
     this.#trouble = null;
+  }
+
+  tip({ height }: ChainTip): void {
+    this.#sourceHeight = height;
   }
 
   trouble({ code }: TapstakeError): void {

@@ -29,6 +29,8 @@ export interface AlarmSink {
 
 /** A monitor that brings every alarm of the store to every sink at least once, also after a kill. Close it before the watch. */
 export interface AlarmOutbox extends WatchMonitor {
+  /** Returns when each sink was given what is due, up to the first alarm that it does not take. */
+  idle(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -43,14 +45,20 @@ export function alarmOutbox(
   onTrouble: (error: TapstakeError) => void = () => {},
 ): AlarmOutbox {
   const stop = new AbortController();
+  const lines: Line[] = [];
   const running: Promise<void>[] = [];
   return {
     name: "alarms",
     opened(context) {
       for (const sink of sinks) {
         welcome(sink.name, context);
-        running.push(serve(sink, context, stop.signal, onTrouble));
+        const line = new Line(sink, context, stop.signal, onTrouble);
+        lines.push(line);
+        running.push(serve(line, stop.signal));
       }
+    },
+    async idle() {
+      await Promise.all(lines.map(empty));
     },
     async close() {
       stop.abort();
@@ -59,23 +67,56 @@ export function alarmOutbox(
   };
 }
 
-async function serve(
-  sink: AlarmSink,
-  context: MonitorContext,
-  signal: AbortSignal,
-  onTrouble: (error: TapstakeError) => void,
-): Promise<void> {
-  for (;;) {
+async function serve(line: Line, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
     await pause(EVERY, signal);
-    if (signal.aborted) return;
+    await line.deliver();
+  }
+}
+
+async function empty(line: Line): Promise<void> {
+  while (await line.deliver());
+}
+
+/** One sink, which gets one alarm at a time. */
+class Line {
+  readonly #sink: AlarmSink;
+  readonly #context: MonitorContext;
+  readonly #signal: AbortSignal;
+  readonly #onTrouble: (error: TapstakeError) => void;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    sink: AlarmSink,
+    context: MonitorContext,
+    signal: AbortSignal,
+    onTrouble: (error: TapstakeError) => void,
+  ) {
+    this.#sink = sink;
+    this.#context = context;
+    this.#signal = signal;
+    this.#onTrouble = onTrouble;
+  }
+
+  /** Delivers some of what is due, after what is being delivered. @returns whether there can be more */
+  deliver(): Promise<boolean> {
+    const next = this.#last.then(() => this.#deliver());
+    this.#last = next;
+    return next;
+  }
+
+  async #deliver(): Promise<boolean> {
+    if (this.#signal.aborted) return false;
+    const { name } = this.#sink;
     try {
-      queue(sink.name, context);
-      await deliverDue(sink, context, signal);
+      const queued = queue(name, this.#context);
+      const delivered = await deliverDue(this.#sink, this.#context, this.#signal);
+      return queued + delivered > 0;
     } catch (error) {
-      if (signal.aborted) return;
-      const { message } = error as Error;
-      const text = `the alarms for ${sink.name} are late: ${message}`;
-      onTrouble(new TapstakeError("alarm-undelivered", text, { sink: sink.name }, { cause: error }));
+      if (this.#signal.aborted) return false;
+      const text = `the alarms for ${name} are late: ${(error as Error).message}`;
+      this.#onTrouble(new TapstakeError("alarm-undelivered", text, { sink: name }, { cause: error }));
+      return false;
     }
   }
 }
@@ -99,15 +140,16 @@ function welcome(sink: string, { sql }: MonitorContext): void {
   remember(sink, rows.at(-1)?.seq ?? 0, sql);
 }
 
-/** Moves new alarms into the outbox, with the number up to which it has them, in one commit. */
-function queue(sink: string, { sql, transaction }: MonitorContext): void {
+/** Moves new alarms into the outbox, with the number up to which it has them, in one commit. @returns how many */
+function queue(sink: string, { sql, transaction }: MonitorContext): number {
   const text = "SELECT * FROM alarm WHERE seq > ? ORDER BY seq LIMIT 500";
   const rows = sql.all<AlarmRow>(text, seenBy(sink, sql) ?? 0);
-  if (rows.length === 0) return;
+  if (rows.length === 0) return 0;
   transaction(() => {
     for (const row of rows) put(sink, row, sql);
     remember(sink, rows.at(-1)!.seq, sql);
   });
+  return rows.length;
 }
 
 function put(sink: string, row: AlarmRow, sql: Sql): void {
@@ -126,7 +168,8 @@ function remember(sink: string, seq: number, sql: Sql): void {
   sql.run(text, `outbox ${sink}`, String(seq));
 }
 
-async function deliverDue(sink: AlarmSink, context: MonitorContext, signal: AbortSignal): Promise<void> {
+/** @returns how many the sink took */
+async function deliverDue(sink: AlarmSink, context: MonitorContext, signal: AbortSignal): Promise<number> {
   const { sql } = context;
   const due = sql.all<{ id: number; body: string; attempts: number }>(
     "SELECT id, body, attempts FROM outbox WHERE sink = ? AND due <= ? ORDER BY id LIMIT 100",
@@ -141,7 +184,7 @@ async function deliverDue(sink: AlarmSink, context: MonitorContext, signal: Abor
       failure = error;
     }
     // After a stop, the store may be closed: the next start delivers it again.
-    if (signal.aborted) return;
+    if (signal.aborted) return 0;
     context.transaction(() => {
       if (failure === undefined) sql.run("DELETE FROM outbox WHERE id = ?", id);
       else {
@@ -151,6 +194,7 @@ async function deliverDue(sink: AlarmSink, context: MonitorContext, signal: Abor
     });
     if (failure !== undefined) throw failure;
   }
+  return due.length;
 }
 
 /** The alarms of a store, the newest first. @param all also those that were cleared */

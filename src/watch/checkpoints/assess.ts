@@ -69,16 +69,22 @@ export function assessCheckpoints(
   tip: number,
   options: AssessOptions,
 ): CheckpointEpoch[] {
-  const byEpoch = new Map<number, CheckpointClaim[]>();
-  for (const claim of claims) {
-    const of = byEpoch.get(claim.epoch);
-    if (of) of.push(claim);
-    else byEpoch.set(claim.epoch, [claim]);
-  }
+  const byEpoch = groupedByEpoch(claims);
   const claimsOf = (epoch: number) => byEpoch.get(epoch) ?? [];
   return [...byEpoch.keys()]
     .flatMap((epoch) => assessEpoch(epoch, claimsOf, tip, options).said)
     .toSorted((a, b) => a.epoch - b.epoch);
+}
+
+/** In the order in which they come. */
+export function groupedByEpoch<Of extends { readonly epoch: number }>(all: Iterable<Of>): Map<number, Of[]> {
+  const groups = new Map<number, Of[]>();
+  for (const each of all) {
+    const group = groups.get(each.epoch);
+    if (group) group.push(each);
+    else groups.set(each.epoch, [each]);
+  }
+  return groups;
 }
 
 const believed = (claims: readonly CheckpointClaim[]) =>

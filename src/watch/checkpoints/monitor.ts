@@ -5,8 +5,10 @@ import type { ConnectedBlock, DisconnectedBlocks, MonitorContext, WatchMonitor }
 import {
   type AssessOptions,
   assessEpoch,
+  type ClaimsOf,
   CHECKPOINT_ALARMS,
   checkpointAlarm,
+  groupedByEpoch,
   neighboursOf,
 } from "./assess.js";
 import { epochVerifier, type EpochVerifier } from "./bls.js";
@@ -76,6 +78,8 @@ class Monitor implements CheckpointMonitor {
   #at = "";
   #from = 0;
   #judging: Promise<void> | null = null;
+  /** At a start, what was invalid is verified again: by other keys, as a file of keys can have been wrong. */
+  #isFirst = true;
   #again = false;
 
   constructor({ tag, keys, patience = PATIENCE, onTrouble }: CheckpointMonitorOptions) {
@@ -103,6 +107,7 @@ class Monitor implements CheckpointMonitor {
       ? ["unverified", "pending"]
       : ["pending", "unverified"];
     for (const candidate of this.#store.withVerdict(from!)) this.#store.judge(candidate, to!);
+    this.#isFirst = true;
     if (!this.#keys) this.#store.putKeyFaults({});
     this.#assessAll(tip?.height ?? -1);
   }
@@ -166,16 +171,21 @@ class Monitor implements CheckpointMonitor {
   /** Judges all epochs, and those of open alarms, whose candidates may be gone; within a transaction. */
   #assessAll(height: number): void {
     this.#dues.clear();
-    const epochs = this.#store.candidates().flatMap(({ epoch }) => neighboursOf(epoch));
-    const alarmed = this.#openAlarms().flatMap(({ epoch }) => neighboursOf(epoch));
-    this.#assess([...epochs, ...alarmed], height);
+    const byEpoch = groupedByEpoch(this.#store.candidates());
+    const epochs = [...byEpoch.keys()].flatMap(neighboursOf);
+    const alarmed = [...this.#openAlarms().keys()].flatMap(neighboursOf);
+    this.#assess([...epochs, ...alarmed], height, (epoch) => byEpoch.get(epoch) ?? []);
   }
 
   /** Raises and clears the alarms of some epochs; within a transaction. */
-  #assess(epochs: Iterable<number>, height: number): void {
+  #assess(
+    epochs: Iterable<number>,
+    height: number,
+    claimsOf: ClaimsOf = memoised((epoch) => this.#store.claimsOf(epoch)),
+  ): void {
     const context = this.#context!;
     const open = this.#openAlarms();
-    const claimsOf = memoised((epoch) => this.#store.claimsOf(epoch));
+    const isMissing = ({ kind }: OpenAlarm) => kind === "checkpoint-missing";
     for (const epoch of new Set(epochs)) {
       const { said, due } = assessEpoch(epoch, claimsOf, height, this.#options);
       if (due === null) this.#dues.delete(epoch);
@@ -183,28 +193,26 @@ class Monitor implements CheckpointMonitor {
       const alarms = said.flatMap((each) => checkpointAlarm(each, this.#options) ?? []);
       const wanted = new Map(alarms.map((alarm) => [keyOf(alarm.kind, alarm.facts), alarm]));
       // A missing epoch is judged with the one before it.
-      const own = open.filter(
-        (each) => each.epoch === (each.kind === "checkpoint-missing" ? epoch + 1 : epoch),
-      );
-      for (const { key, id } of own) if (!wanted.delete(key)) context.clear(id);
+      const own = (open.get(epoch) ?? []).filter((each) => !isMissing(each));
+      const next = (open.get(epoch + 1) ?? []).filter(isMissing);
+      for (const { key, id } of [...own, ...next]) if (!wanted.delete(key)) context.clear(id);
       for (const alarm of wanted.values()) context.alarm(alarm);
     }
   }
 
-  #openAlarms(): {
-    readonly id: string;
-    readonly kind: string;
-    readonly epoch: number;
-    readonly key: string;
-  }[] {
+  /** By epoch. */
+  #openAlarms(): Map<number, OpenAlarm[]> {
     const text = "SELECT id, kind, facts FROM alarm WHERE cleared IS NULL AND kind IN (?, ?)";
-    return this.#context!.sql.all<{ id: Uint8Array; kind: string; facts: string }>(
+    const rows = this.#context!.sql.all<{ id: Uint8Array; kind: string; facts: string }>(
       text,
       ...CHECKPOINT_ALARMS,
-    ).map(({ id, kind, facts }) => {
-      const said = JSON.parse(facts) as { readonly epoch: number };
-      return { id: hex.encode(id), kind, epoch: said.epoch, key: keyOf(kind, said) };
-    });
+    );
+    return groupedByEpoch(
+      rows.map(({ id, kind, facts }) => {
+        const said = JSON.parse(facts) as { readonly epoch: number };
+        return { id: hex.encode(id), kind, epoch: said.epoch, key: keyOf(kind, said) };
+      }),
+    );
   }
 
   /** Verifies what is pending, the linked pairs first: a forger's pairs hold up the real one as little as can be. */
@@ -220,6 +228,8 @@ class Monitor implements CheckpointMonitor {
         // Keys of a new epoch can come later than its checkpoint.
         ...this.#store.withVerdict("unverified", tip - this.#options.patience),
       ].toSorted((a, b) => Number(b.linked) - Number(a.linked));
+      if (this.#isFirst) pending.push(...this.#store.withVerdict("invalid"));
+      this.#isFirst = false;
       let verdicts: [CheckpointCandidate, CheckpointVerdict][] = [];
       for (const candidate of pending) {
         const verdict = await this.#verdictOf(candidate);
@@ -276,6 +286,13 @@ class Monitor implements CheckpointMonitor {
       this.#assess(epochs, context.tip()?.height ?? -1);
     });
   }
+}
+
+interface OpenAlarm {
+  readonly id: string;
+  readonly kind: string;
+  readonly epoch: number;
+  readonly key: string;
 }
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : "unknown error");

@@ -1,11 +1,11 @@
-import { type CheckpointData, parseCheckpoint, parseCheckpointData } from "../../babylon/checkpoint.js";
+import { type CheckpointData, parseCheckpointData } from "../../babylon/checkpoint.js";
 import { parseTransaction } from "../../bitcoin/transaction.js";
 import { encodeHex, equalBytes } from "../../core/bytes.js";
 import { TapstakeError } from "../../core/errors.js";
 import { hashBytes, joinOutpoint, outpointText } from "../outpoint.js";
 import type { Cell, Sql } from "../store/sql.js";
 import type { TaggedOutput } from "../types.js";
-import { contentOf, type PartAt, pairsOf } from "./pair.js";
+import { contentOf, keyOf, type PartAt, pairsOf } from "./pair.js";
 
 /**
  * What is known of a pair. `pending`: keys may be had, and it was not verified yet. `unverified`: no keys were given for
@@ -126,26 +126,45 @@ export class CheckpointStore {
     return rows.map(({ checksum }) => checksum);
   }
 
-  /** Makes the pairs of a checksum anew, and keeps what BLS said of the same bytes. Returns the epochs that may differ. */
+  /**
+   * Makes the pairs of a checksum anew, and keeps what BLS said of the same bytes. It writes what differs: of a checksum
+   * with thousands of forged parts, each block that adds one would else write all of them. Returns the epochs that differ.
+   */
   pair(checksum: Uint8Array, verdict: CheckpointVerdict): number[] {
     const parts = this.#partsOf(checksum);
-    const byOutpoint = new Map(parts.map((part) => [encodeHex(outpointOf(part)), part]));
-    const before = this.#sql.all<CandidateRow>(
-      "SELECT * FROM checkpoint WHERE checksum = ? AND tag = ?",
-      checksum,
-      this.#tag,
+    const byOutpoint = new Map(parts.map((part) => [keyOf(outpointOf(part)), part]));
+    const before = new Map(
+      this.#sql
+        .all<CandidateRow>("SELECT * FROM checkpoint WHERE checksum = ? AND tag = ?", checksum, this.#tag)
+        .map((row) => [keyOf(row.first) + keyOf(row.second), row]),
     );
-    const epochs = new Set<number>();
     const known = new Map<string, CheckpointVerdict>();
-    for (const row of before) {
-      epochs.add(row.epoch);
-      const [first, second] = [row.first, row.second].map((each) => byOutpoint.get(encodeHex(each)));
+    for (const row of before.values()) {
+      const [first, second] = [row.first, row.second].map((each) => byOutpoint.get(keyOf(each)));
       if (first && second) known.set(contentOf({ first, second }), row.verdict);
     }
-    this.#sql.run("DELETE FROM checkpoint WHERE checksum = ? AND tag = ?", checksum, this.#tag);
-    for (const pair of pairsOf(parts)) {
-      const { epoch, blockHash } = parseCheckpoint(pair.first.data, pair.second.data);
-      epochs.add(Number(epoch));
+    const epochs = new Set<number>();
+    const saidBy = new Map<PartAt, { readonly epoch: number; readonly blockHash: Uint8Array }>();
+    const said = (first: PartAt) => {
+      let of = saidBy.get(first);
+      if (!of) saidBy.set(first, (of = readFirst(first)));
+      return of;
+    };
+    const added = pairsOf(parts).filter(({ first, second, linked, height }) => {
+      const key = keyOf(outpointOf(first)) + keyOf(outpointOf(second));
+      const row = before.get(key);
+      const isSame = row !== undefined && row.height === height && (row.linked === 1) === linked;
+      if (isSame) before.delete(key);
+      return !isSame;
+    });
+    for (const { epoch, first, second } of before.values()) {
+      epochs.add(epoch);
+      const text = "DELETE FROM checkpoint WHERE tag = ? AND epoch = ? AND first = ? AND second = ?";
+      this.#sql.run(text, this.#tag, epoch, first, second);
+    }
+    for (const pair of added) {
+      const { epoch, blockHash } = said(pair.first);
+      epochs.add(epoch);
       this.#sql.run(
         "INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         this.#tag,
@@ -251,6 +270,11 @@ function readPart(data: Uint8Array): CheckpointData | null {
     if (error instanceof TapstakeError) return null;
     throw error;
   }
+}
+
+function readFirst({ data }: PartAt): { readonly epoch: number; readonly blockHash: Uint8Array } {
+  const { epoch, blockHash } = parseCheckpointData(data) as Extract<CheckpointData, { readonly part: 0 }>;
+  return { epoch: Number(epoch), blockHash };
 }
 
 const partOf = ({ slot, ...row }: PartRow): PartAt => ({ ...row, index: slot });

@@ -184,10 +184,14 @@ export class DutyStore {
     return this.#sql.all<{ provider: Uint8Array }>(text).map(({ provider }) => provider);
   }
 
-  /** The stakes of a provider with such a duty: first those whose unbonding time runs, then the largest. */
+  /**
+   * The stakes of a provider with such a duty: first those whose slashing the node lacks, as a round can end early at a server
+   * that limits requests; then those whose unbonding time runs, then the largest.
+   */
   openStakes(provider: Uint8Array): string[] {
-    const text = `SELECT DISTINCT duty.stake, stake.state = 'unbonding', stake.value FROM duty
-      JOIN stake ON stake.outpoint = duty.stake WHERE duty.provider = ? AND duty.${OPEN} ORDER BY 2 DESC, 3 DESC`;
+    const text = `SELECT duty.stake, max(duty.state = 'mempool') AS sent FROM duty
+      JOIN stake ON stake.outpoint = duty.stake WHERE duty.provider = ? AND duty.${OPEN}
+      GROUP BY duty.stake ORDER BY sent, stake.state = 'unbonding' DESC, stake.value DESC`;
     return this.#sql.all<{ stake: Uint8Array }>(text, provider).map(({ stake }) => outpointText(stake));
   }
 
@@ -198,23 +202,34 @@ export class DutyStore {
     return Object.fromEntries(rows.map(({ output, state }) => [output, state]));
   }
 
-  /** What a node answered. The same answer again is stored once. */
+  /**
+   * What a node answered. The same answer again is stored once. One with other numbers takes the place of the last: in each
+   * round, the minimum of a full mempool is another one.
+   */
   tried(provider: Uint8Array, stake: string, output: Slashable, txid: string, result: string): void {
     const key = [provider, outpointBytes(stake), output] as const;
     const text =
-      "SELECT result FROM attempt WHERE provider = ? AND stake = ? AND output = ? ORDER BY id DESC LIMIT 1";
-    if (this.#sql.one<{ result: string }>(text, ...key)?.result === result) return;
+      "SELECT id, result FROM attempt WHERE provider = ? AND stake = ? AND output = ? ORDER BY id DESC LIMIT 1";
+    const last = this.#sql.one<{ id: number; result: string }>(text, ...key);
+    if (last?.result === result) return;
+    const at = Math.floor(Date.now() / 1000);
+    if (last && withoutNumbers(last.result) === withoutNumbers(result)) {
+      this.#sql.run("UPDATE attempt SET at = ?, result = ? WHERE id = ?", at, result, last.id);
+      return;
+    }
     const insert =
       "INSERT INTO attempt (provider, stake, output, txid, at, result) VALUES (?, ?, ?, ?, ?, ?)";
-    this.#sql.run(insert, ...key, hashBytes(txid), Math.floor(Date.now() / 1000), result);
+    this.#sql.run(insert, ...key, hashBytes(txid), at, result);
   }
 
   /** Whether a node has an open duty's slashing; one that the chain has decided meanwhile stays so. */
   inMempool(provider: Uint8Array, stake: string, output: Slashable, isThere: boolean): void {
     const key = [provider, outpointBytes(stake), output] as const;
     if (isThere) {
-      const text = `UPDATE duty SET state = 'mempool' WHERE provider = ? AND stake = ? AND output = ? AND ${OPEN}`;
-      this.#sql.run(text, ...key);
+      // What waited for its output could not be sent before.
+      const text = `UPDATE duty SET state = 'mempool', since = CASE state WHEN 'waiting' THEN ? ELSE since END
+        WHERE provider = ? AND stake = ? AND output = ? AND ${OPEN}`;
+      this.#sql.run(text, this.#context.tip()?.height ?? 0, ...key);
     } else if (this.statesOf(provider, stake)[output] === "mempool") this.judge(key[1], true);
   }
 
@@ -234,6 +249,8 @@ export class DutyStore {
     return this.#sql.one(text, outpointBytes(outpoint)) !== undefined;
   }
 }
+
+const withoutNumbers = (text: string): string => text.replace(/[0-9a-f]{64}|\d+(\.\d+)?/g, "#");
 
 const OPEN = "state IN ('waiting', 'ready', 'mempool')";
 

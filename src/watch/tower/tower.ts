@@ -102,8 +102,10 @@ class Tower implements Watchtower {
     if (isTip) this.#judgeTime(block.height);
   }
 
-  disconnected(): void {
+  disconnected({ events }: { events: readonly WatchEvent[] }): void {
     const { context, duties } = this.#opened();
+    // A stake whose spend is gone is one that must be slashable again.
+    for (const stake of this.#stakesOf(events)) this.#inspect(stake);
     duties.judgeAll();
     const tip = context.tip();
     if (tip) this.#judgeTime(tip.height);
@@ -185,11 +187,18 @@ class Tower implements Watchtower {
     sender.kick();
   }
 
+  /** What changed while no tower ran: blocks, and signatures that came or are absent still. */
   #inspectAll(): void {
     const { context } = this.#opened();
-    const text = `SELECT stake.outpoint FROM stake JOIN delegation USING (outpoint)
-      WHERE stake.state NOT IN ('pending', 'active', 'withdrawn')`;
-    for (const { outpoint } of context.sql.all<{ outpoint: Uint8Array }>(text)) this.#inspect(outpoint);
+    const stakes = context.sql.all<{ outpoint: Uint8Array }>(
+      `SELECT stake.outpoint FROM stake JOIN delegation USING (outpoint)
+       WHERE stake.state NOT IN ('pending', 'active', 'withdrawn') OR (stake.state = 'active' AND ${LACKING})`,
+    );
+    for (const { outpoint } of stakes) this.#inspect(outpoint);
+    const open = "SELECT facts ->> 'stake' AS stake FROM alarm WHERE kind = ? AND cleared IS NULL";
+    for (const { stake } of context.sql.all<{ stake: string }>(open, "missing-adaptor-signatures")) {
+      this.#inspect(outpointBytes(stake));
+    }
   }
 
   /** Alarms by the spends of a stake; a key that a slashing revealed becomes evidence. */
@@ -269,6 +278,18 @@ class Tower implements Watchtower {
     throw new TapstakeError("invalid-argument", "the watchtower is not a monitor of an open watch yet");
   }
 }
+
+/**
+ * Whether a delegation's document has too few adaptor signatures for one of its providers. By the text alone: to read each
+ * document at every start would take long.
+ */
+const LACKING = `EXISTS (
+  SELECT 1 FROM json_each(document, '$.terms.finalityProviders') AS provider,
+    (SELECT 'slashing' AS name UNION SELECT 'unbondingSlashing') AS spend
+  WHERE document ->> '$.terms.covenant.quorum' > (
+    SELECT count(DISTINCT signed.value ->> 'publicKey')
+    FROM json_each(document, '$.' || spend.name || '.covenantSignatures') AS signed
+    WHERE signed.value ->> 'finalityProvider' = provider.value))`;
 
 function openAlarms({ sql }: MonitorContext, kind: string, path?: string, value?: string): { id: string }[] {
   const base = "SELECT id FROM alarm WHERE kind = ? AND cleared IS NULL";

@@ -2,6 +2,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../../src/core/bytes.js";
 import { TapstakeError } from "../../../src/core/errors.js";
 import type { Delegation } from "../../../src/delegation/delegation.js";
+import { openReader } from "../../../src/watch/store/open.js";
+import { addToStore, openWatch } from "../../../src/watch/watch.js";
 import { eventually } from "../../support/eventually.js";
 import { refusal } from "../../support/refusal.js";
 import { secretOf } from "../../support/stake.js";
@@ -77,6 +79,58 @@ describe("a duty", () => {
       "insufficient fee, rejecting replacement",
       "accepted",
     ]);
+    await world.close();
+  });
+
+  it.each([0, 1])(
+    "that no node has comes first in a round, as a server can limit requests: stake %i",
+    async (i) => {
+      const world = new SimulatedTower();
+      Reflect.deleteProperty(world.node, "mempool");
+      await world.open();
+      const [a, b] = cast.delegations;
+      const { slashing, unbondingSlashing } = [a, b][i]!;
+      const late = [slashing, unbondingSlashing].map((each) => each.transaction.getId());
+      world.refusal = (txid) => (late.includes(txid) ? "insufficient fee, rejecting replacement" : undefined);
+      world.add(a, b);
+      await world.mine(cast.moveOf("a staking"), cast.moveOf("b staking"));
+      world.leak(secret);
+      await world.tower.idle();
+      const asked: string[] = [];
+      const { transaction } = world.node;
+      Object.assign(world.node, {
+        transaction: (txid: string) => {
+          asked.push(txid);
+          return transaction(txid);
+        },
+      });
+      await world.mine();
+      expect(asked[0]).toBe(late[0]);
+      await world.close();
+    },
+  );
+
+  it("keeps the newest answer alone of those that differ in their numbers, as a mempool's minimum changes all the time", async () => {
+    const world = await new SimulatedTower().open();
+    let minimum = 100_000;
+    world.refusal = () => `mempool min fee not met, 100000 < ${(minimum += 1)}`;
+    world.add(signed);
+    await world.mine(cast.moveOf("a staking"));
+    world.leak(secret);
+    await world.tower.idle();
+    for (let i = 0; i < 5; i++) await world.mine();
+    world.refusal = () => "insufficient fee, rejecting replacement";
+    await world.mine();
+    const reader = openReader(world.path);
+    const stored = reader.sql.all<{ output: string; result: string }>(
+      "SELECT output, result FROM attempt WHERE output = 'staking' ORDER BY id",
+    );
+    reader.close();
+    expect(stored.map(({ result }) => result)).toEqual([
+      expect.stringMatching(/^mempool min fee not met, 100000 < \d+$/),
+      "insufficient fee, rejecting replacement",
+    ]);
+    expect(world.asked).toBeGreaterThan(5);
     await world.close();
   });
 
@@ -193,6 +247,54 @@ describe("an alarm", () => {
     expect(world.kinds()).toEqual(["missing-adaptor-signatures"]);
     world.add(signed);
     expect(world.kinds()).toEqual([]);
+    await world.close();
+  });
+
+  it("says so again when a reorganisation gives the stake back, and at a start for delegations that came without the tower", async () => {
+    const world = await new SimulatedTower().open();
+    world.add(cast.unsigned);
+    await world.mine(cast.moveOf("a staking"));
+    const made = world.bitcoin.tip;
+    await world.mine(cast.moveOf("a unbonding"));
+    expect(world.kinds()).toEqual([]);
+    world.bitcoin.mine([], made);
+    await world.settle();
+    expect(world.kinds()).toEqual(["missing-adaptor-signatures"]);
+    await world.close();
+    // The remedy of docs/watching.md, while no watch runs.
+    addToStore(world.path, [signed]);
+    await world.open();
+    expect(world.kinds()).toEqual([]);
+    await world.close();
+
+    const scanner = await new SimulatedTower().open();
+    const { watch } = scanner;
+    await scanner.tower.close();
+    await watch.close();
+    const alone = await openWatch({ source: scanner.bitcoin.source(), store: scanner.path });
+    alone.add([cast.unsigned]);
+    scanner.bitcoin.mine([cast.moveOf("a staking")]);
+    await eventually(() => expect(alone.stake(stakeOf(signed))?.view).toBe("active"));
+    await alone.close();
+    await scanner.open();
+    expect(scanner.kinds()).toEqual(["missing-adaptor-signatures"]);
+    await scanner.close();
+  });
+
+  it("says nothing of a slashing that could not be sent before, however long it waited for its output", async () => {
+    const world = await new SimulatedTower().open();
+    const staking = signed.slashing.transaction.getId();
+    world.refusal = () => "bad-txns-inputs-missingorspent";
+    world.add(signed);
+    world.leak(secret);
+    await world.mineEmpty(9);
+    expect(world.states()).toEqual(["staking waiting", "unbonding waiting"]);
+    // An unbonding that pays more waits in the mempool: its slashing is taken as its child.
+    world.refusal = (txid) => (txid === staking ? "insufficient fee, rejecting replacement" : undefined);
+    await world.mine(cast.moveOf("a staking"));
+    await world.mineEmpty(2);
+    expect(world.states()).toEqual(["staking ready", "unbonding mempool"]);
+    expect(world.kinds()).toEqual(["double-vote"]);
     await world.close();
   });
 

@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { statSync } from "node:fs";
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { ChainTip } from "../../../chain/access.js";
 import { TapstakeError } from "../../../core/errors.js";
@@ -15,11 +14,12 @@ import { type Watchtower, watchtower } from "../../../watch/tower/tower.js";
 import type { WatchedBlock } from "../../../watch/types.js";
 import type { WatchReader } from "../../../watch/watch.js";
 import { type ChainOptions, openChain } from "../../chain.js";
-import { fileReason, UsageError } from "../../errors.js";
+import { UsageError } from "../../errors.js";
 import { inFile } from "../../input.js";
 import { openLcd } from "../../lcd.js";
 import { note, warn } from "../../output.js";
 import { comparedSource, comparison } from "./compare.js";
+import { Inbox, jsonFilesIn } from "./inbox.js";
 
 export const towerOption = () =>
   new Option("--tower", "slash the stakes of providers whose keys leaked, by the server of the blocks");
@@ -64,10 +64,11 @@ export interface Roles {
   readonly isTower: boolean;
   readonly monitors: readonly WatchMonitor[];
   progress(at: WatchedBlock, tip: ChainTip): void;
+  tip(tip: ChainTip): void;
   trouble(error: TapstakeError): void;
   /** Begins what needs an open watch. @throws TapstakeError `insecure-address`, `listen-failed` */
   start(watch: Pick<WatchReader, "counts">): Promise<void>;
-  /** Returns when the tower has sent what it can, and the second source was asked. */
+  /** Returns when the tower has sent what it can, the second source was asked, and the sinks were given all alarms. */
   idle(): Promise<void>;
   /** Before the watch closes. */
   close(): Promise<void>;
@@ -93,6 +94,7 @@ export async function openRoles(options: RoleOptions, { network }: StoreSettings
     else warn({ code: "self-check-failed", message: `the tower met an error of its own: ${error.name}` });
   };
   const tower = chain && watchtower({ node: chain, onTrouble: trouble });
+  const inbox = tower && evidenceInbox(tower);
   const lcd = tower && (await openLcd({ lcd: options.lcd, network }));
   const log: AlarmSink = {
     name: "log",
@@ -116,6 +118,7 @@ export async function openRoles(options: RoleOptions, { network }: StoreSettings
       health.progress(at, tip);
       if (at.hash === tip.hash) void compare?.();
     },
+    tip: (tip) => health.tip(tip),
     trouble: (error) => health.trouble(error),
     async start(watch) {
       if (page) {
@@ -125,20 +128,23 @@ export async function openRoles(options: RoleOptions, { network }: StoreSettings
       }
       if (!tower) return;
       note(`the watchtower sends slashings to ${chain.url}`);
-      const read = evidenceReader(evidence, tower);
+      const read = () => void inbox!.read(() => evidence.flatMap((path) => filesOf(path, inbox!)));
       read();
       const timer = setInterval(read, READ_EVERY);
       closing.push(
-        () => clearInterval(timer),
         () => tower.close(),
+        () => inbox!.close(),
+        () => clearInterval(timer),
       );
       if (!lcd) return;
       const follower = followChainEvidence({ chain: lcd.chain, tower, onTrouble: warn });
       closing.push(() => follower.close());
     },
     async idle() {
+      await inbox?.idle();
       await tower?.idle();
       await compare?.();
+      await alarms.idle();
     },
     async close() {
       for (const each of closing.splice(0).toReversed()) await each();
@@ -150,56 +156,22 @@ export async function openRoles(options: RoleOptions, { network }: StoreSettings
 /** How often files of evidence are read, in milliseconds. */
 const READ_EVERY = 2_000;
 
-/** Reads files and folders again and again; each content once. What is wrong with one is a warning, and hinders no other. */
-export function evidenceReader(paths: readonly string[], tower: Pick<Watchtower, "addEvidence">): () => void {
-  const seen = new Set<string>();
-  const once = (name: string, act: () => void) => {
-    if (seen.has(name)) return;
-    try {
-      act();
-    } catch (error) {
-      const isOurs = error instanceof TapstakeError;
-      const { code = "unknown error" } = error as NodeJS.ErrnoException;
-      warn(isOurs ? error : { code: "file-error", message: `cannot read the evidence: ${code}` });
-      // What the store could not write is tried again.
-      if (isOurs && error.code === "store-unwritable") return;
-    }
-    seen.add(name);
-  };
-  return () => {
-    for (const path of paths) {
-      for (const file of filesOf(path, (error) => once(`${path}\n${error.code}`, () => fail(path, error)))) {
-        let text: string;
-        try {
-          text = readFileSync(file, "utf8");
-        } catch (error) {
-          once(`${file}\n${(error as NodeJS.ErrnoException).code}`, () => fail(file, error));
-          continue;
-        }
-        once(`${file}\n${text}`, () => {
-          const evidence = inFile(file, () => evidenceFromJson(text));
-          const id = tower.addEvidence(evidence, file);
-          note(`evidence ${id.slice(0, 16)} from ${file}`);
-        });
-      }
-    }
-  };
+/** Takes files of evidence; each content once. */
+export function evidenceInbox(tower: Pick<Watchtower, "addEvidence">): Inbox {
+  return new Inbox((text, file) => {
+    const evidence = inFile(file, () => evidenceFromJson(text));
+    const id = tower.addEvidence(evidence, file);
+    note(`evidence ${id.slice(0, 16)} from ${file}`);
+  });
 }
 
-function filesOf(path: string, onError: (error: NodeJS.ErrnoException) => void): string[] {
+function filesOf(path: string, inbox: Inbox): string[] {
   try {
-    if (!statSync(path).isDirectory()) return [path];
-    const names = readdirSync(path).filter((name) => name.endsWith(".json"));
-    return names.map((name) => join(path, name));
+    return statSync(path).isDirectory() ? jsonFilesIn(path) : [path];
   } catch (error) {
-    onError(error as NodeJS.ErrnoException);
+    const { code } = error as NodeJS.ErrnoException;
+    const later = `cannot read ${path}: no such file or folder. Evidence is read from it once it exists`;
+    inbox.fault(path, code === "ENOENT" ? new TapstakeError("file-error", later, { path, code }) : error);
     return [];
   }
-}
-
-function fail(path: string, error: unknown): never {
-  const { code = "unknown error" } = error as NodeJS.ErrnoException;
-  const reason = code === "ENOENT" ? "no such file or folder" : fileReason(code);
-  const text = `cannot read ${path}: ${reason}. Evidence is read from it once it exists`;
-  throw new TapstakeError("file-error", text, { path, code });
 }

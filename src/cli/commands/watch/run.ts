@@ -1,5 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Option } from "@commander-js/extra-typings";
 import { TapstakeError } from "../../../core/errors.js";
 import { counted } from "../../../core/text.js";
@@ -17,6 +15,7 @@ import { note, say, toJson, warn } from "../../output.js";
 import { onStopRequest } from "../../stop-request.js";
 import { compareOption } from "./compare.js";
 import { checkpointKeysOption, checkpointsOf, checkpointTagOption } from "./checkpoints.js";
+import { Inbox, jsonFilesIn } from "./inbox.js";
 import { blocksOption, noRestOption, openSource, storeOption } from "./options.js";
 import {
   alarmCommandOption,
@@ -75,19 +74,23 @@ tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./
           progress.update(at, tip);
           roles.progress(at, tip);
         },
+        onTip: roles.tip,
         onTrouble(error) {
           roles.trouble(error);
           warn(error);
         },
       });
-      const seen = new Set<string>();
-      const readFolder = () => folder !== undefined && addFolder(watch, folder, seen);
-      const timer = setInterval(whileThere(readFolder), FOLDER_EVERY);
+      const delegations = folder === undefined ? undefined : delegationFolder(watch, folder);
+      const timer = setInterval(() => void delegations?.read(), FOLDER_EVERY);
       let at: WatchedBlock | null = null;
       const systemd = supervisor({ warn: (facts, text) => note(`${text} (${facts.reason})`) });
+      const stopping = new AbortController();
       const stop = async () => {
+        if (stopping.signal.aborted) return;
+        stopping.abort();
         systemd.stopping("stopping");
         at = watch.tip();
+        await delegations?.close();
         await monitor?.stop();
         await roles.close();
         await watch.close();
@@ -95,9 +98,12 @@ tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./
       const release = onStopRequest(() => void stop());
       try {
         await roles.start(watch);
-        readFolder();
+        delegations?.assertThere();
         systemd.ready(`following ${source.name}`);
-        for await (const item of untilTip ? untilTipOf(watch) : watch) {
+        // Thousands of new ones take minutes to verify: the watch and the tower work meanwhile.
+        const first = delegations?.read();
+        if (untilTip) await first;
+        for await (const item of untilTip ? untilTipOf(watch, stopping.signal) : watch) {
           if (json) say(toJson(item, 0));
           else if (item.kind === "stake") say(line(item.stake));
         }
@@ -110,6 +116,7 @@ tapstake watch run --evidence evidence/ --folder delegations/ --alarm-command ./
         clearInterval(timer);
         progress.stop();
         release();
+        await delegations?.close();
         await monitor?.stop();
         await roles.close();
         await watch.close();
@@ -133,35 +140,18 @@ function hasEvidence(store: string): boolean {
   }
 }
 
-/** A folder that goes away while the watch runs ends nothing: a warning says so, once until it is back. */
-function whileThere(read: () => void): () => void {
-  let isThere = true;
-  return () => {
-    try {
-      read();
-      isThere = true;
-    } catch (error) {
-      if (!(error instanceof TapstakeError)) throw error;
-      if (isThere) warn(error);
-      isThere = false;
-    }
-  };
-}
-
 /** How often a folder is read, in milliseconds. */
 const FOLDER_EVERY = 2_000;
 
-/** What happens until the store has the tip. */
-async function* untilTipOf(watch: Watch): AsyncGenerator<WatchItem, void> {
+/** What happens until the store has the tip, or until the watch is stopped before. */
+async function* untilTipOf(watch: Watch, stopping: AbortSignal): AsyncGenerator<WatchItem, void> {
   let seq = watch.seq();
   try {
     await watch.caughtUp();
   } catch (error) {
-    // Stopped before it has caught up.
-    if (error instanceof TapstakeError && error.code === "cancelled") return;
-    throw error;
+    if (!stopping.aborted) throw error;
   }
-  for (;;) {
+  while (!stopping.aborted) {
     const items = watch.since(seq);
     yield* items;
     if (items.length === 0) return;
@@ -171,41 +161,51 @@ async function* untilTipOf(watch: Watch): AsyncGenerator<WatchItem, void> {
 
 const line = (stake: WatchedStake): string => `${stake.outpoint}  ${viewText(stake)}`;
 
-/**
- * Adds the delegations of a folder that were not added yet, and counts what is new to the store. What is wrong with a file is a warning, given once; what is
- * wrong with the store is one each time, as the file is tried again.
- */
-export function addFolder(watch: Pick<Watch, "add">, folder: string, seen: Set<string>): void {
+/** A folder of delegations that is read again and again. */
+export interface DelegationFolder {
+  /** @throws TapstakeError `file-error` */
+  assertThere(): void;
+  /** Adds what was not added yet, and counts what is new to the store. A folder that has gone away is a warning, once until it is back. */
+  read(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The delegations of a folder. */
+export function delegationFolder(watch: Pick<Watch, "add">, folder: string): DelegationFolder {
   let added = 0;
-  let names: string[];
-  try {
-    names = readdirSync(folder).filter((name) => name.endsWith(".json"));
-  } catch (cause) {
-    const { code = "unknown error" } = cause as NodeJS.ErrnoException;
-    throw new TapstakeError("file-error", `cannot read the folder ${folder}: ${code}`, {
-      path: folder,
-      code,
-    });
-  }
-  for (const name of names) {
-    const path = join(folder, name);
+  let isThere = true;
+  const inbox = new Inbox((text, path) => {
+    added += inFile(path, () => watch.add([delegationFromJson(text)])).length;
+  });
+  const list = () => {
     try {
-      const text = readFileSync(path, "utf8");
-      const read = `${name}\n${text}`;
-      if (seen.has(read)) continue;
-      seen.add(read);
-      try {
-        added += inFile(path, () => watch.add([delegationFromJson(text)])).length;
-      } catch (error) {
-        if (error instanceof TapstakeError && error.code === "store-unwritable") seen.delete(read);
-        throw error;
-      }
-    } catch (error) {
-      const isOurs = error instanceof TapstakeError;
-      warn(
-        isOurs ? error : { code: "file-error", message: `cannot read ${path}: ${(error as Error).message}` },
-      );
+      return jsonFilesIn(folder);
+    } catch (cause) {
+      const { code = "unknown error" } = cause as NodeJS.ErrnoException;
+      throw new TapstakeError("file-error", `cannot read the folder ${folder}: ${code}`, {
+        path: folder,
+        code,
+      });
     }
-  }
-  if (added > 0) note(`added ${counted(added, "delegation")} from ${folder}`);
+  };
+  const listed = () => {
+    try {
+      const paths = list();
+      isThere = true;
+      return paths;
+    } catch (error) {
+      if (isThere) warn(error as TapstakeError);
+      isThere = false;
+      return [];
+    }
+  };
+  return {
+    assertThere: () => void list(),
+    async read() {
+      await inbox.read(listed);
+      if (added > 0) note(`added ${counted(added, "delegation")} from ${folder}`);
+      added = 0;
+    },
+    close: () => inbox.close(),
+  };
 }
