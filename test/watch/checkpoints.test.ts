@@ -4,6 +4,7 @@ import { type Checkpoint, encodeCheckpoint } from "../../src/babylon/checkpoint.
 import type { Transaction } from "../../src/bitcoin/transaction-class.js";
 import { parseTransaction } from "../../src/bitcoin/transaction.js";
 import { hex, utf8 } from "../../src/core/bytes.js";
+import { TapstakeError } from "../../src/core/errors.js";
 import { NUMS_KEY } from "../../src/script/taproot.js";
 import type { CheckpointMonitor, CheckpointMonitorOptions } from "../../src/watch/index.js";
 import { checkpointMonitor, readCheckpoints } from "../../src/watch/index.js";
@@ -192,6 +193,15 @@ describe("checkpoint monitor", () => {
     mine(forged(1, 0x13));
     await world.sync();
     expect(world.alarms()).toHaveLength(1);
+    // Damaged keys decide nothing, and end no alarm.
+    const raised = world.alarmRows();
+    await world.restart({
+      keys: () => {
+        throw new TapstakeError("invalid-json", "1.json: not JSON");
+      },
+    });
+    expect(world.verdicts(1)).toEqual(["pending", "pending", "pending", "pending"]);
+    expect(world.alarmRows()).toEqual(raised);
     await world.restart({ keys });
     expect(world.verdicts(1).toSorted()).toEqual(["invalid", "invalid", "invalid", "verified"]);
     expect(world.alarms()).toEqual([]);

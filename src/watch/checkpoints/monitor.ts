@@ -195,7 +195,13 @@ class Monitor implements CheckpointMonitor {
       // A missing epoch is judged with the one before it.
       const own = (open.get(epoch) ?? []).filter((each) => !isMissing(each));
       const next = (open.get(epoch + 1) ?? []).filter(isMissing);
-      for (const { key, id } of [...own, ...next]) if (!wanted.delete(key)) context.clear(id);
+      // What is not verified yet, or cannot be as its keys are damaged, ends no alarm.
+      const isPending = [epoch, epoch + 1].some((each) =>
+        claimsOf(each).some(({ verdict }) => verdict === "pending"),
+      );
+      for (const { key, id } of [...own, ...next]) {
+        if (!wanted.delete(key) && !isPending) context.clear(id);
+      }
       for (const alarm of wanted.values()) context.alarm(alarm);
     }
   }
