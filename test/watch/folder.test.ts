@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { expect, it, vi } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 import { Inbox, jsonFilesIn } from "../../src/cli/commands/watch/inbox.js";
 import { delegationFolder } from "../../src/cli/commands/watch/run.js";
+import { tellInJson } from "../../src/cli/output.js";
 import { TapstakeError } from "../../src/core/errors.js";
 import { adaptor } from "../../src/crypto/adaptor.js";
 import type { Delegation } from "../../src/delegation/delegation.js";
@@ -16,6 +17,9 @@ const { path: folder } = newHome();
 const stake = makeStake();
 const delegation = await delegate(stake);
 writeFileSync(`${folder}/delegation.json`, delegationToJson(delegation));
+
+// A command with --json may have run in this process.
+beforeEach(() => tellInJson(false));
 
 /** A watch that fails at its first addition. */
 function failingOnce(code: "store-unwritable" | "wrong-network") {
