@@ -83,13 +83,15 @@ try {
   say("  1,000,000 watched", times.most, "ms");
   figure("1,000,000 watched, of 1,000", times.most / times.few, { atMost: 5 });
 
-  // In turns, as below: what else the machine does must meet both.
+  // In turns, as below: what else the machine does must meet both. Several walks, as the first clears up after the peer.
+  const walks = Array.from({ length: 5 }, () => walk(many));
   const { walked, peer } = await interleaved(7, {
-    walked: walk(many),
+    walked: () => walks.map((each) => each()),
     peer: () => Block.fromBuffer(Buffer.from(blocks[0]!)),
   });
   say("  bitcoinjs-lib reads them in", peer * BLOCKS, "ms");
-  figure("a walk, how much faster than bitcoinjs-lib", (peer * BLOCKS) / walked, { atLeast: 50 });
+  const ratio = (peer * BLOCKS) / (walked / walks.length);
+  figure("a walk, how much faster than bitcoinjs-lib", ratio, { atLeast: 50 });
 
   const program = join(folder, "walk");
   const compiled = spawnSync("cc", ["-O2", "-o", program, resolve("test/bench/support/walk.c")], {
