@@ -50,19 +50,34 @@ export function parseUrl(url: string) {
     // The text itself is not shown: it may hold a password.
     throw unreachable("the given address", "it is not an http or https URL");
   }
-  const { username, password } = parsed;
-  parsed.username = "";
-  parsed.password = "";
+  const credentials = takeCredentials(parsed);
   if (!/^https?:$/.test(parsed.protocol)) {
     throw unreachable("the given address", `it is not an http or https URL but ${parsed.protocol}`);
   }
   if (!parsed.pathname.endsWith("/")) parsed.pathname += "/";
-  const decode = decodeURIComponent;
-  return {
-    endpoint: parsed.href,
-    credentials: username === "" ? undefined : { username: decode(username), password: decode(password) },
-  };
+  return { endpoint: parsed.href, credentials };
 }
+
+/** Removes the user and password of a URL, and returns them; `fetch` refuses a URL that has them. */
+export function takeCredentials(url: URL): { username: string; password: string } | undefined {
+  const { username, password } = url;
+  url.username = "";
+  url.password = "";
+  return username === "" ? undefined : { username: unescaped(username), password: unescaped(password) };
+}
+
+/** A password may hold a percent sign that escapes nothing. */
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The header of basic authentication. @param user name and password, with a colon between them */
+export const basicAuth = (user: string): string =>
+  `Basic ${btoa(String.fromCharCode(...new TextEncoder().encode(user)))}`;
 
 export function unreachable(endpoint: string, why: string, cause?: unknown): TapstakeError {
   return new TapstakeError(

@@ -46,6 +46,16 @@ describe("a request to bitcoind", () => {
     expect(authorization).toBe(`Basic ${Buffer.from("bob:p@ss").toString("base64")}`);
   });
 
+  test("takes a percent sign in a password that escapes nothing", async () => {
+    let authorization: string | undefined;
+    const url = await serve((_body, request, response) => {
+      authorization = request.headers.authorization;
+      response.end('{"result":1}');
+    });
+    await createRpc({ url: url.replace("//", "//bob:100%sure@") }).getblockcount();
+    expect(authorization).toBe(`Basic ${Buffer.from("bob:100%sure").toString("base64")}`);
+  });
+
   test("reads the cookie file anew each time, as the node writes a new one when it restarts", async () => {
     const folder = await mkdtemp(join(tmpdir(), "tapstake-cookie-"));
     onTestFinished(() => rm(folder, { recursive: true }));

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { basicAuth, takeCredentials } from "../../chain/http.js";
 import { TapstakeError } from "../../core/errors.js";
 import type { AlarmSink } from "./outbox.js";
 
@@ -68,12 +69,9 @@ export function webhookSink(url: string): AlarmSink {
     throw new TapstakeError("invalid-argument", "the webhook must be an http or https URL");
   }
   // The rest of the URL may hold a token.
-  const { origin, username, password } = parsed;
-  // fetch refuses a URL that has them.
-  parsed.username = "";
-  parsed.password = "";
-  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  const authorization = `Basic ${Buffer.from(user).toString("base64")}`;
+  const { origin } = parsed;
+  const user = takeCredentials(parsed);
+  const authorization = user && basicAuth(`${user.username}:${user.password}`);
   return {
     name: "webhook",
     async deliver(alarm, signal) {
@@ -81,7 +79,7 @@ export function webhookSink(url: string): AlarmSink {
       try {
         response = await fetch(parsed, {
           method: "POST",
-          headers: { "content-type": "application/json", ...(user !== ":" && { authorization }) },
+          headers: { "content-type": "application/json", ...(authorization && { authorization }) },
           body: JSON.stringify(alarm),
           // Another server would get the alarm, and perhaps the token.
           redirect: "manual",

@@ -1,6 +1,6 @@
 import http from "node:http";
 import https from "node:https";
-import { parseUrl, unreachable } from "../../chain/http.js";
+import { basicAuth, parseUrl, unreachable } from "../../chain/http.js";
 import { TapstakeError } from "../../core/errors.js";
 import { bytesWithin } from "../../core/response.js";
 
@@ -36,8 +36,7 @@ export function createServer(url: string, timeout: number, exchange: Exchange = 
   const { endpoint, credentials } = parseUrl(url);
   const headers: Record<string, string> = {};
   if (credentials) {
-    const text = `${credentials.username}:${credentials.password}`;
-    headers["authorization"] = `Basic ${Buffer.from(text).toString("base64")}`;
+    headers["authorization"] = basicAuth(`${credentials.username}:${credentials.password}`);
   }
   const once = (path: string, signal: AbortSignal, limit: number): Promise<Answer> =>
     exchange(endpoint + path, headers, signal, limit, () => {
