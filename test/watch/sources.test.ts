@@ -291,6 +291,7 @@ describe("a folder of block files", () => {
     expect(third.buffer).not.toBe(first.buffer);
     expect([kept, second, third]).toEqual([chain[1]!.bytes, chain[3]!.bytes, chain[4]!.bytes]);
     files.close();
+    expect(files.block(chain[1]!.hash)).toBe(null);
   });
 
   it("with a torn end leaves the last block to the node", async () => {

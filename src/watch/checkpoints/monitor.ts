@@ -79,7 +79,7 @@ class Monitor implements CheckpointMonitor {
   #from = 0;
   #judging: Promise<void> | null = null;
   /** At a start, what was invalid is verified again: by other keys, as a file of keys can have been wrong. */
-  #isFirst = true;
+  #isFirst = false;
   #again = false;
 
   constructor({ tag, keys, patience = PATIENCE, onTrouble }: CheckpointMonitorOptions) {

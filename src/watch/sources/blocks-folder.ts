@@ -81,6 +81,7 @@ export class BlockFiles {
   /** Memory for blocks: most of the time of a block is that of new memory. */
   readonly #free: ArrayBuffer[] = [];
   #open: { readonly file: number; readonly descriptor: number } | null = null;
+  #isClosed = false;
   readonly #heads = Buffer.allocUnsafeSlow(STEP);
   #newest = 0;
   readonly #network: Network;
@@ -137,7 +138,13 @@ export class BlockFiles {
     }
   }
 
+  /** Afterwards it has no block: who still asks, as a watch does that is being closed, opens no file again. */
   close(): void {
+    this.#isClosed = true;
+    this.#closeFile();
+  }
+
+  #closeFile(): void {
     if (this.#open) closeSync(this.#open.descriptor);
     this.#open = null;
   }
@@ -215,8 +222,9 @@ export class BlockFiles {
 
   /** One at a time: bitcoind has thousands of files, and a system may let a process open a thousand. */
   #descriptor(file: number): number | null {
+    if (this.#isClosed) return null;
     if (this.#open?.file === file) return this.#open.descriptor;
-    this.close();
+    this.#closeFile();
     const path = this.#pathOf(file);
     try {
       const descriptor = openSync(path, "r");
